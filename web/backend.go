@@ -1,0 +1,44 @@
+// Package web serves the gateway's API, to the commands over a unix socket,
+// over one Backend interface. It can speak to nothing else.
+package web
+
+import (
+	"context"
+
+	"github.com/rempart/rempart/firewall/flows"
+	"github.com/rempart/rempart/firewall/packetlog"
+	"github.com/rempart/rempart/firewall/report"
+)
+
+// Backend is what the gateway can be asked. Errors wrap report.ErrRequest when the
+// request is wrong, report.ErrConflict when another change was quicker or is in the
+// way; every other error says that the daemon or the kernel refused.
+type Backend interface {
+	Status(ctx context.Context) (report.Status, error)
+
+	Check(ctx context.Context, d report.Draft) (report.Preview, error)
+	Apply(ctx context.Context, r report.Request, by report.Caller) (report.Applied, error)
+	Confirm(ctx context.Context, by report.Caller) (report.Applied, error)
+	// Rollback ends a pending apply (revision 0), or applies an older revision for good.
+	Rollback(ctx context.Context, revision int, by report.Caller) (report.Applied, error)
+	// History lists newest first, without texts; Revision has them.
+	History(ctx context.Context) ([]report.Revision, error)
+	Revision(ctx context.Context, number int) (report.Revision, error)
+
+	Ruleset(ctx context.Context) (string, error) // as nft would list it, with the kernel's counters
+	Rules(ctx context.Context, all bool) ([]report.Rule, error)
+	Aliases(ctx context.Context) ([]report.Alias, error)
+	Alias(ctx context.Context, name string) (report.Alias, error)
+	RefreshAlias(ctx context.Context, name string, force bool) error
+	Routes(ctx context.Context) ([]report.Route, error)
+	Gateways(ctx context.Context) ([]report.Gateway, error)
+	Schedules(ctx context.Context) ([]report.Schedule, error)
+
+	// Flows lists the flows that the words select (flows.ParseFilter); EndFlows ends them and says how many.
+	Flows(ctx context.Context, words []string) ([]flows.Flow, error)
+	EndFlows(ctx context.Context, words []string, by report.Caller) (int, error)
+
+	// Log is the newest entries, oldest first; Follow sends the coming ones until ctx ends.
+	Log(ctx context.Context, words []string, max int) ([]packetlog.Entry, error)
+	Follow(ctx context.Context, words []string) (<-chan packetlog.Entry, error)
+}
