@@ -1,0 +1,49 @@
+# rempart: two commands to begin with, `make run` and `make test`. Each installs what it needs.
+
+GO      ?= go
+VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
+LDFLAGS  = -s -w -X main.version=$(VERSION)
+STATICCHECK = honnef.co/go/tools/cmd/staticcheck@v0.8.0
+
+# Packages that keep golden files; `make golden` writes them anew.
+GOLDEN = ./config ./firewall ./cmd/rempart
+
+.PHONY: run build test lint golden bench docs install witnesses
+
+run: build ## build, and start a gateway between a client and a server on this machine
+	./bin/rempart demo
+
+build: ## one static binary, bin/rempart
+	CGO_ENABLED=0 $(GO) build -trimpath -ldflags '$(LDFLAGS)' -o bin/rempart ./cmd/rempart
+
+test: witnesses ## everything: unit, race, namespaces, golden
+	$(GO) vet ./...
+	$(GO) test -race -timeout 25m ./...
+
+lint: ## formatting, vet, staticcheck
+	@test -z "$$(gofmt -l $$(git ls-files '*.go'))" || { gofmt -l $$(git ls-files '*.go'); exit 1; }
+	$(GO) vet ./...
+	$(GO) run $(STATICCHECK) ./...
+
+golden: ## write the golden files anew; read the difference like code
+	$(GO) test $(GOLDEN) -run Golden -update
+
+bench: witnesses ## measure; docs/benchmarks.md says how to read it
+	$(GO) test -run '^$$' -bench . -benchmem ./...
+
+docs: build ## write the generated parts of docs/ and packaging/ anew
+	$(GO) test ./config ./cmd/rempart -run Docs -update
+
+install: build ## the binary, its manual pages and its units
+	install -D -m 755 bin/rempart $(DESTDIR)/usr/sbin/rempart
+	install -D -m 644 -t $(DESTDIR)/lib/systemd/system packaging/systemd/*.service
+	mkdir -p $(DESTDIR)/usr/share/man/man8 && ./bin/rempart man $(DESTDIR)/usr/share/man/man8
+
+# nft and conntrack are witnesses: tests ask them what the kernel has. The
+# product itself never runs them. The race detector needs a C compiler.
+witnesses:
+	@need=; command -v nft >/dev/null || need="$$need nftables"; \
+	command -v conntrack >/dev/null || need="$$need conntrack"; \
+	command -v ip >/dev/null || need="$$need iproute2"; \
+	command -v gcc >/dev/null || need="$$need gcc libc6-dev"; \
+	test -z "$$need" || { echo "installing$$need"; apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $$need >/dev/null; }

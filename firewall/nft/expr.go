@@ -1,0 +1,213 @@
+package nft
+
+import (
+	"net/netip"
+	"time"
+)
+
+// Expr is one expression of a rule: a match that lets the packet go on to the
+// next expression, or a statement. String gives its nft text.
+type Expr interface {
+	String() string
+	expr() // closed: every consumer switches over the types of this file
+}
+
+// Field is a property of a packet or its flow that a rule can look at.
+// A field of a header implies the match on the protocol that has it, as in nft.
+type Field int
+
+// The fields, with nft's names for them.
+const (
+	IIFName      Field = iota + 1 // iifname
+	OIFName                       // oifname
+	NFProto                       // meta nfproto (ipv4, ipv6)
+	L4Proto                       // meta l4proto
+	MetaMark                      // meta mark
+	MetaTime                      // meta time
+	IPSaddr                       // ip saddr; implies meta nfproto ipv4
+	IPDaddr                       // ip daddr
+	IP6Saddr                      // ip6 saddr; implies meta nfproto ipv6
+	IP6Daddr                      // ip6 daddr
+	IP6HopLimit                   // ip6 hoplimit
+	ICMPTypeF                     // icmp type; implies meta l4proto icmp
+	ICMPCodeF                     // icmp code
+	ICMPv6TypeF                   // icmpv6 type
+	ICMPv6CodeF                   // icmpv6 code
+	TCPSport                      // tcp sport; implies meta l4proto tcp
+	TCPDport                      // tcp dport
+	UDPSport                      // udp sport; implies meta l4proto udp
+	UDPDport                      // udp dport
+	THSport                       // th sport; implies nothing: the rule matches meta l4proto itself
+	THDport                       // th dport
+	CTMark                        // ct mark
+	CTOrigDaddr                   // ct original ip daddr
+	CTOrigDaddr6                  // ct original ip6 daddr
+	FIBDaddrType                  // fib daddr type (local, broadcast, multicast, ...)
+)
+
+// Match compares a field with values. One value prints as itself, several as
+// an anonymous set { a, b }. Not means none of them.
+type Match struct {
+	Field  Field
+	Not    bool
+	Values []Value
+}
+
+// Lookup asks whether the fields, concatenated, are in a named set.
+type Lookup struct {
+	Fields []Field
+	Not    bool
+	Set    string
+}
+
+// VMap continues as the element of the fields says; without one, with the next rule.
+// Set names a verdict map of the ruleset, or Elements gives an anonymous one.
+type VMap struct {
+	Fields   []Field
+	Set      string
+	Interval bool // of an anonymous map: elements may be ranges
+	Elements []Element
+}
+
+// CTState matches the state of the packet's flow: `ct state established,related`.
+type CTState struct {
+	Not    bool
+	States StateBits
+}
+
+// StateBits are the bits of ct state.
+type StateBits uint32
+
+// The conntrack states, as the kernel numbers the bits.
+const (
+	StateInvalid     StateBits = 1
+	StateEstablished StateBits = 2
+	StateRelated     StateBits = 4
+	StateNew         StateBits = 8
+	StateUntracked   StateBits = 64
+)
+
+// CTStatus matches bits of ct status: `ct status dnat`.
+type CTStatus struct {
+	Not  bool
+	Bits StatusBits
+}
+
+// StatusBits are the bits of ct status.
+type StatusBits uint32
+
+// The conntrack status bits that rules look at, as the kernel numbers them.
+const (
+	StatusSNAT StatusBits = 0x10
+	StatusDNAT StatusBits = 0x20
+)
+
+// TCPFlags matches tcp flags & Mask == Value (or !=). It prints in nft's form:
+// `tcp flags & (fin | syn | rst | ack) != syn`.
+type TCPFlags struct {
+	Not         bool
+	Mask, Value uint8
+}
+
+// Count counts the packet on a named counter.
+type Count struct{ Counter string }
+
+// Log sends the packet's head to an NFLOG group with a prefix of at most 127 bytes.
+type Log struct {
+	Prefix  string
+	Group   uint16
+	Snaplen uint32
+}
+
+// Limit matches while (Over: when) the packets stay under (are over) Rate each Unit.
+type Limit struct {
+	Rate  uint64
+	Unit  time.Duration // a second, minute, hour, day or week
+	Burst uint32
+	Over  bool
+}
+
+// ConnLimit matches when more than Over flows have passed this expression and still live: `ct count over N`.
+type ConnLimit struct{ Over uint32 }
+
+// DynSet adds (Update: or refreshes) the fields as an element of a dynamic set
+// and then asks the element's own Limit or ConnLimit, where there is one:
+// `update @set { ip saddr limit rate over 3/second burst 30 packets }`.
+type DynSet struct {
+	Update  bool
+	Set     string
+	Fields  []Field
+	Timeout time.Duration // 0: the set's own
+	Stmt    Expr          // nil, Limit or ConnLimit
+}
+
+// SetMark sets ct mark (or meta mark) to Value, keeping the bits of Keep:
+// `ct mark set ct mark & KEEP | VALUE`; with Keep 0 just `ct mark set VALUE`.
+type SetMark struct {
+	Field Field // CTMark or MetaMark
+	Keep  uint32
+	Value uint32
+}
+
+// NATKind is the direction of a translation.
+type NATKind int
+
+// The kinds of translation.
+const (
+	SNAT NATKind = iota + 1
+	DNAT
+)
+
+// NAT translates the flow: `dnat ip to 10.1.3.10:8080`. The zero MapPorts and
+// Spread leave one target.
+type NAT struct {
+	Kind NATKind
+	// Addrs is the target; several are spread by a hash of the source (Spread).
+	Addrs []netip.Addr
+	// Prefix, when valid, keeps the host part and changes the network: `snat ip prefix to ...`; Addrs is empty.
+	Prefix netip.Prefix
+	// PortLo and PortHi are the target ports; 0 keeps the port.
+	PortLo, PortHi uint16
+	// MapPorts is a port for a port: `dnat ip to 10.1.3.10 : tcp dport map { 9000 : 8000, ... }`.
+	// PortField says which field is mapped.
+	PortField Field
+	MapPorts  []PortPair
+	// Seed makes the spread the same on every node.
+	Seed uint32
+}
+
+// PortPair is one entry of a port map.
+type PortPair struct{ From, To uint16 }
+
+// Masquerade translates the source to the address of the interface that the packet leaves by.
+type Masquerade struct{}
+
+// RejectKind says how a packet is refused.
+type RejectKind int
+
+// The kinds of refusal.
+const (
+	RejectTCPReset        RejectKind = iota + 1 // reject with tcp reset; implies meta l4proto tcp
+	RejectPortUnreachable                       // reject (icmpx port-unreachable)
+	RejectAdminProhibited                       // reject with icmpx admin-prohibited
+)
+
+// Reject refuses the packet and tells its sender.
+type Reject struct{ With RejectKind }
+
+func (Match) expr()      {}
+func (Lookup) expr()     {}
+func (VMap) expr()       {}
+func (CTState) expr()    {}
+func (CTStatus) expr()   {}
+func (TCPFlags) expr()   {}
+func (Count) expr()      {}
+func (Log) expr()        {}
+func (Limit) expr()      {}
+func (ConnLimit) expr()  {}
+func (DynSet) expr()     {}
+func (SetMark) expr()    {}
+func (NAT) expr()        {}
+func (Masquerade) expr() {}
+func (Reject) expr()     {}
+func (Verdict) expr()    {}

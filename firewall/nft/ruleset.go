@@ -1,0 +1,128 @@
+// Package nft holds nftables as Go values: one table, printed as canonical
+// nft(8) text, compared, and put into the kernel in one transaction.
+//
+//	Ruleset (a value) --String--> the text that `nft list table` prints
+//	have, want Ruleset --Plan--> Batches --Kernel.Commit--> the running table
+//
+// The table is ours alone. Base chains are never deleted, chains are flushed
+// and refilled, named counters and the content of dynamic sets stay, and a set
+// that is new is filled in a batch before the one whose rules use it, since a
+// map that is created and used in one transaction loses packets.
+package nft
+
+import (
+	"net/netip"
+	"time"
+)
+
+// Ruleset is the whole table: what `nft list table FAMILY NAME` shows.
+// Sets, counters and chains are kept in the order in which they print.
+type Ruleset struct {
+	Table    Table
+	Sets     []Set
+	Counters []string // names of the named counter objects
+	Chains   []Chain
+}
+
+// Table names a table, such as inet rempart. The family is always inet.
+type Table struct{ Name string }
+
+// Chain is a list of rules. Hook is nil for a chain that is only jumped to.
+type Chain struct {
+	Name  string
+	Hook  *Hook
+	Rules []Rule
+}
+
+// Hook is where the kernel enters a base chain.
+type Hook struct {
+	Type     string // filter, nat or route
+	Point    string // prerouting, input, forward, output or postrouting
+	Priority int    // printed by its name where nft has one: filter, dstnat, srcnat, mangle, raw
+	Policy   Verdict
+}
+
+// Rule is a list of expressions: matches first, statements after. Comment is
+// free text of at most 128 bytes; the compiler puts the policy's rule name in it.
+type Rule struct {
+	Exprs   []Expr
+	Comment string
+}
+
+// Set is a named set or map, or, inside a rule, an anonymous one (Name empty).
+type Set struct {
+	Name string
+	// Key is the fields that are looked up; more than one makes a concatenation.
+	Key []Type
+	// Data makes it a map to a value of that type; TypeVerdict makes it a verdict map. Zero: a set.
+	Data     Type
+	Interval bool // elements may be ranges
+	Dynamic  bool // rules add to it; its content is the kernel's and is never replaced
+	// HasTimeout lets elements leave by time; Timeout is their default when it is not zero.
+	HasTimeout bool
+	Timeout    time.Duration
+	Size       int // most elements of a dynamic set; 0: the kernel's own limit
+	Comment    string
+	Elements   []Element // sorted by key, intervals disjoint and not touching when data is equal
+}
+
+// Element is a member of a set. Key has one value a field.
+type Element struct {
+	Key     []Value
+	Data    Value   // of a data map
+	Verdict Verdict // of a verdict map; its Chain where there is one
+	Timeout time.Duration
+	Expires time.Duration // when read from the kernel
+}
+
+// Type is the type of a set's field, with nft's own name.
+type Type int
+
+// The types.
+const (
+	TypeIPv4    Type = iota + 1 // ipv4_addr
+	TypeIPv6                    // ipv6_addr
+	TypeProto                   // inet_proto
+	TypePort                    // inet_service
+	TypeIfname                  // ifname
+	TypeMark                    // mark
+	TypeTime                    // time: absolute instants (meta time)
+	TypeICMP                    // icmp_type
+	TypeICMPv6                  // icmpv6_type
+	TypeVerdict                 // verdict
+	TypeNFProto                 // nf_proto: 2 is ipv4, 10 is ipv6
+	TypeCode                    // icmp_code, icmpv6_code
+	TypeFIB                     // fib_addrtype: local, broadcast, ... as RTN_ numbers
+	TypeHops                    // integer of 8 bits: ip6 hoplimit
+)
+
+// Value is one value or a range of one type. Exactly the fields of its type are
+// used: addresses for TypeIPv4 and TypeIPv6, Name for TypeIfname, At/Until
+// for TypeTime, Lo and Hi for the numbers. From == To (Lo == Hi) is a single
+// value. A range that is a prefix prints as one.
+type Value struct {
+	Type     Type
+	From, To netip.Addr
+	Lo, Hi   uint32
+	Name     string    // device; a trailing * is a wildcard
+	At       time.Time // TypeTime: first instant, second precision
+	Until    time.Time // TypeTime: last instant in it; equal to At for a single one
+}
+
+// VerdictKind is what becomes of a packet.
+type VerdictKind int
+
+// The verdicts. The zero value is none.
+const (
+	Accept VerdictKind = iota + 1
+	Drop
+	Jump
+	Goto
+	Return
+)
+
+// Verdict ends a rule. Chain is the target of Jump and Goto.
+type Verdict struct {
+	Kind  VerdictKind
+	Chain string
+}

@@ -1,0 +1,197 @@
+package rules
+
+import (
+	"net/netip"
+
+	"github.com/rempart/rempart/config"
+	"go4.org/netipx"
+)
+
+// Addresses is what a list of address terms stands for. A packet's address is
+// in it when it is in Set or in one of the dynamic aliases In, and in none of
+// the dynamic aliases NotIn; Set already has the other exclusions taken away.
+type Addresses struct {
+	Set   *netipx.IPSet
+	In    []string
+	NotIn []string
+	// All says that nothing but exclusions limits the list: Set is then every address without Except.
+	All    bool
+	Except *netipx.IPSet
+}
+
+var (
+	allIPv4 = netip.MustParsePrefix("0.0.0.0/0")
+	allIPv6 = netip.MustParsePrefix("::/0")
+)
+
+// Resolve gives the meaning of a list of terms. An empty list is any address.
+func (w *World) Resolve(terms []config.AddressTerm) Addresses {
+	var in, except netipx.IPSetBuilder
+	var a Addresses
+	positive := false
+	for _, t := range terms {
+		if dynamic := w.dynamic(t); dynamic != "" {
+			if t.Exclude {
+				a.NotIn = append(a.NotIn, dynamic)
+			} else {
+				a.In = append(a.In, dynamic)
+				positive = true
+			}
+			continue
+		}
+		switch {
+		case t.Exclude:
+			except.AddSet(w.term(t))
+		case t.Kind == config.TermAny:
+			positive, a.All = true, true
+		default:
+			positive = true
+			in.AddSet(w.term(t))
+		}
+	}
+	a.Except = mustSet(&except)
+	if !positive || a.All {
+		a.All, a.In = true, nil
+		in = netipx.IPSetBuilder{}
+		in.AddPrefix(allIPv4)
+		in.AddPrefix(allIPv6)
+	}
+	in.RemoveSet(a.Except)
+	a.Set = mustSet(&in)
+	return a
+}
+
+// dynamic names the dynamic alias that a term speaks of; empty for all other terms.
+func (w *World) dynamic(t config.AddressTerm) string {
+	if t.Kind != config.TermAlias {
+		return ""
+	}
+	if al := w.Config.Alias(t.Name); al != nil && al.Kind == config.AliasDynamic {
+		return t.Name
+	}
+	return ""
+}
+
+// AliasContent is the addresses of an alias that is not dynamic.
+func (w *World) AliasContent(name string) *netipx.IPSet {
+	al := w.Config.Alias(name)
+	switch {
+	case al == nil:
+		return new(netipx.IPSet)
+	case al.Kind == config.AliasList:
+		if s := w.Lists[name]; s != nil {
+			return s
+		}
+		return new(netipx.IPSet)
+	}
+	return w.Resolve(al.Addresses).Set
+}
+
+// term is the addresses of one term, its exclusion mark aside.
+func (w *World) term(t config.AddressTerm) *netipx.IPSet {
+	var b netipx.IPSetBuilder
+	switch t.Kind {
+	case config.TermAny:
+		b.AddPrefix(allIPv4)
+		b.AddPrefix(allIPv6)
+	case config.TermRange:
+		b.AddRange(netipx.IPRangeFrom(t.Range.From, t.Range.To))
+	case config.TermAlias:
+		return w.AliasContent(t.Name)
+	case config.TermNetwork:
+		for _, p := range w.Networks(t.Name) {
+			b.AddPrefix(p)
+		}
+	case config.TermAddress:
+		for _, ip := range w.OwnAddresses(t.Name) {
+			b.Add(ip)
+		}
+	case config.TermSelf:
+		for _, ip := range w.OwnAddresses("") {
+			b.Add(ip)
+		}
+	case config.TermDomain:
+		for _, ip := range w.Names[t.Name] {
+			b.Add(ip)
+		}
+	}
+	return mustSet(&b)
+}
+
+// Contains says whether an address is in the list, dynamic aliases as the world holds them.
+func (a Addresses) Contains(w *World, ip netip.Addr) bool {
+	for _, name := range a.NotIn {
+		if s := w.Dynamic[name]; s != nil && s.Contains(ip) {
+			return false
+		}
+	}
+	if a.Set.Contains(ip) {
+		return true
+	}
+	if a.Except.Contains(ip) {
+		return false
+	}
+	for _, name := range a.In {
+		if s := w.Dynamic[name]; s != nil && s.Contains(ip) {
+			return true
+		}
+	}
+	return false
+}
+
+// Ports is the port ranges that a list of terms stands for, sorted and merged;
+// nil for an empty list, which is any port.
+func (w *World) Ports(terms []config.PortTerm) []config.PortRange {
+	if len(terms) == 0 {
+		return nil
+	}
+	var on [1 << 16]bool
+	mark := func(rs []config.PortRange, v bool) {
+		for _, r := range rs {
+			for p := int(r.From); p <= int(r.To); p++ {
+				on[p] = v
+			}
+		}
+	}
+	if onlyExclusions(terms) {
+		mark([]config.PortRange{{From: 0, To: 65535}}, true)
+	}
+	for _, exclude := range []bool{false, true} {
+		for _, t := range terms {
+			if t.Exclude == exclude {
+				mark(w.portTerm(t), !exclude)
+			}
+		}
+	}
+	out := []config.PortRange{}
+	for p := 0; p < len(on); p++ {
+		if !on[p] {
+			continue
+		}
+		from := p
+		for p+1 < len(on) && on[p+1] {
+			p++
+		}
+		out = append(out, config.PortRange{From: uint16(from), To: uint16(p)})
+	}
+	return out
+}
+
+func (w *World) portTerm(t config.PortTerm) []config.PortRange {
+	if t.Alias == "" {
+		return []config.PortRange{t.Range}
+	}
+	if al := w.Config.Alias(t.Alias); al != nil {
+		return w.Ports(al.Ports)
+	}
+	return nil
+}
+
+func onlyExclusions(terms []config.PortTerm) bool {
+	for _, t := range terms {
+		if !t.Exclude {
+			return false
+		}
+	}
+	return true
+}

@@ -1,0 +1,260 @@
+package rules
+
+import (
+	"net/netip"
+
+	"github.com/rempart/rempart/config"
+	"github.com/rempart/rempart/firewall/nft"
+	"github.com/rempart/rempart/firewall/packetlog"
+	"go4.org/netipx"
+)
+
+// The chains and counters that every policy has.
+const (
+	chainGuard  = "guard"
+	chainAdmin  = "admin"
+	chainReject = "reject_packet"
+
+	blockDefault = "block_default"
+	blockInvalid = "block_invalid"
+	blockNoSYN   = "block_nosyn"
+	blockSpoofed = "block_spoofed"
+	blockBogon   = "block_bogon"
+
+	// CounterAdmin, CounterForwarded and CounterNeighbour count what the
+	// automatic rules let in: admin access, port forwards that pass, and what
+	// IPv6 needs to live.
+	CounterAdmin     = "auto_admin"
+	CounterForwarded = "auto_forwarded"
+	CounterNeighbour = "auto_neighbour"
+)
+
+// TCP flag bits (RFC 9293 3.1).
+const (
+	flagFIN = 0x01
+	flagSYN = 0x02
+	flagRST = 0x04
+	flagACK = 0x10
+)
+
+// drops tells each reason of an automatic drop: its chain, which is also its counter, and what the log says.
+var drops = []struct {
+	chain string
+	cause packetlog.Cause
+}{
+	{blockDefault, packetlog.CauseDefault},
+	{blockInvalid, packetlog.CauseInvalid},
+	{blockNoSYN, packetlog.CauseNoSYN},
+	{blockSpoofed, packetlog.CauseSpoofed},
+	{blockBogon, packetlog.CauseBogon},
+}
+
+// base makes the chains that the kernel enters. Established flows are accepted
+// in the first rule, so that the length of a policy costs them nothing.
+func (c *compiler) base() {
+	c.part.Counters = append(c.part.Counters, CounterAdmin, CounterForwarded, CounterNeighbour)
+	established := rule(nft.CTState{States: nft.StateEstablished | nft.StateRelated}, accept())
+	invalid := rule(nft.CTState{States: nft.StateInvalid}, gotoChain(blockInvalid))
+	c.part.Chains = append(c.part.Chains,
+		nft.Chain{Name: chainInput, Hook: filterHook("input"), Rules: []nft.Rule{
+			established,
+			rule(Devices(nft.IIFName, []string{"lo"}), accept()),
+			c.neighbours(),
+			invalid,
+			rule(jump(chainGuard)),
+			rule(jump(chainAdmin)),
+			c.byInterface(chainInput),
+			rule(gotoChain(blockDefault)),
+		}},
+		nft.Chain{Name: chainForward, Hook: filterHook("forward"), Rules: []nft.Rule{
+			established,
+			invalid,
+			rule(jump(chainGuard)),
+			{Exprs: []nft.Expr{nft.CTStatus{Bits: nft.StatusDNAT}, nft.Match{Field: nft.CTMark, Not: true, Values: []nft.Value{nft.Number(nft.TypeMark, 0)}},
+				nft.Count{Counter: CounterForwarded}, accept()}, Comment: "port forwards with pass"},
+			c.byInterface(chainForward),
+			rule(gotoChain(blockDefault)),
+		}},
+	)
+}
+
+func filterHook(point string) *nft.Hook {
+	return &nft.Hook{Type: "filter", Point: point, Priority: 0, Policy: nft.Verdict{Kind: nft.Drop}}
+}
+
+// neighbours lets in what IPv6 needs to live on a link: neighbour and router
+// discovery. Hop limit 255 proves that it comes from the link (RFC 4861).
+func (c *compiler) neighbours() nft.Rule {
+	types := nft.Match{Field: nft.ICMPv6TypeF}
+	for t := uint32(133); t <= 137; t++ {
+		types.Values = append(types.Values, nft.Number(nft.TypeICMPv6, t))
+	}
+	hops := nft.Match{Field: nft.IP6HopLimit, Values: []nft.Value{nft.Number(nft.TypeHops, 255)}}
+	return nft.Rule{Exprs: []nft.Expr{hops, types, nft.Count{Counter: CounterNeighbour}, accept()}, Comment: "neighbour discovery"}
+}
+
+// byInterface sends a new flow to the rules of the interface that it came in by.
+func (c *compiler) byInterface(base string) nft.Rule {
+	m := nft.VMap{Fields: []nft.Field{nft.IIFName}}
+	for _, i := range c.w.Config.Interfaces {
+		m.Elements = append(m.Elements, nft.Element{
+			Key:     []nft.Value{nft.Ifname(c.w.Device(i.Name))},
+			Verdict: nft.Verdict{Kind: nft.Goto, Chain: ruleChain(base, i.Name)},
+		})
+	}
+	return rule(m)
+}
+
+// guard drops new flows that cannot be honest, whatever the rules say.
+func (c *compiler) guard() {
+	head := nft.Chain{Name: chainGuard, Rules: []nft.Rule{
+		rule(nft.TCPFlags{Not: true, Mask: flagFIN | flagSYN | flagRST | flagACK, Value: flagSYN}, gotoChain(blockNoSYN)),
+	}}
+	m := nft.VMap{Fields: []nft.Field{nft.IIFName}}
+	var chains []nft.Chain
+	for _, i := range c.w.Config.Interfaces {
+		chain := nft.Chain{Name: chainGuard + "_" + i.Name}
+		for _, g := range c.w.guards(i) {
+			for _, f := range families {
+				name := SetName(g.set, "", f)
+				if g.set == setInside {
+					name = SetName(g.set, i.Name, f)
+				}
+				if len(f.values(g.sources)) == 0 {
+					continue
+				}
+				c.sets.addresses(name, f, g.sources)
+				chain.Rules = append(chain.Rules, rule(nft.Lookup{Fields: []nft.Field{f.Source()}, Set: name}, gotoChain(g.chain)))
+			}
+		}
+		if len(chain.Rules) == 0 {
+			continue
+		}
+		chains = append(chains, chain)
+		m.Elements = append(m.Elements, nft.Element{
+			Key:     []nft.Value{nft.Ifname(c.w.Device(i.Name))},
+			Verdict: nft.Verdict{Kind: nft.Jump, Chain: chain.Name},
+		})
+	}
+	if len(m.Elements) > 0 {
+		head.Rules = append(head.Rules, rule(m))
+	}
+	c.part.Chains = append(append(c.part.Chains, head), chains...)
+}
+
+// guarded is one kind of source that an interface refuses.
+type guarded struct {
+	set     string
+	chain   string
+	cause   packetlog.Cause
+	sources *netipx.IPSet
+}
+
+const (
+	setInside  = "inside"
+	setPrivate = "private"
+	setBogons  = "bogons"
+)
+
+// guards is what an interface refuses, in order. The interface's own subnets are never refused.
+func (w *World) guards(i config.Interface) []guarded {
+	var out []guarded
+	add := func(on bool, set, chain string, cause packetlog.Cause, sources *netipx.IPSet) {
+		if !on {
+			return
+		}
+		var b netipx.IPSetBuilder
+		b.AddSet(sources)
+		for _, p := range w.Networks(i.Name) {
+			b.RemovePrefix(p)
+		}
+		if set == setInside {
+			for _, a := range w.OwnAddresses("") {
+				b.Add(a)
+			}
+		}
+		out = append(out, guarded{set: set, chain: chain, cause: cause, sources: mustSet(&b)})
+	}
+	add(i.AntiSpoof, setInside, blockSpoofed, packetlog.CauseSpoofed, w.others(i.Name))
+	add(i.BlockPrivate, setPrivate, blockBogon, packetlog.CauseBogon, privateSources)
+	add(i.BlockBogons, setBogons, blockBogon, packetlog.CauseBogon, bogonSources)
+	return out
+}
+
+// others is the addresses that live behind interfaces other than this one and not out in the Internet.
+func (w *World) others(iface string) *netipx.IPSet {
+	var b netipx.IPSetBuilder
+	b.AddSet(w.Inside())
+	for _, p := range w.Networks(iface) {
+		b.RemovePrefix(p)
+	}
+	for _, r := range w.Config.Routes {
+		if g := w.Config.Gateway(r.Gateway); g != nil && g.Interface == iface && r.Destination.Bits() > 0 {
+			b.RemovePrefix(r.Destination)
+		}
+	}
+	return mustSet(&b)
+}
+
+// admin lets the administrators reach the gateway before any rule is asked.
+func (c *compiler) admin() {
+	chain := nft.Chain{Name: chainAdmin}
+	ports := []nft.Value{}
+	for _, r := range c.w.Config.System.AdminPorts {
+		ports = append(ports, nft.Numbers(nft.TypePort, uint32(r.From), uint32(r.To)))
+	}
+	if len(c.w.Config.System.Admin) > 0 && len(ports) > 0 {
+		for _, a := range c.sets.Alternatives(Selector{Name: "admin", Source: c.w.Config.System.Admin}) {
+			exprs := append(a.Matches, nft.Match{Field: nft.TCPDport, Values: ports}, nft.Count{Counter: CounterAdmin}, accept())
+			chain.Rules = append(chain.Rules, nft.Rule{Exprs: exprs, Comment: "admin access"})
+		}
+	}
+	c.part.Chains = append(c.part.Chains, chain)
+}
+
+// logRate bounds how many automatic drops a second are logged, so that a flood
+// costs counters and not the log; every packet is counted all the same.
+const logRate = 100
+
+// blocks makes the ends of the road: one chain and counter a reason, and the refusal.
+func (c *compiler) blocks() {
+	for _, d := range drops {
+		chain := nft.Chain{Name: d.chain, Rules: []nft.Rule{rule(nft.Count{Counter: d.chain})}}
+		if c.w.Config.System.LogDefault {
+			limit := nft.Limit{Rate: logRate, Unit: second, Burst: 2 * logRate}
+			reason := packetlog.Reason{Action: packetlog.Block, Cause: d.cause}
+			chain.Rules = append(chain.Rules, rule(limit, logAs(reason, LogGroup)))
+		}
+		chain.Rules = append(chain.Rules, rule(nft.Verdict{Kind: nft.Drop}))
+		c.part.Counters = append(c.part.Counters, d.chain)
+		c.part.Chains = append(c.part.Chains, chain)
+	}
+	c.part.Chains = append(c.part.Chains, nft.Chain{Name: chainReject, Rules: []nft.Rule{
+		rule(nft.Reject{With: nft.RejectTCPReset}),
+		rule(nft.Reject{With: nft.RejectPortUnreachable}),
+	}})
+}
+
+func rule(exprs ...nft.Expr) nft.Rule { return nft.Rule{Exprs: exprs} }
+func accept() nft.Expr                { return nft.Verdict{Kind: nft.Accept} }
+func jump(chain string) nft.Expr      { return nft.Verdict{Kind: nft.Jump, Chain: chain} }
+func gotoChain(chain string) nft.Expr { return nft.Verdict{Kind: nft.Goto, Chain: chain} }
+func prefixes(list ...string) *netipx.IPSet {
+	var b netipx.IPSetBuilder
+	for _, s := range list {
+		b.AddPrefix(netip.MustParsePrefix(s))
+	}
+	return mustSet(&b)
+}
+
+// privateSources are the networks that never route in the Internet but do live
+// in offices (RFC 1918, RFC 4193, RFC 6598).
+var privateSources = prefixes("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "100.64.0.0/10", "fc00::/7")
+
+// bogonSources are the addresses that nobody can honestly send from (RFC 6890
+// and the IANA special-purpose registries). The documentation networks are left
+// out: examples and laboratories are built from them, and nobody else has a use for them.
+var bogonSources = prefixes(
+	"0.0.0.0/8", "127.0.0.0/8", "169.254.0.0/16", "192.0.0.0/24", "198.18.0.0/15", "224.0.0.0/3",
+	"::/8", "100::/64", "2001::/23", "2002::/16", "3ffe::/16", "5f00::/8", "fec0::/10", "ff00::/8",
+)

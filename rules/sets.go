@@ -1,0 +1,129 @@
+package rules
+
+import (
+	"net/netip"
+	"slices"
+	"strings"
+
+	"github.com/rempart/rempart/config"
+	"github.com/rempart/rempart/firewall/nft"
+	"go4.org/netipx"
+)
+
+// Sets collects the named sets that rules speak of, each once.
+type Sets struct {
+	w    *World
+	sets map[string]nft.Set
+}
+
+// NewSets returns an empty collection for a world. Dynamic aliases are in it
+// from the start: what they hold has to survive a policy that does not use them.
+func NewSets(w *World) *Sets {
+	s := &Sets{w: w, sets: map[string]nft.Set{}}
+	for _, a := range w.Config.Aliases {
+		if a.Kind != config.AliasDynamic {
+			continue
+		}
+		for _, f := range families {
+			s.add(nft.Set{
+				Name: SetName("alias", a.Name, f), Key: []nft.Type{f.Type()}, Dynamic: true,
+				HasTimeout: true, Timeout: a.Timeout, Size: a.Size,
+			})
+		}
+	}
+	return s
+}
+
+// List is the sets by name.
+func (s *Sets) List() []nft.Set {
+	out := make([]nft.Set, 0, len(s.sets))
+	for _, set := range s.sets {
+		out = append(out, set)
+	}
+	slices.SortFunc(out, func(a, b nft.Set) int { return strings.Compare(a.Name, b.Name) })
+	return out
+}
+
+func (s *Sets) add(set nft.Set) { s.sets[set.Name] = set }
+
+// addresses makes sure that the set of that name holds the family's part of content.
+func (s *Sets) addresses(name string, f Family, content *netipx.IPSet) {
+	if _, ok := s.sets[name]; ok {
+		return
+	}
+	set := nft.Set{Name: name, Key: []nft.Type{f.Type()}, Interval: true}
+	for _, v := range f.values(content) {
+		set.Elements = append(set.Elements, nft.Element{Key: []nft.Value{v}})
+	}
+	s.add(set)
+}
+
+// schedule makes sure that there is a set of the instants at which a schedule is on, and names it.
+func (s *Sets) schedule(name string) string {
+	set := nft.Set{Name: "schedule_" + name, Key: []nft.Type{nft.TypeTime}, Interval: true}
+	for _, iv := range s.w.Schedules[name] {
+		set.Elements = append(set.Elements, nft.Element{Key: []nft.Value{nft.Instants(iv.Start, iv.End)}})
+	}
+	s.add(set)
+	return set.Name
+}
+
+// SetName is the name of the set for one family of a named thing: alias_web_v4.
+func SetName(kind, name string, f Family) string { return kind + "_" + name + "_" + f.String() }
+
+// Family is an IP version: 4 or 6.
+type Family int
+
+// The families.
+const (
+	V4 Family = 4
+	V6 Family = 6
+)
+
+var families = []Family{V4, V6}
+
+// String is v4 or v6, as it stands at the end of set names.
+func (f Family) String() string {
+	if f == V6 {
+		return "v6"
+	}
+	return "v4"
+}
+
+// Type is the family's address type in nft.
+func (f Family) Type() nft.Type {
+	if f == V6 {
+		return nft.TypeIPv6
+	}
+	return nft.TypeIPv4
+}
+
+// Has says whether an address is of the family.
+func (f Family) Has(a netip.Addr) bool { return a.Is4() == (f == V4) }
+
+// Source and Destination are the family's address fields.
+func (f Family) Source() nft.Field {
+	if f == V6 {
+		return nft.IP6Saddr
+	}
+	return nft.IPSaddr
+}
+
+// Destination is the family's destination address field.
+func (f Family) Destination() nft.Field {
+	if f == V6 {
+		return nft.IP6Daddr
+	}
+	return nft.IPDaddr
+}
+
+// values is the family's part of a set as sorted ranges that do not touch.
+func (f Family) values(s *netipx.IPSet) []nft.Value {
+	var out []nft.Value
+	for _, r := range s.Ranges() {
+		if f.Has(r.From()) {
+			out = append(out, nft.Addresses(r.From(), r.To()))
+		}
+	}
+	return out
+}

@@ -1,0 +1,159 @@
+// Package rules turns zones, aliases and filter rules into chains and sets, and
+// says what becomes of a packet by reading the policy as it is written.
+//
+//	World --Compile--> Part (sets, counters, chains)    what the kernel runs
+//	World --Evaluate--> Decision                        what it has to mean
+//
+// The two are kept apart on purpose: tests hold one against the other.
+package rules
+
+import (
+	"net/netip"
+	"slices"
+
+	"github.com/rempart/rempart/config"
+	"github.com/rempart/rempart/schedules"
+	"go4.org/netipx"
+)
+
+// World is a policy at one moment: the config and what it has to be read with.
+// It is a value to read; nothing in this package changes it.
+type World struct {
+	Config *config.Config
+	// Devices maps an interface that is selected by its MAC address to the
+	// kernel's name for it; an absent one goes by its configured device, and
+	// without that by its own name.
+	Devices map[string]string
+	// Names and Lists are what aliases learned from outside: answers by domain
+	// name, addresses by alias.
+	Names map[string][]netip.Addr
+	Lists map[string]*netipx.IPSet
+	// Dynamic is what dynamic aliases hold now; only Evaluate looks at it.
+	Dynamic map[string]*netipx.IPSet
+	// Schedules holds when each schedule is on, as absolute instants.
+	Schedules map[string][]schedules.Interval
+	// Numbers gives each rule the number that its flows carry.
+	Numbers Numbers
+}
+
+// Device is the kernel's name of an interface of the policy.
+func (w *World) Device(iface string) string {
+	if d := w.Devices[iface]; d != "" {
+		return d
+	}
+	if i := w.Config.Interface(iface); i != nil && i.Device != "" {
+		return i.Device
+	}
+	return iface
+}
+
+// DevicesOf names the devices of a place in the order of the policy; nil for anywhere and for the gateway itself.
+func (w *World) DevicesOf(p config.Place) []string {
+	var out []string
+	for _, name := range w.Config.InterfacesOf(p) {
+		out = append(out, w.Device(name))
+	}
+	return out
+}
+
+// OwnAddresses is every address of the gateway, or those on one interface, without repeats.
+func (w *World) OwnAddresses(iface string) []netip.Addr {
+	var out []netip.Addr
+	add := func(a netip.Addr) {
+		if !slices.Contains(out, a) {
+			out = append(out, a)
+		}
+	}
+	for _, i := range w.Config.Interfaces {
+		if iface != "" && i.Name != iface {
+			continue
+		}
+		for _, p := range i.Addresses {
+			add(p.Addr())
+		}
+	}
+	for _, v := range w.Config.VIPs {
+		if iface == "" || v.Interface == iface {
+			add(v.Address.Addr())
+		}
+	}
+	return out
+}
+
+// Networks is the subnets of an interface.
+func (w *World) Networks(iface string) []netip.Prefix {
+	var out []netip.Prefix
+	add := func(p netip.Prefix) {
+		if p = p.Masked(); !slices.Contains(out, p) {
+			out = append(out, p)
+		}
+	}
+	if i := w.Config.Interface(iface); i != nil {
+		for _, p := range i.Addresses {
+			add(p)
+		}
+	}
+	for _, v := range w.Config.VIPs {
+		if v.Interface == iface {
+			add(v.Address)
+		}
+	}
+	return out
+}
+
+// Inside is the addresses that live behind interfaces that are not external:
+// their subnets and what is routed there. Static routes count, because a host
+// behind an inner router is as much ours as its neighbour.
+func (w *World) Inside() *netipx.IPSet {
+	var b netipx.IPSetBuilder
+	for _, i := range w.Config.Interfaces {
+		if i.External {
+			continue
+		}
+		for _, p := range w.Networks(i.Name) {
+			b.AddPrefix(p)
+		}
+	}
+	for _, r := range w.Config.Routes {
+		g := w.Config.Gateway(r.Gateway)
+		if g == nil || r.Destination.Bits() == 0 {
+			continue
+		}
+		if i := w.Config.Interface(g.Interface); i != nil && !i.External {
+			b.AddPrefix(r.Destination)
+		}
+	}
+	return mustSet(&b)
+}
+
+// RouteTo is the interface by which the gateway sends to an address: the
+// longest prefix of its subnets and static routes. Empty: no route.
+func (w *World) RouteTo(dst netip.Addr) string {
+	best, bits := "", -1
+	consider := func(p netip.Prefix, iface string) {
+		if p.Contains(dst) && p.Bits() > bits {
+			best, bits = iface, p.Bits()
+		}
+	}
+	for _, i := range w.Config.Interfaces {
+		for _, p := range w.Networks(i.Name) {
+			consider(p, i.Name)
+		}
+	}
+	for _, r := range w.Config.Routes {
+		if g := w.Config.Gateway(r.Gateway); g != nil {
+			consider(r.Destination, g.Interface)
+		}
+	}
+	return best
+}
+
+// mustSet finishes a builder. Its only error is an invalid prefix or range,
+// which config.Parse does not let through.
+func mustSet(b *netipx.IPSetBuilder) *netipx.IPSet {
+	s, err := b.IPSet()
+	if err != nil {
+		panic("rules: " + err.Error())
+	}
+	return s
+}
