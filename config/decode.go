@@ -1,0 +1,152 @@
+package config
+
+import (
+	"fmt"
+	"reflect"
+	"strconv"
+	"strings"
+)
+
+// field is what the tags of a raw struct's field say.
+type field struct {
+	index    int
+	key      string
+	doc      string
+	def      string
+	enum     []string
+	need     string // "true": always; "policy": in the policy, not in node.toml
+	node     bool
+	integers bool
+	min, max int
+}
+
+// fieldsOf reads the tags of a raw struct.
+func fieldsOf(t reflect.Type) []field {
+	fields := make([]field, 0, t.NumField())
+	for i := range t.NumField() {
+		tag := t.Field(i).Tag
+		f := field{
+			index:    i,
+			key:      tag.Get("toml"),
+			doc:      tag.Get("doc"),
+			def:      tag.Get("default"),
+			need:     tag.Get("need"),
+			node:     tag.Get("node") != "",
+			integers: tag.Get("item") == "integer",
+		}
+		if words := tag.Get("enum"); words != "" {
+			f.enum = strings.Split(words, ",")
+		}
+		// Fields without a range have none of the two tags.
+		f.min, _ = strconv.Atoi(tag.Get("min"))
+		f.max, _ = strconv.Atoi(tag.Get("max"))
+		fields = append(fields, f)
+	}
+	return fields
+}
+
+// faults collects what is wrong with a policy.
+type faults struct{ list Errors }
+
+// at reports a fault of the value n.
+func (f *faults) at(n *node, format string, args ...any) {
+	f.list = append(f.list, &Error{Position: n.pos(), Key: n.path(), Msg: fmt.Sprintf(format, args...)})
+}
+
+// atKey reports a fault of the key or header n.
+func (f *faults) atKey(n *node, format string, args ...any) {
+	f.list = append(f.list, &Error{Position: n.keyPos(), Key: n.path(), Msg: fmt.Sprintf(format, args...)})
+}
+
+// missing reports that the table n lacks key.
+func (f *faults) missing(n *node, key, format string, args ...any) {
+	path := key
+	if n.parent != nil {
+		path = n.path() + "." + key
+	}
+	f.list = append(f.list, &Error{Position: n.keyPos(), Key: path, Msg: fmt.Sprintf(format, args...)})
+}
+
+// decoder lays a tree into the raw structs and collects every fault of form:
+// keys that nobody knows, wrong types, missing keys.
+type decoder struct {
+	faults
+	ofNode bool // the file is node.toml
+	known  map[reflect.Type][]field
+}
+
+func newDecoder(ofNode bool) *decoder {
+	return &decoder{ofNode: ofNode, known: make(map[reflect.Type][]field)}
+}
+
+// wants reports whether n is of the kind k, and says so if not.
+func (d *decoder) wants(n *node, k kind) bool {
+	if n.kind == k {
+		return true
+	}
+	if k == kindTable && n.kind == kindTables {
+		d.atKey(n, "stands once: write [%s] with single brackets", n.path())
+		return false
+	}
+	d.at(n, "must be %s, not %s", k, n.kind)
+	return false
+}
+
+// table lays the table n into the raw struct that into points to.
+func (d *decoder) table(n *node, into any) {
+	v := reflect.ValueOf(into).Elem()
+	fields, ok := d.known[v.Type()]
+	if !ok {
+		fields = fieldsOf(v.Type())
+		d.known[v.Type()] = fields
+	}
+	for _, c := range n.children {
+		f := fieldByKey(fields, c.key)
+		switch {
+		case f == nil:
+			d.unknown(c, fields)
+		case d.ofNode && !f.node:
+			d.atKey(c, "belongs to the policy, not to one machine: write it in rempart.toml")
+		default:
+			v.Field(f.index).Addr().Interface().(raw).decode(d, c, *f)
+		}
+	}
+	for _, f := range fields {
+		if f.need == "true" || f.need == "policy" && !d.ofNode {
+			if n.child(f.key) == nil {
+				d.missing(n, f.key, "is missing: %s", lowerFirst(f.doc))
+			}
+		}
+	}
+}
+
+func fieldByKey(fields []field, key string) *field {
+	for i := range fields {
+		if fields[i].key == key {
+			return &fields[i]
+		}
+	}
+	return nil
+}
+
+func (d *decoder) unknown(n *node, fields []field) {
+	var keys []string
+	for _, f := range fields {
+		if strings.EqualFold(f.key, n.key) {
+			d.atKey(n, "unknown key: case matters, write %q", f.key)
+			return
+		}
+		if !d.ofNode || f.node {
+			keys = append(keys, f.key)
+		}
+	}
+	d.atKey(n, "unknown key%s", suggest(n.key, keys))
+}
+
+// lowerFirst makes a sentence of the documentation part of another.
+func lowerFirst(s string) string {
+	if len(s) > 1 && 'A' <= s[0] && s[0] <= 'Z' && 'a' <= s[1] && s[1] <= 'z' {
+		s = string(s[0]+'a'-'A') + s[1:]
+	}
+	return strings.TrimSuffix(s, ".")
+}

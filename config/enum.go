@@ -1,0 +1,76 @@
+package config
+
+import "fmt"
+
+// words is the words of an enum, indexed by its values from 1.
+type words []string
+
+var (
+	actionWords = words{"pass", "block", "reject"}
+	natWords    = words{"automatic", "hybrid", "manual", "off"}
+	onDownWords = words{"next", "block", "default-route"}
+	perWords    = words{"source", "all"}
+	aliasWords  = words{"addresses", "ports", "list", "dynamic"}
+	termWords   = words{"any", "range", "alias", "network", "address", "self", "domain"}
+)
+
+// otherWords is what other firewalls call our actions.
+var otherWords = map[string]string{
+	"accept": "pass", "allow": "pass", "permit": "pass", "drop": "block", "deny": "block", "discard": "block",
+}
+
+// value is the place of s among the words, counted from 1.
+func (w words) value(s string) (int, error) {
+	for i, word := range w {
+		if word == s {
+			return i + 1, nil
+		}
+	}
+	if ours := otherWords[s]; ours != "" && w[0] == actionWords[0] {
+		return 0, fmt.Errorf("%q is not known: write %q", s, ours)
+	}
+	return 0, fmt.Errorf("%q is not known%s", s, suggest(s, w))
+}
+
+func (w words) word(i int) string {
+	if i < 1 || i > len(w) {
+		return fmt.Sprintf("(%d)", i)
+	}
+	return w[i-1]
+}
+
+// String is the word of the language.
+func (a Action) String() string { return actionWords.word(int(a)) }
+
+// String is the word of the language.
+func (m NATMode) String() string { return natWords.word(int(m)) }
+
+// String is the word of the language.
+func (o OnDown) String() string { return onDownWords.word(int(o)) }
+
+// String says where the alias has its content from.
+func (k AliasKind) String() string { return aliasWords.word(int(k)) }
+
+// String names the kind.
+func (k TermKind) String() string { return termWords.word(int(k)) }
+
+// String names the kind.
+func (k PlaceKind) String() string {
+	switch k {
+	case PlaceInterface:
+		return "interface"
+	case PlaceZone:
+		return "zone"
+	case PlaceSelf:
+		return "self"
+	}
+	return "any"
+}
+
+// String writes p as the language does: "any", "self", or the name.
+func (p Place) String() string {
+	if p.Kind == PlaceInterface || p.Kind == PlaceZone {
+		return p.Name
+	}
+	return p.Kind.String()
+}

@@ -1,0 +1,82 @@
+package config
+
+// Interface is the interface of that name, or nil.
+func (c *Config) Interface(name string) *Interface {
+	return byName(c.Interfaces, name, func(i *Interface) string { return i.Name })
+}
+
+// Zone is the zone of that name, or nil.
+func (c *Config) Zone(name string) *Zone {
+	return byName(c.Zones, name, func(z *Zone) string { return z.Name })
+}
+
+// Alias is the alias of that name, or nil.
+func (c *Config) Alias(name string) *Alias {
+	return byName(c.Aliases, name, func(a *Alias) string { return a.Name })
+}
+
+// Schedule is the schedule of that name, or nil.
+func (c *Config) Schedule(name string) *Schedule {
+	return byName(c.Schedules, name, func(s *Schedule) string { return s.Name })
+}
+
+// Gateway is the gateway of that name, or nil; gateway groups are not looked at.
+func (c *Config) Gateway(name string) *Gateway {
+	return byName(c.Gateways, name, func(g *Gateway) string { return g.Name })
+}
+
+// GatewayGroup is the gateway group of that name, or nil.
+func (c *Config) GatewayGroup(name string) *GatewayGroup {
+	return byName(c.GatewayGroups, name, func(g *GatewayGroup) string { return g.Name })
+}
+
+// Rule is the filter rule of that name, or nil.
+func (c *Config) Rule(name string) *Rule {
+	return byName(c.Rules, name, func(r *Rule) string { return r.Name })
+}
+
+func byName[T any](all []T, name string, nameOf func(*T) string) *T {
+	for i := range all {
+		if nameOf(&all[i]) == name {
+			return &all[i]
+		}
+	}
+	return nil
+}
+
+// InterfacesOf is the names of the interfaces that p means, in the order of the
+// policy; nil for anywhere and for the gateway itself.
+func (c *Config) InterfacesOf(p Place) []string {
+	switch p.Kind {
+	case PlaceInterface:
+		return []string{p.Name}
+	case PlaceZone:
+		if z := c.Zone(p.Name); z != nil {
+			return z.Interfaces
+		}
+	}
+	return nil
+}
+
+// RuleNames is the name of everything that counts packets: the rules, then the
+// port forwards, the outbound and the 1:1 translations and the prefixes, each
+// in the order of the policy. No name stands twice.
+func (c *Config) RuleNames() []string {
+	names := make([]string, 0, len(c.Rules)+len(c.PortForwards)+len(c.Outbound)+len(c.OneToOne)+len(c.Prefixes))
+	for i := range c.Rules {
+		names = append(names, c.Rules[i].Name)
+	}
+	for i := range c.PortForwards {
+		names = append(names, c.PortForwards[i].Name)
+	}
+	for i := range c.Outbound {
+		names = append(names, c.Outbound[i].Name)
+	}
+	for i := range c.OneToOne {
+		names = append(names, c.OneToOne[i].Name)
+	}
+	for i := range c.Prefixes {
+		names = append(names, c.Prefixes[i].Name)
+	}
+	return names
+}
