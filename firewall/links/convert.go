@@ -1,0 +1,104 @@
+package links
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"net"
+	"net/netip"
+	"syscall"
+
+	"github.com/vishvananda/netlink"
+	"github.com/vishvananda/netlink/nl"
+	"golang.org/x/sys/unix"
+)
+
+func device(l netlink.Link) Device {
+	a := l.Attrs()
+	d := Device{
+		Index: a.Index, Name: a.Name, Kind: l.Type(), MAC: a.HardwareAddr, MTU: a.MTU,
+		Up: a.Flags&net.FlagUp != 0, Carrier: a.RawFlags&unix.IFF_LOWER_UP != 0, State: OperState(a.OperState),
+	}
+	if s := a.Statistics; s != nil {
+		d.Counters = Counters{
+			RxBytes: s.RxBytes, RxPackets: s.RxPackets, RxErrors: s.RxErrors, RxDrops: s.RxDropped,
+			TxBytes: s.TxBytes, TxPackets: s.TxPackets, TxErrors: s.TxErrors, TxDrops: s.TxDropped,
+		}
+	}
+	return d
+}
+
+func fromKernel(r netlink.Route, device string) Route {
+	route := Route{Device: device, OnLink: r.Flags&unix.RTNH_F_ONLINK != 0, Metric: r.Priority, Table: r.Table}
+	if dst, ok := fromIPNet(r.Dst); ok {
+		route.Dst = dst
+	} else if r.Family == netlink.FAMILY_V6 {
+		route.Dst = netip.PrefixFrom(netip.IPv6Unspecified(), 0)
+	} else {
+		route.Dst = netip.PrefixFrom(netip.IPv4Unspecified(), 0)
+	}
+	if via, ok := netip.AddrFromSlice(r.Gw); ok {
+		route.Via = via
+	}
+	return route
+}
+
+// concerns reports whether a message may be about something of ours. Of routes,
+// that is those of ours, and any that took the place of another one: the
+// kernel does not say which. A full table that is learned makes no work.
+func concerns(m syscall.NetlinkMessage) bool {
+	switch m.Header.Type {
+	case unix.RTM_NEWROUTE, unix.RTM_DELROUTE:
+		if len(m.Data) < unix.SizeofRtMsg {
+			return false
+		}
+		return nl.DeserializeRtMsg(m.Data).Protocol == Protocol || m.Header.Flags&unix.NLM_F_REPLACE != 0
+	}
+	return true
+}
+
+// explain says what the kernel's number means for a route.
+func explain(err error) error {
+	if errors.Is(err, unix.ENETUNREACH) || errors.Is(err, unix.EHOSTUNREACH) {
+		return fmt.Errorf("the gateway is in no subnet of the device: %w", err)
+	}
+	return err
+}
+
+// unless is err, or nil when it is one of those.
+func unless(err error, those ...error) error {
+	for _, e := range those {
+		if errors.Is(err, e) {
+			return nil
+		}
+	}
+	return err
+}
+
+func unlessMissing(err error) error {
+	var missing netlink.LinkNotFoundError
+	if errors.As(err, &missing) {
+		return nil
+	}
+	return unless(err, unix.ENODEV, fs.ErrNotExist)
+}
+
+func linkAt(index int) netlink.Link {
+	return &netlink.Device{LinkAttrs: netlink.LinkAttrs{Index: index}}
+}
+
+func toIPNet(p netip.Prefix) *net.IPNet {
+	return &net.IPNet{IP: p.Addr().AsSlice(), Mask: net.CIDRMask(p.Bits(), p.Addr().BitLen())}
+}
+
+func fromIPNet(n *net.IPNet) (netip.Prefix, bool) {
+	if n == nil {
+		return netip.Prefix{}, false
+	}
+	addr, ok := netip.AddrFromSlice(n.IP)
+	bits, size := n.Mask.Size()
+	if !ok || size == 0 {
+		return netip.Prefix{}, false
+	}
+	return netip.PrefixFrom(addr, bits), true
+}

@@ -1,0 +1,93 @@
+package links
+
+import (
+	"fmt"
+	"net"
+	"slices"
+	"strings"
+)
+
+// MissingDevice is the fault of a Link whose device this machine does not have.
+type MissingDevice struct {
+	Link   string
+	Device string           // what was looked for, or
+	MAC    net.HardwareAddr // this
+	Have   []Device         // what there is, without the loopback
+}
+
+// Error names what is missing and what there is instead.
+func (f *MissingDevice) Error() string {
+	switch {
+	case f.Device != "":
+		return fmt.Sprintf("interface %s: no device %q; this machine has %s", f.Link, f.Device, list(f.Have, Device.name))
+	case len(f.MAC) == 0:
+		return fmt.Sprintf("interface %s: neither device nor mac is given; this machine has %s", f.Link, list(f.Have, Device.nameAndMAC))
+	}
+	return fmt.Sprintf("interface %s: no device with MAC %s; this machine has %s", f.Link, f.MAC, list(f.Have, Device.nameAndMAC))
+}
+
+// AmbiguousMAC is the fault of a Link whose MAC several devices carry.
+type AmbiguousMAC struct {
+	Link  string
+	MAC   net.HardwareAddr
+	Match []Device
+}
+
+// Error names the devices, so that one can be chosen by name.
+func (f *AmbiguousMAC) Error() string {
+	return fmt.Sprintf("interface %s: MAC %s is that of several devices: %s; name one with device", f.Link, f.MAC, list(f.Match, Device.name))
+}
+
+// SharedDevice is the fault of two Links with one device.
+type SharedDevice struct {
+	Links  [2]string
+	Device string
+}
+
+// Error names both links.
+func (f *SharedDevice) Error() string {
+	return fmt.Sprintf("interfaces %s and %s: both are device %q", f.Links[0], f.Links[1], f.Device)
+}
+
+// MissingRouteDevice is the fault of a Route whose Device is neither a Link nor
+// a device of this machine.
+type MissingRouteDevice struct {
+	Route Route
+	Have  []Device // without the loopback
+}
+
+// Error names the route, the device and what there is instead.
+func (f *MissingRouteDevice) Error() string {
+	return fmt.Sprintf("route %s: no device %q; this machine has %s", f.Route, f.Route.Device, list(f.Have, Device.name))
+}
+
+// DuplicateRoute is the fault of two Routes with the same destination, metric and table.
+type DuplicateRoute struct{ Kept, Dropped Route }
+
+// Error shows both routes.
+func (f *DuplicateRoute) Error() string {
+	return fmt.Sprintf("route %s: there is already %s; give one of them another metric", f.Dropped, f.Kept)
+}
+
+// MissingSysctl is the fault of a setting that this kernel does not have.
+type MissingSysctl struct{ Path string }
+
+// Error names the setting.
+func (f *MissingSysctl) Error() string {
+	return fmt.Sprintf("sysctl %s: this kernel does not have it", f.Path)
+}
+
+func (d Device) name() string       { return d.Name }
+func (d Device) nameAndMAC() string { return fmt.Sprintf("%s (%s)", d.Name, d.MAC) }
+
+func list(devices []Device, name func(Device) string) string {
+	if len(devices) == 0 {
+		return "none"
+	}
+	var names []string
+	for _, d := range devices {
+		names = append(names, name(d))
+	}
+	slices.Sort(names)
+	return strings.Join(names, ", ")
+}

@@ -1,0 +1,363 @@
+package links
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/netip"
+	"os"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"time"
+
+	"github.com/vishvananda/netlink"
+	"github.com/vishvananda/netlink/nl"
+	"github.com/vishvananda/netns"
+	"golang.org/x/sys/unix"
+)
+
+const (
+	// dumpTries bounds how often a list is asked for anew because the machine
+	// changed while it was given.
+	dumpTries = 5
+	// replyTimeout is how long the kernel may take for an answer.
+	replyTimeout = 10 * time.Second
+	// newsBuffer holds some ten thousand messages before news is lost.
+	newsBuffer = 4 << 20
+
+	procSys    = "/proc/sys"
+	bootIDPath = "/proc/sys/kernel/random/boot_id"
+)
+
+// ErrRouteTaken is why an IPv6 route cannot be added: another one that is not
+// ours has its destination, metric and table, and the kernel would spread
+// packets over both. Another metric helps.
+var ErrRouteTaken = errors.New("another route that is not ours has this destination and metric")
+
+// ErrAddressTaken is why an address cannot be added: the device has it
+// already, with another length of the subnet.
+var ErrAddressTaken = errors.New("the device has this address with another prefix length, and not from us")
+
+// Netlink is the Kernel of a network namespace.
+type Netlink struct {
+	handle *netlink.Handle
+	ns     netns.NsHandle // netns.None is the process's own
+}
+
+// OpenNetlink opens the network namespace of the process.
+func OpenNetlink() (*Netlink, error) { return OpenNetlinkAt(netns.None()) }
+
+// OpenNetlinkAt opens the network namespace ns, which has to stay open. Close
+// ends it.
+func OpenNetlinkAt(ns netns.NsHandle) (*Netlink, error) {
+	h, err := netlink.NewHandleAt(ns, unix.NETLINK_ROUTE)
+	if err != nil {
+		return nil, fmt.Errorf("open rtnetlink: %w", err)
+	}
+	// With strict checks the kernel lists our routes only, not a whole
+	// routing table to be sifted here. One that is too old sends all.
+	_ = h.SetStrictCheck(true)
+	if err := h.SetSocketTimeout(replyTimeout); err != nil {
+		h.Close()
+		return nil, fmt.Errorf("open rtnetlink: %w", err)
+	}
+	return &Netlink{handle: h, ns: ns}, nil
+}
+
+// Close frees the socket.
+func (n *Netlink) Close() { n.handle.Close() }
+
+// Identity is the boot's random number and the namespace's cookie, which the
+// kernel gives out once a boot.
+func (n *Netlink) Identity() (string, error) {
+	boot, err := os.ReadFile(bootIDPath)
+	if err != nil {
+		return "", err
+	}
+	s, err := nl.SubscribeAt(n.ns, netns.None(), unix.NETLINK_ROUTE)
+	if err != nil {
+		return "", fmt.Errorf("open rtnetlink: %w", err)
+	}
+	defer s.Close()
+	// A kernel before 5.14 has no cookie: namespaces look alike there.
+	cookie, err := unix.GetsockoptUint64(s.GetFd(), unix.SOL_SOCKET, unix.SO_NETNS_COOKIE)
+	if err != nil && !errors.Is(err, unix.ENOPROTOOPT) {
+		return "", fmt.Errorf("cookie of the network namespace: %w", err)
+	}
+	return fmt.Sprintf("%s/%d", strings.TrimSpace(string(boot)), cookie), nil
+}
+
+// Devices lists every network device.
+func (n *Netlink) Devices() ([]Device, error) {
+	found, err := dump(n.handle.LinkList)
+	if err != nil {
+		return nil, err
+	}
+	addresses, err := dump(func() ([]netlink.Addr, error) { return n.handle.AddrList(nil, netlink.FAMILY_ALL) })
+	if err != nil {
+		return nil, err
+	}
+	of := make(map[int][]netip.Prefix)
+	for _, a := range addresses {
+		if prefix, ok := fromIPNet(a.IPNet); ok {
+			of[a.LinkIndex] = append(of[a.LinkIndex], prefix)
+		}
+	}
+	devices := make([]Device, 0, len(found))
+	for _, l := range found {
+		d := device(l)
+		d.Addresses = of[d.Index]
+		devices = append(devices, d)
+	}
+	return devices, nil
+}
+
+// Routes lists the routes that carry Protocol, of every table. Those with several
+// next hops are not made here and are passed over.
+func (n *Netlink) Routes() ([]Route, error) {
+	found, err := dump(n.handle.LinkList)
+	if err != nil {
+		return nil, err
+	}
+	names := make(map[int]string)
+	for _, l := range found {
+		names[l.Attrs().Index] = l.Attrs().Name
+	}
+	var routes []Route
+	for _, family := range []int{netlink.FAMILY_V4, netlink.FAMILY_V6} {
+		ours, err := dump(func() ([]netlink.Route, error) { return n.routesOf(family) })
+		if err != nil {
+			return nil, err
+		}
+		for _, r := range ours {
+			if len(r.MultiPath) == 0 {
+				routes = append(routes, fromKernel(r, names[r.LinkIndex]))
+			}
+		}
+	}
+	return routes, nil
+}
+
+// routesOf keeps what it got when the dump was interrupted, unlike
+// RouteListFiltered.
+func (n *Netlink) routesOf(family int) ([]netlink.Route, error) {
+	var ours []netlink.Route
+	filter := &netlink.Route{Protocol: Protocol}
+	mask := netlink.RT_FILTER_PROTOCOL | netlink.RT_FILTER_TABLE
+	err := n.handle.RouteListFilteredIter(family, filter, mask, func(r netlink.Route) bool {
+		ours = append(ours, r)
+		return true
+	})
+	return ours, err
+}
+
+// Sysctl reads a setting of the namespace.
+func (n *Netlink) Sysctl(path string) (value string, err error) {
+	err = n.inside(func() error {
+		text, err := os.ReadFile(filepath.Join(procSys, path))
+		value = strings.TrimSpace(string(text))
+		return err
+	})
+	return value, err
+}
+
+// Do makes one change.
+func (n *Netlink) Do(op Op) error {
+	switch op := op.(type) {
+	case AddAddress:
+		return n.addAddress(op)
+	case DeleteAddress:
+		return n.deleteAddress(op)
+	case SetMTU:
+		return n.handle.LinkSetMTU(linkAt(op.Index), op.To)
+	case SetUp:
+		if op.Up {
+			return n.handle.LinkSetUp(linkAt(op.Index))
+		}
+		return n.handle.LinkSetDown(linkAt(op.Index))
+	case AddRoute:
+		return n.addRoute(op.Route)
+	case ReplaceRoute:
+		return n.replaceRoute(op.Old, op.New)
+	case DeleteRoute:
+		return n.deleteRoute(op.Route)
+	case SetSysctl:
+		return n.writeSysctl(op.Path, op.To)
+	}
+	panic(fmt.Sprintf("links: unknown op %T", op))
+}
+
+// addAddress skips duplicate address detection: an address that is tentative for
+// a second answers nobody, and a node that takes over needs it now.
+func (n *Netlink) addAddress(op AddAddress) error {
+	a := &netlink.Addr{IPNet: toIPNet(op.Prefix), LinkIndex: op.Index}
+	if op.Prefix.Addr().Is6() {
+		a.Flags = unix.IFA_F_NODAD
+	}
+	err := n.handle.AddrAdd(nil, a)
+	if errors.Is(err, unix.EEXIST) {
+		return ErrAddressTaken
+	}
+	return err
+}
+
+// deleteAddress keeps the other addresses of the subnet: without
+// promote_secondaries the kernel removes them with their first.
+func (n *Netlink) deleteAddress(op DeleteAddress) error {
+	if op.Prefix.Addr().Is4() {
+		path := Sysctl{Path: "net/ipv4/conf/{device}/promote_secondaries"}.on(op.Device).Path
+		before, err := n.Sysctl(path)
+		if err == nil && before == "0" {
+			if err := n.writeSysctl(path, "1"); err != nil {
+				return fmt.Errorf("keep other addresses of the subnet: %w", err)
+			}
+			defer func() { _ = n.writeSysctl(path, before) }()
+		}
+	}
+	err := n.handle.AddrDel(nil, &netlink.Addr{IPNet: toIPNet(op.Prefix), LinkIndex: op.Index})
+	return unless(err, unix.EADDRNOTAVAIL, unix.ENODEV)
+}
+
+// addRoute puts an IPv4 route before others with its metric, so that one that is
+// not ours stays, and takes over again when ours goes.
+func (n *Netlink) addRoute(r Route) error {
+	route, err := n.toKernel(r)
+	if err != nil {
+		return err
+	}
+	if r.Dst.Addr().Is4() {
+		return explain(unless(n.handle.RouteAddEcmp(route), unix.EEXIST))
+	}
+	err = n.handle.RouteAdd(route)
+	if errors.Is(err, unix.EEXIST) {
+		return ErrRouteTaken
+	}
+	return explain(err)
+}
+
+// replaceRoute never takes away a route of others, as the kernel's replace may
+// do in IPv4: it takes the first of its metric. There the new one is put
+// before the old one, and the old one removed.
+func (n *Netlink) replaceRoute(before, after Route) error {
+	if before.Dst.Addr().Is4() {
+		if err := n.addRoute(after); err != nil {
+			return err
+		}
+		return n.deleteRoute(before)
+	}
+	route, err := n.toKernel(after)
+	if err != nil {
+		return err
+	}
+	return explain(n.handle.RouteReplace(route))
+}
+
+func (n *Netlink) deleteRoute(r Route) error {
+	route, err := n.toKernel(r)
+	if err != nil {
+		// The routes of a device go with it.
+		return unlessMissing(err)
+	}
+	return unless(n.handle.RouteDel(route), unix.ESRCH, unix.ENODEV)
+}
+
+func (n *Netlink) toKernel(r Route) (*netlink.Route, error) {
+	route := &netlink.Route{
+		Dst: toIPNet(r.Dst), Priority: r.Metric, Table: r.Table,
+		Protocol: Protocol, Type: unix.RTN_UNICAST,
+	}
+	if r.Via.IsValid() {
+		route.Gw = r.Via.AsSlice()
+	} else if r.Dst.Addr().Is4() {
+		route.Scope = netlink.SCOPE_LINK
+	}
+	if r.OnLink {
+		route.Flags = unix.RTNH_F_ONLINK
+	}
+	if r.Device != "" {
+		l, err := n.handle.LinkByName(r.Device)
+		if err != nil {
+			return nil, fmt.Errorf("device %q: %w", r.Device, err)
+		}
+		route.LinkIndex = l.Attrs().Index
+	}
+	return route, nil
+}
+
+func (n *Netlink) writeSysctl(path, value string) error {
+	return n.inside(func() error {
+		return os.WriteFile(filepath.Join(procSys, path), []byte(value), 0)
+	})
+}
+
+// inside runs f in the namespace: /proc/sys/net shows that of the thread that
+// opens it. The thread is not given back, for it may not be possible to return.
+func (n *Netlink) inside(f func() error) error {
+	if !n.ns.IsOpen() {
+		return f()
+	}
+	done := make(chan error)
+	go func() {
+		runtime.LockOSThread()
+		if err := netns.Set(n.ns); err != nil {
+			done <- fmt.Errorf("enter network namespace: %w", err)
+			return
+		}
+		done <- f()
+	}()
+	return <-done
+}
+
+// Watch listens to devices, addresses, routes, and the settings that the
+// kernel announces: forwarding and rp_filter.
+func (n *Netlink) Watch(ctx context.Context, changed func()) error {
+	s, err := nl.SubscribeAt(n.ns, netns.None(), unix.NETLINK_ROUTE,
+		unix.RTNLGRP_LINK, unix.RTNLGRP_IPV4_IFADDR, unix.RTNLGRP_IPV6_IFADDR,
+		unix.RTNLGRP_IPV4_ROUTE, unix.RTNLGRP_IPV6_ROUTE,
+		unix.RTNLGRP_IPV4_NETCONF, unix.RTNLGRP_IPV6_NETCONF)
+	if err != nil {
+		return fmt.Errorf("subscribe to rtnetlink: %w", err)
+	}
+	stop := context.AfterFunc(ctx, s.Close)
+	defer func() {
+		if stop() {
+			s.Close()
+		}
+	}()
+	// A smaller buffer only loses news sooner.
+	_ = s.SetReceiveBufferSize(newsBuffer, true)
+	changed()
+	for {
+		msgs, _, err := s.Receive()
+		if ctx.Err() != nil {
+			return nil
+		}
+		if errors.Is(err, unix.EINTR) {
+			continue
+		}
+		if err != nil {
+			return fmt.Errorf("receive from rtnetlink: %w", err)
+		}
+		for _, m := range msgs {
+			if concerns(m) {
+				changed()
+			}
+		}
+	}
+}
+
+// dump asks for a list again while the machine changes under it, and takes what
+// it got in the end: news of the change follows.
+func dump[T any](list func() ([]T, error)) (got []T, err error) {
+	for range dumpTries {
+		got, err = list()
+		if !errors.Is(err, netlink.ErrDumpInterrupted) && !errors.Is(err, unix.EINTR) {
+			return got, err
+		}
+	}
+	if errors.Is(err, netlink.ErrDumpInterrupted) {
+		return got, nil
+	}
+	return nil, err
+}

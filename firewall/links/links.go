@@ -1,0 +1,71 @@
+// Package links keeps the interfaces, addresses, routes and kernel settings of
+// the gateway as the policy wants them.
+//
+//	State (wanted) --+
+//	Machine (found) -+--> Diff --> []Op --> Kernel.Do
+//	Owned (record) --+
+//
+// What was there before and is not ours is left alone. Routes are ours when
+// they carry Protocol. Addresses, MTUs and kernel settings are ours when the
+// Owner's record says so: an address that existed before is used but never
+// removed, and a value that was changed is put back when the policy lets go of it.
+package links
+
+import (
+	"net"
+	"net/netip"
+)
+
+// Protocol is the origin that rtnetlink shows for our routes, `proto 82` in
+// ip-route(8). The number is free in iproute2's rt_protos. Every route that
+// carries it belongs to this package: it is removed when no State wants it.
+const Protocol = 82
+
+// State is all that the gateway wants of the machine's network. The zero State
+// wants nothing: what was added for an earlier one is given back.
+type State struct {
+	Links   []Link
+	Routes  []Route
+	Sysctls []Sysctl // written in this order
+}
+
+// Link is an interface of the policy and the device behind it.
+type Link struct {
+	Name   string           // the policy's word for it: "wan"
+	Device string           // the kernel's name; empty: the device is found by MAC
+	MAC    net.HardwareAddr // looked for when Device is empty
+	MTU    int              // bytes; zero leaves the device's own
+	Up     bool             // false leaves it as it is
+	// Addresses are the addresses with the length of their subnet, host bits
+	// kept: 10.1.2.2/28.
+	Addresses []netip.Prefix
+}
+
+// Route is one unicast route.
+type Route struct {
+	Dst netip.Prefix
+	Via netip.Addr // the gateway; invalid: Dst is on the link
+	// Device is the name of a Link or of a device. It may be empty where Via is
+	// in a subnet of the machine.
+	Device string
+	// OnLink takes Via as reachable on Device although no subnet holds it.
+	OnLink bool
+	// Metric orders routes to the same Dst, the lowest first. Zero is the best
+	// there is: 0 in IPv4 and 1 in IPv6, where the kernel reads 0 as the 1024
+	// of routes that come by router advertisement or by hand.
+	Metric int
+	Table  int // zero is the main table, 254
+}
+
+// Sysctl is one kernel setting.
+type Sysctl struct {
+	// Path is below /proc/sys, with slashes, since a device's name may hold a
+	// dot. "{device}" in it stands for the device that Device means.
+	Path  string
+	Value string
+	// Device is the name of a Link or of a device. While that is missing, the
+	// setting waits for it.
+	Device string
+	// Optional settings are passed over by a kernel that does not have them.
+	Optional bool
+}

@@ -1,0 +1,413 @@
+package links
+
+import (
+	"context"
+	"errors"
+	"net/netip"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/hashicorp/go-hclog"
+)
+
+func office() State {
+	return State{
+		Links: []Link{
+			{Name: "wan", Device: "eth0", Up: true, Addresses: prefixes("203.0.113.2/29", "2001:db8::2/64")},
+			{Name: "lan", Device: "eth1", Up: true, MTU: 1400, Addresses: prefixes("10.1.2.2/28")},
+		},
+		Routes:  []Route{route("0.0.0.0/0 203.0.113.1 wan"), route("10.8.0.0/16 10.1.2.3 lan")},
+		Sysctls: Base([]string{"wan", "lan"}),
+	}
+}
+
+// down is a device as it is before anybody touched it.
+func down(index int, name string) Device {
+	d := eth(index, name)
+	d.Up = false
+	return d
+}
+
+func newOwner(t *testing.T, k Kernel) (*Owner, string) {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "state", "links.json")
+	return New(k, path, hclog.NewNullLogger()), path
+}
+
+func apply(t *testing.T, o *Owner, want State) []string {
+	t.Helper()
+	ops, err := o.Apply(t.Context(), want)
+	if err != nil {
+		t.Fatalf("apply: %v", err)
+	}
+	return texts(ops)
+}
+
+func TestApplyTwiceChangesNothing(t *testing.T) {
+	f := NewFake(down(1, "eth0"), down(2, "eth1"))
+	o, path := newOwner(t, f)
+	if ops := apply(t, o, office()); len(ops) == 0 {
+		t.Fatal("nothing done")
+	}
+	before, err := os.Stat(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if ops := apply(t, o, office()); len(ops) != 0 {
+		t.Errorf("second time: %q", ops)
+	}
+	if ops := apply(t, New(f, path, hclog.NewNullLogger()), office()); len(ops) != 0 {
+		t.Errorf("after a restart: %q", ops)
+	}
+	after, err := os.Stat(path)
+	if err != nil || !os.SameFile(before, after) {
+		t.Errorf("the record was written again: %v", err)
+	}
+}
+
+func TestReleasePutsBack(t *testing.T) {
+	f := NewFake(down(1, "eth0"), down(2, "eth1"))
+	for path, value := range map[string]string{
+		"net/ipv4/conf/all/rp_filter": "2", "net/ipv4/conf/eth0/accept_redirects": "1",
+		// Zero already, and made one when ip_forward is put back.
+		"net/ipv4/conf/all/accept_redirects": "0", "net/ipv4/ip_forward": "0",
+	} {
+		if err := f.Tamper(SetSysctl{Path: path, To: value}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := f.Tamper(AddAddress{Device: "eth1", Prefix: prefixes("10.1.2.2/28")[0]}); err != nil {
+		t.Fatal(err)
+	}
+	settings := State{Sysctls: Base([]string{"eth0", "eth1"})}
+	o, path := newOwner(t, f)
+	// What is written at all is written out, so that before can be compared.
+	for _, s := range resolve([]Device{eth(1, "eth0"), eth(2, "eth1")}, settings).sysctls {
+		if value, _ := f.Sysctl(s.Path); value == "0" && !strings.HasSuffix(s.Path, "ip_forward") {
+			_ = f.Tamper(SetSysctl{Path: s.Path, To: "0"})
+		}
+	}
+	before := f.String()
+	apply(t, o, office())
+	if f.String() == before {
+		t.Fatal("nothing applied")
+	}
+	// Another process releases.
+	if err := New(f, path, hclog.NewNullLogger()).Release(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if d := cmp.Diff(before, f.String()); d != "" {
+		t.Errorf("machine after release (-before +after):\n%s", d)
+	}
+	if _, err := os.Stat(path); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("record after release: %v", err)
+	}
+}
+
+func TestRecordOfAnotherBootSaysNothing(t *testing.T) {
+	f := NewFake(down(1, "eth0"), down(2, "eth1"))
+	_, path := newOwner(t, f)
+	apply(t, New(f, path, hclog.NewNullLogger()), office())
+	f.Reboot()
+	// Now the distribution puts it there.
+	if err := f.Tamper(AddAddress{Device: "eth1", Prefix: prefixes("10.1.2.2/28")[0]}); err != nil {
+		t.Fatal(err)
+	}
+	o := New(f, path, hclog.NewNullLogger())
+	apply(t, o, office())
+	if err := o.Release(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if !strings.Contains(f.String(), "10.1.2.2/28") {
+		t.Errorf("the distribution's address was removed:\n%s", f)
+	}
+}
+
+func TestBrokenRecordRemovesNothing(t *testing.T) {
+	f := NewFake(eth(1, "eth0", "203.0.113.2/29"), eth(2, "eth1"))
+	o, path := newOwner(t, f)
+	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(path, []byte(`{"identity": "fake", "addresses": [{"ind`), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	apply(t, o, office())
+	apply(t, o, State{})
+	if !strings.Contains(f.String(), "203.0.113.2/29") || strings.Contains(f.String(), "10.1.2.2") {
+		t.Errorf("machine:\n%s", f)
+	}
+}
+
+func TestPartialFailure(t *testing.T) {
+	f := NewFake(down(1, "eth0"), down(2, "eth1"))
+	o, _ := newOwner(t, f)
+	refused := errors.New("no")
+	f.Refuse("address add 203.0.113.2/29 dev eth0", refused)
+	f.Refuse("route add default via 203.0.113.1 dev eth0", refused)
+	ops, err := o.Apply(t.Context(), office())
+	want := "address add 203.0.113.2/29 dev eth0: no\nroute add default via 203.0.113.1 dev eth0: no"
+	if !errors.Is(err, refused) || err.Error() != want {
+		t.Errorf("err %q, want %q", err, want)
+	}
+	if !strings.Contains(strings.Join(texts(ops), "\n"), "10.1.2.2/28") {
+		t.Errorf("the rest was not done: %q", texts(ops))
+	}
+	// It was not added by us, so it is not ours when another adds it.
+	f.Refuse("address add 203.0.113.2/29 dev eth0", nil)
+	if err := f.Tamper(AddAddress{Device: "eth0", Prefix: prefixes("203.0.113.2/29")[0]}); err != nil {
+		t.Fatal(err)
+	}
+	if err := o.Release(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if !strings.Contains(f.String(), "203.0.113.2/29") || strings.Contains(f.String(), "10.1.2.2/28") {
+		t.Errorf("machine:\n%s", f)
+	}
+}
+
+func TestUnwritableRecordDoesNotStop(t *testing.T) {
+	f := NewFake(down(1, "eth0"), down(2, "eth1"))
+	file := filepath.Join(t.TempDir(), "file")
+	if err := os.WriteFile(file, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	o := New(f, filepath.Join(file, "links.json"), hclog.NewNullLogger())
+	if _, err := o.Apply(t.Context(), office()); err == nil || !strings.Contains(err.Error(), "record") {
+		t.Errorf("err %v", err)
+	}
+	if !strings.Contains(f.String(), "10.1.2.2/28") {
+		t.Errorf("machine:\n%s", f)
+	}
+}
+
+func TestApplyReportsMissingDevice(t *testing.T) {
+	f := NewFake(down(1, "eth0"))
+	o, _ := newOwner(t, f)
+	check := o.Check(t.Context(), office())
+	ops, err := o.Apply(t.Context(), office())
+	var missing *MissingDevice
+	if !errors.As(err, &missing) || missing.Link != "lan" {
+		t.Errorf("err %v", err)
+	}
+	if d := cmp.Diff(check.Error(), err.Error()); d != "" {
+		t.Errorf("check and apply differ:\n%s", d)
+	}
+	if len(ops) == 0 || !strings.Contains(f.String(), "203.0.113.2/29") {
+		t.Errorf("the other interface was not set up:\n%s", f)
+	}
+}
+
+func TestApplyStopsWithContext(t *testing.T) {
+	f := NewFake(down(1, "eth0"), down(2, "eth1"))
+	o, _ := newOwner(t, f)
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if ops, err := o.Apply(ctx, office()); len(ops) != 0 || !errors.Is(err, context.Canceled) {
+		t.Errorf("ops %q, err %v", texts(ops), err)
+	}
+}
+
+func TestStatus(t *testing.T) {
+	wan := eth(1, "eth0", "203.0.113.2/29")
+	wan.State, wan.Carrier, wan.Counters = OperUp, true, Counters{RxBytes: 7, TxDrops: 3}
+	o, _ := newOwner(t, NewFake(wan))
+	_, _ = o.Apply(t.Context(), State{Links: office().Links})
+	got, err := o.Status()
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := []LinkStatus{
+		{
+			Name: "wan", Device: "eth0", MAC: "52:54:00:00:00:01", Up: true, Carrier: true, State: OperUp, MTU: 1500,
+			Addresses: prefixes("203.0.113.2/29", "2001:db8::2/64"), Counters: wan.Counters,
+		},
+		{Name: "lan", Fault: `interface lan: no device "eth1"; this machine has eth0`},
+	}
+	if d := cmp.Diff(want, got, cmp.Comparer(func(a, b netip.Prefix) bool { return a == b })); d != "" {
+		t.Errorf("status (-want +got):\n%s", d)
+	}
+}
+
+// drama runs an Owner that has applied the office on a simulated machine.
+func drama(t *testing.T, body func(t *testing.T, f *Fake, o *Owner)) {
+	t.Helper()
+	synctest.Test(t, func(t *testing.T) {
+		f := NewFake(down(1, "eth0"), down(2, "eth1"))
+		o, _ := newOwner(t, f)
+		apply(t, o, office())
+		ctx, cancel := context.WithCancel(t.Context())
+		ended := make(chan error)
+		go func() { ended <- o.Run(ctx) }()
+		time.Sleep(time.Second)
+		body(t, f, o)
+		cancel()
+		if err := <-ended; err != nil {
+			t.Errorf("run: %v", err)
+		}
+	})
+}
+
+func tamper(t *testing.T, f *Fake, op Op) {
+	t.Helper()
+	if err := f.Tamper(op); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func TestRunMends(t *testing.T) {
+	tests := []struct {
+		name string
+		ops  []Op
+	}{
+		{"address", []Op{DeleteAddress{Device: "eth1", Prefix: prefixes("10.1.2.2/28")[0]}}},
+		{"route", []Op{DeleteRoute{Route: route("10.8.0.0/16 10.1.2.3 eth1").canonical()}}},
+		{"route of our number", []Op{AddRoute{Route: route("10.9.0.0/16 10.1.2.3 eth1").canonical()}}},
+		{"flap", []Op{SetUp{Device: "eth0"}, SetUp{Device: "eth0", Up: true}}},
+		{"down", []Op{SetUp{Device: "eth0"}}},
+		{"MTU", []Op{SetMTU{Device: "eth1", To: 900}}},
+		{"setting", []Op{SetSysctl{Path: "net/ipv4/ip_forward", To: "0"}}},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			drama(t, func(t *testing.T, f *Fake, o *Owner) {
+				before := f.String()
+				for _, op := range tt.ops {
+					tamper(t, f, op)
+				}
+				if f.String() == before {
+					t.Fatal("nothing to mend")
+				}
+				time.Sleep(time.Second)
+				if have := sorted(f.String()); have != sorted(before) {
+					t.Errorf("after a second (-before +after):\n%s", cmp.Diff(sorted(before), have))
+				}
+				if o.Stats().Mends.Load() == 0 {
+					t.Error("mend not counted")
+				}
+			})
+		})
+	}
+}
+
+// sorted makes listings comparable: a route that comes back is the last.
+func sorted(listing string) string {
+	lines := strings.Split(listing, "\n")
+	slices.Sort(lines)
+	return strings.Join(lines, "\n")
+}
+
+func TestRunLeavesForeign(t *testing.T) {
+	drama(t, func(t *testing.T, f *Fake, o *Owner) {
+		tamper(t, f, AddAddress{Device: "eth1", Prefix: prefixes("10.1.2.9/28")[0]})
+		time.Sleep(time.Minute)
+		if !strings.Contains(f.String(), "10.1.2.9/28") || o.Stats().Mends.Load() != 0 {
+			t.Errorf("%d mends:\n%s", o.Stats().Mends.Load(), f)
+		}
+	})
+}
+
+func TestRunConfiguresLateDevice(t *testing.T) {
+	drama(t, func(t *testing.T, f *Fake, o *Owner) {
+		before := sorted(f.String())
+		f.Unplug("eth1")
+		time.Sleep(time.Minute)
+		f.Plug(down(9, "eth1"))
+		time.Sleep(time.Second)
+		if d := cmp.Diff(before, sorted(f.String())); d != "" {
+			t.Errorf("plugged in again (-before +after):\n%s", d)
+		}
+	})
+}
+
+func TestRunDoesNotQuarrel(t *testing.T) {
+	drama(t, func(t *testing.T, f *Fake, o *Owner) {
+		ours := prefixes("10.1.2.2/28")[0]
+		for range 60 * 10 {
+			tamper(t, f, DeleteAddress{Device: "eth1", Prefix: ours})
+			time.Sleep(100 * time.Millisecond)
+		}
+		if n := o.Stats().Mends.Load(); n < 8 || n > 15 {
+			t.Errorf("%d mends in a minute", n)
+		}
+		time.Sleep(time.Minute)
+		tamper(t, f, DeleteAddress{Device: "eth1", Prefix: ours})
+		time.Sleep(time.Second)
+		if !strings.Contains(f.String(), ours.String()) {
+			t.Error("the old quarrel is not forgotten")
+		}
+	})
+}
+
+func TestRunTriesAgainWhatWasRefused(t *testing.T) {
+	drama(t, func(t *testing.T, f *Fake, o *Owner) {
+		op := "route add 10.8.0.0/16 via 10.1.2.3 dev eth1"
+		f.Refuse(op, errors.New("no"))
+		tamper(t, f, DeleteRoute{Route: route("10.8.0.0/16 10.1.2.3 eth1").canonical()})
+		time.Sleep(2 * time.Second)
+		f.Refuse(op, nil)
+		time.Sleep(4 * time.Second)
+		if !strings.Contains(f.String(), "10.8.0.0/16") || o.Stats().Failures.Load() == 0 {
+			t.Errorf("%d failures:\n%s", o.Stats().Failures.Load(), f)
+		}
+	})
+}
+
+func TestRunBeforeApplyAndAfterReleaseDoesNothing(t *testing.T) {
+	drama(t, func(t *testing.T, f *Fake, o *Owner) {
+		if err := o.Release(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		before := f.String()
+		tamper(t, f, SetUp{Device: "eth0", Up: true})
+		tamper(t, f, SetUp{Device: "eth0"})
+		time.Sleep(time.Minute)
+		if f.String() != before {
+			t.Errorf("machine:\n%s", f)
+		}
+	})
+}
+
+// deaf is a kernel whose news gets lost.
+type deaf struct {
+	*Fake
+	lost chan error
+}
+
+func (d deaf) Watch(ctx context.Context, changed func()) error {
+	changed()
+	select {
+	case <-ctx.Done():
+		return nil
+	case err := <-d.lost:
+		return err
+	}
+}
+
+func TestRunListensAnew(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		d := deaf{NewFake(down(1, "eth0"), down(2, "eth1")), make(chan error)}
+		o, _ := newOwner(t, d)
+		apply(t, o, office())
+		ctx, cancel := context.WithCancel(t.Context())
+		ended := make(chan error)
+		go func() { ended <- o.Run(ctx) }()
+		time.Sleep(time.Second)
+		tamper(t, d.Fake, DeleteAddress{Device: "eth1", Prefix: prefixes("10.1.2.2/28")[0]})
+		d.lost <- errors.New("no buffer space")
+		time.Sleep(time.Second)
+		if !strings.Contains(d.String(), "10.1.2.2/28") || o.Stats().Resubscribed.Load() != 1 {
+			t.Errorf("listened anew %d times:\n%s", o.Stats().Resubscribed.Load(), d)
+		}
+		cancel()
+		if err := <-ended; err != nil {
+			t.Error(err)
+		}
+	})
+}

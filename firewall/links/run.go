@@ -1,0 +1,98 @@
+package links
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"time"
+)
+
+// Run keeps the machine as the last Apply wanted it until ctx ends: what
+// others take away of it comes back within a second, and is waited for longer
+// the longer they insist. What they add is left alone. A device that appears
+// is configured. When it ends everything stays as it is.
+func (o *Owner) Run(ctx context.Context) error {
+	changed := make(chan struct{}, 1)
+	var listener sync.WaitGroup
+	listener.Go(func() { o.listen(ctx, changed) })
+	defer listener.Wait()
+
+	var p pace
+	look := time.NewTimer(recheck)
+	defer look.Stop()
+	due := time.Now().Add(recheck)
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-changed:
+			if at := p.news(time.Now()); at.Before(due) {
+				due = at
+				look.Reset(time.Until(due))
+			}
+		case <-look.C:
+			mended, failed := o.mend(ctx)
+			now := time.Now()
+			p.looked(now, mended)
+			due = now.Add(recheck)
+			if failed {
+				due = p.news(now)
+			}
+			look.Reset(time.Until(due))
+		}
+	}
+}
+
+// listen turns the kernel's news into changed, one waiting at most, and starts
+// anew when some was lost. Watch tells of a change at its start, so that
+// whatever happened in between is looked for.
+func (o *Owner) listen(ctx context.Context, changed chan<- struct{}) {
+	tell := func() {
+		select {
+		case changed <- struct{}{}:
+		default:
+		}
+	}
+	for {
+		err := o.kernel.Watch(ctx, tell)
+		if ctx.Err() != nil {
+			return
+		}
+		o.stats.Resubscribed.Add(1)
+		o.log.Warn("news of links was lost, listening anew", "cause", err)
+		select {
+		case <-ctx.Done():
+		case <-time.After(relisten):
+		}
+	}
+}
+
+// mend looks once and reports whether there was anything to do, and whether
+// the kernel refused some of it. Trouble is told when it changes.
+func (o *Owner) mend(ctx context.Context) (mended, failed bool) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if !o.applied {
+		return false, false
+	}
+	done, unmet, err := o.settle(ctx)
+	if ctx.Err() != nil {
+		return false, false
+	}
+	for _, op := range done {
+		o.stats.Mends.Add(1)
+		o.log.Warn("mended", "op", op.String())
+	}
+	if err != nil {
+		o.stats.Failures.Add(1)
+	}
+	trouble := ""
+	if all := errors.Join(append(unmet, err)...); all != nil {
+		trouble = all.Error()
+	}
+	if trouble != o.trouble && trouble != "" {
+		o.log.Warn("links are not as the policy wants them", "cause", trouble)
+	}
+	o.trouble = trouble
+	return len(done) > 0 || err != nil, err != nil
+}

@@ -1,0 +1,45 @@
+package links
+
+import (
+	"fmt"
+	"net/netip"
+)
+
+// LinkStatus is one interface of the policy as it is now.
+type LinkStatus struct {
+	Name      string         `json:"name"`
+	Device    string         `json:"device"` // empty: missing
+	MAC       string         `json:"mac"`
+	Up        bool           `json:"up"`      // set up by an administrator
+	Carrier   bool           `json:"carrier"` // the other end is there
+	State     OperState      `json:"state"`
+	MTU       int            `json:"mtu"`       // bytes
+	Addresses []netip.Prefix `json:"addresses"` // all of the device, ours or not
+	Fault     string         `json:"fault,omitempty"`
+	Counters
+}
+
+// Status is every link of the last applied State, in its order.
+func (o *Owner) Status() ([]LinkStatus, error) {
+	o.mu.Lock()
+	want := o.want
+	o.mu.Unlock()
+	devices, err := o.kernel.Devices()
+	if err != nil {
+		return nil, fmt.Errorf("list devices: %w", err)
+	}
+	all := make([]LinkStatus, 0, len(want.Links))
+	for _, l := range want.Links {
+		d, fault := find(devices, l)
+		s := LinkStatus{
+			Name: l.Name, Device: d.Name, MAC: d.MAC.String(),
+			Up: d.Up, Carrier: d.Carrier, State: d.State, MTU: d.MTU,
+			Addresses: d.Addresses, Counters: d.Counters,
+		}
+		if fault != nil {
+			s.Fault = fault.Error()
+		}
+		all = append(all, s)
+	}
+	return all, nil
+}
