@@ -111,7 +111,7 @@ func parseURL(s string) (string, error) {
 	case err != nil:
 		return "", fmt.Errorf("%q is no URL", s)
 	case u.Scheme != "http" && u.Scheme != "https" && u.Scheme != "file":
-		return "", fmt.Errorf("%q is no URL that is fetched: write one that begins with https://, http:// or file:", s)
+		return "", fmt.Errorf("%q is no URL that is fetched: write https://, http:// or file: in front", s)
 	case u.Scheme != "file" && u.Hostname() == "":
 		return "", fmt.Errorf("%q names no host", s)
 	case u.Scheme == "file" && (u.Path == "" && u.Opaque == "" || u.Host != ""):

@@ -2,16 +2,91 @@ package config
 
 import (
 	"bytes"
+	"errors"
+	"fmt"
+	"math"
+	"strconv"
+	"strings"
 
+	"github.com/BurntSushi/toml"
 	"github.com/pelletier/go-toml/v2/unstable"
 )
 
-// builder turns the parser's expressions into a tree. The text has been judged
-// to be TOML before, so tables are not written over values here.
+// largestFile keeps offsets within 32 bits, and a mistaken file out of memory.
+const largestFile = 256 << 20
+
+// parseTree reads a file. The error is an *Error with the place of the fault.
+//
+// The tree is built from the syntax of go-toml's parser, which knows the place of
+// everything, and judged here: what may open and extend a table. BurntSushi/toml is
+// the second opinion that words the fault of a text that is no TOML; it costs as
+// much as all the rest, so it is asked only then.
+func parseTree(f File) (*node, error) {
+	if len(f.Data) > min(largestFile, math.MaxInt32) {
+		return nil, &Error{Position: Position{File: f.Name, Line: 1, Col: 1}, Msg: "the file is too large"}
+	}
+	s := newSource(f)
+	b := builder{src: s, keys: make(map[string]string)}
+	b.root = b.node(node{src: s, kind: kindTable, index: -1, opened: byHeader})
+	b.table = b.root
+	b.parser.Reset(s.data)
+	for b.parser.NextExpression() {
+		if err := b.expression(b.parser.Expression()); err != nil {
+			return nil, s.syntaxError(err)
+		}
+	}
+	if err := b.parser.Error(); err != nil {
+		return nil, s.syntaxError(err)
+	}
+	return b.root, nil
+}
+
+// syntaxError words a fault that one of the two parsers found.
+func (s *source) syntaxError(err error) *Error {
+	var judged map[string]any
+	var second toml.ParseError
+	if errors.As(toml.Unmarshal(s.data, &judged), &second) {
+		return &Error{Position: s.position(second.Position.Start), Msg: "no TOML: " + second.Message}
+	}
+	if own := (*Error)(nil); errors.As(err, &own) {
+		return own
+	}
+	if first := (*unstable.ParserError)(nil); errors.As(err, &first) {
+		offset := cap(s.data) - cap(first.Highlight)
+		return &Error{Position: s.position(offset), Msg: "no TOML: " + first.Message}
+	}
+	return &Error{Position: s.position(0), Msg: fmt.Sprintf("no TOML: %v", err)}
+}
+
+// builder turns the parser's expressions into a tree.
 type builder struct {
 	parser unstable.Parser
+	src    *source
 	root   *node
 	table  *node // the one that the last header opened
+	keys   map[string]string
+	slab   []node
+}
+
+// slabSize is how many nodes are allocated together.
+const slabSize = 512
+
+func (b *builder) node(n node) *node {
+	if len(b.slab) == cap(b.slab) {
+		b.slab = make([]node, 0, slabSize)
+	}
+	b.slab = append(b.slab, n)
+	return &b.slab[len(b.slab)-1]
+}
+
+// key is the text of a key; the same keys come again and again.
+func (b *builder) key(k *unstable.Node) string {
+	if known, ok := b.keys[string(k.Data)]; ok {
+		return known
+	}
+	key := string(k.Data)
+	b.keys[key] = key
+	return key
 }
 
 func (b *builder) expression(e *unstable.Node) error {
@@ -27,37 +102,36 @@ func (b *builder) expression(e *unstable.Node) error {
 
 // header opens the table that [a.b] or [[a.b]] names.
 func (b *builder) header(e *unstable.Node) error {
-	s := b.root.src
 	t := b.root
 	keys := e.Key()
 	for keys.Next() {
 		k := keys.Node()
 		at := int(k.Raw.Offset)
-		line := s.data[bytes.LastIndexByte(s.data[:at], '\n')+1 : at]
-		bracket := at - len(bytes.TrimLeft(line, " \t"))
-		key := string(k.Data)
+		// The header begins its line.
+		line := b.src.data[bytes.LastIndexByte(b.src.data[:at], '\n')+1 : at]
+		bracket := int32(at - len(bytes.TrimLeft(line, " \t")))
+		key := b.key(k)
 		next := t.child(key)
 		switch {
 		case keys.IsLast() && e.Kind == unstable.ArrayTable:
 			if next == nil {
-				next = t.add(key, kindTables, at, bracket)
+				next = t.add(b.node(node{key: key, kind: kindTables, keyAt: int32(at), at: bracket}))
 			}
 			if next.kind != kindTables {
 				return b.clash(at, key)
 			}
-			t = next.add("", kindTable, bracket, bracket)
+			t = next.add(b.node(node{kind: kindTable, keyAt: bracket, at: bracket, opened: byHeader}))
 			continue
 		case next == nil:
-			next = t.add(key, kindTable, at, bracket)
-		case next.kind == kindTable && keys.IsLast():
-			// It was opened in passing by a deeper header; this is its own place.
-			next.keyAt, next.at = at, bracket
-		}
-		if next.kind == kindTables {
+			next = t.add(b.node(node{key: key, kind: kindTable, keyAt: int32(at), at: bracket}))
+		case next.kind == kindTables && !keys.IsLast():
 			next = next.children[len(next.children)-1]
 		}
-		if next.kind != kindTable {
+		if next.kind != kindTable || next.opened == closed || keys.IsLast() && next.opened != inPassing {
 			return b.clash(at, key)
+		}
+		if keys.IsLast() {
+			next.keyAt, next.at, next.opened = int32(at), bracket, byHeader
 		}
 		t = next
 	}
@@ -67,20 +141,22 @@ func (b *builder) header(e *unstable.Node) error {
 
 // keyValue hangs key = value under t and returns the offset behind the value.
 func (b *builder) keyValue(t *node, e *unstable.Node) (int, error) {
-	s := b.root.src
 	keys := e.Key()
 	for keys.Next() {
 		k := keys.Node()
-		at, key := int(k.Raw.Offset), string(k.Data)
-		if keys.IsLast() {
-			eq := skipByte(s.data, at+int(k.Raw.Length), '=')
-			return b.value(t, key, at, eq, e.Value())
-		}
+		at, key := int(k.Raw.Offset), b.key(k)
 		next := t.child(key)
-		if next == nil {
-			next = t.add(key, kindTable, at, at)
+		if keys.IsLast() {
+			if next != nil {
+				return 0, b.clash(at, key)
+			}
+			value := skipPast(b.src.data, at+int(k.Raw.Length), '=')
+			return b.value(t, node{key: key, keyAt: int32(at), at: int32(value)}, e.Value())
 		}
-		if next.kind != kindTable {
+		if next == nil {
+			next = t.add(b.node(node{key: key, kind: kindTable, keyAt: int32(at), at: int32(at), opened: byDots}))
+		}
+		if next.kind != kindTable || next.opened != byDots {
 			return 0, b.clash(at, key)
 		}
 		t = next
@@ -88,42 +164,59 @@ func (b *builder) keyValue(t *node, e *unstable.Node) (int, error) {
 	return 0, nil
 }
 
-// value hangs v, which stands at offset at, under t and returns the offset behind it.
-func (b *builder) value(t *node, key string, keyAt, at int, v *unstable.Node) (int, error) {
-	if t.kind == kindTable && t.child(key) != nil {
-		return 0, b.clash(keyAt, key)
-	}
+// value hangs v under t as n, which has its place, and returns the offset behind it.
+func (b *builder) value(t *node, n node, v *unstable.Node) (int, error) {
 	switch v.Kind {
 	case unstable.Array:
-		return b.array(t.add(key, kindArray, keyAt, at), v)
+		n.kind = kindArray
+		return b.array(t.add(b.node(n)), v)
 	case unstable.InlineTable:
-		return b.inline(t.add(key, kindTable, keyAt, at), v)
+		n.kind, n.opened = kindTable, closed
+		return b.inline(t.add(b.node(n)), v)
 	}
-	n := t.add(key, scalarKind(v.Kind), keyAt, at)
-	n.text = string(v.Data)
+	n.kind, n.text = scalarKind(v.Kind), b.text(v)
+	if n.kind == kindInteger {
+		text, ok := decimal(n.text)
+		if !ok {
+			return 0, &Error{Position: b.src.position(int(n.at)), Msg: fmt.Sprintf("no TOML: %q is no integer", n.text)}
+		}
+		n.text = text
+	}
+	t.add(b.node(n))
 	if v.Raw.Length == 0 {
-		return at + len(v.Data), nil // a boolean has no range of its own
+		return int(n.at) + len(v.Data), nil // a boolean has no range of its own
 	}
-	return at + int(v.Raw.Length), nil
+	return int(n.at) + int(v.Raw.Length), nil
+}
+
+// text is a scalar without quotes and escapes.
+func (b *builder) text(v *unstable.Node) string {
+	quote := 0
+	if v.Kind == unstable.String {
+		quote = 1
+	}
+	from, to := int(v.Raw.Offset)+quote, int(v.Raw.Offset+v.Raw.Length)-quote
+	if v.Raw.Length > 0 && from <= to && b.src.text[from:to] == string(v.Data) {
+		return b.src.text[from:to]
+	}
+	return string(v.Data)
 }
 
 func (b *builder) array(n *node, v *unstable.Node) (int, error) {
-	data := b.root.src.data
-	end := n.at + 1
+	end := int(n.at) + 1
 	items := v.Children()
 	for items.Next() {
-		at := skipFiller(data, end)
+		at := int32(skipFiller(b.src.data, end))
 		var err error
-		if end, err = b.value(n, "", at, at, items.Node()); err != nil {
+		if end, err = b.value(n, node{keyAt: at, at: at}, items.Node()); err != nil {
 			return 0, err
 		}
 	}
-	return skipFiller(data, end) + 1, nil
+	return skipFiller(b.src.data, end) + 1, nil
 }
 
 func (b *builder) inline(n *node, v *unstable.Node) (int, error) {
-	data := b.root.src.data
-	end := n.at + 1
+	end := int(n.at) + 1
 	items := v.Children()
 	for items.Next() {
 		var err error
@@ -131,11 +224,11 @@ func (b *builder) inline(n *node, v *unstable.Node) (int, error) {
 			return 0, err
 		}
 	}
-	return skipFiller(data, end) + 1, nil
+	return skipFiller(b.src.data, end) + 1, nil
 }
 
 func (b *builder) clash(at int, key string) *Error {
-	return &Error{Position: b.root.src.position(at), Msg: "no TOML: key " + quoteKey(key) + " stands here twice"}
+	return &Error{Position: b.src.position(at), Msg: "no TOML: key " + quoteKey(key) + " stands twice"}
 }
 
 func scalarKind(k unstable.Kind) kind {
@@ -152,8 +245,21 @@ func scalarKind(k unstable.Kind) kind {
 	return kindTime
 }
 
-// skipByte returns the offset of what follows the next c, without blanks.
-func skipByte(data []byte, at int, c byte) int {
+// decimal writes an integer of TOML in decimal digits.
+func decimal(s string) (string, bool) {
+	digits := strings.TrimLeft(s, "+-")
+	if len(digits) > 1 && digits[0] == '0' && '0' <= digits[1] && digits[1] <= '9' || len(s)-len(digits) > 1 {
+		return "", false
+	}
+	if len(digits) < 18 && strings.Trim(digits, "0123456789") == "" && s != "-0" {
+		return strings.TrimPrefix(s, "+"), digits != ""
+	}
+	v, err := strconv.ParseInt(s, 0, 64)
+	return strconv.FormatInt(v, 10), err == nil
+}
+
+// skipPast returns the offset of what follows the next c, without blanks.
+func skipPast(data []byte, at int, c byte) int {
 	for at < len(data) && data[at] != c {
 		at++
 	}

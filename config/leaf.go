@@ -118,8 +118,6 @@ type grid struct {
 	rows []list
 }
 
-func (g grid) set() bool { return g.node != nil }
-
 func (g *grid) decode(d *decoder, n *node, f field) {
 	if n.kind != kindArray {
 		d.at(n, "must be a list of lists such as [[\"a\", \"b\"], [\"c\"]], not %s", n.kind)

@@ -3,6 +3,7 @@ package config
 import (
 	"fmt"
 	"net/netip"
+	"strings"
 )
 
 func (p *parser) parseNAT() {
@@ -129,13 +130,14 @@ func parseHostAddr(s string) (netip.Addr, error) {
 
 // parseBlock reads an address or a network without host bits.
 func parseBlock(s string) (netip.Prefix, error) {
-	if a, err := netip.ParseAddr(s); err == nil {
-		if a, err = parseHostAddr(s); err != nil {
-			return netip.Prefix{}, err
-		}
-		return netip.PrefixFrom(a, a.BitLen()), nil
+	if strings.Contains(s, "/") {
+		return parseNetwork(s)
 	}
-	return parseNetwork(s)
+	a, err := parseHostAddr(s)
+	if err != nil {
+		return netip.Prefix{}, err
+	}
+	return netip.PrefixFrom(a, a.BitLen()), nil
 }
 
 func (p *parser) parseOneToOnes() {
