@@ -128,17 +128,17 @@ func parseNetwork(s string) (netip.Prefix, error) {
 // isDomain says whether s can be a domain name of two or more labels. The last
 // label has a letter first, so that no wrong address is taken for a name.
 func isDomain(s string) bool {
-	labels := strings.Split(strings.TrimSuffix(s, "."), ".")
-	if len(labels) < 2 || len(s) > 253 {
+	s = strings.TrimSuffix(s, ".")
+	last := s[strings.LastIndexByte(s, '.')+1:]
+	if len(last) == len(s) || last == "" || !isLetter(last[0]) || len(s) > 253 {
 		return false
 	}
-	for _, l := range labels {
+	for l := range strings.SplitSeq(s, ".") {
 		if l == "" || len(l) > 63 || l[0] == '-' || l[len(l)-1] == '-' || strings.IndexFunc(l, notInName) >= 0 {
 			return false
 		}
 	}
-	c := labels[len(labels)-1][0]
-	return 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z'
+	return true
 }
 
 // notInName says whether r may not stand in a label of a domain name.

@@ -18,6 +18,7 @@ type field struct {
 	node     bool
 	integers bool
 	min, max int
+	raw      func() raw // an empty value of the field's type
 }
 
 // fieldsOf reads the tags of a raw struct.
@@ -33,6 +34,7 @@ func fieldsOf(t reflect.Type) []field {
 			need:     tag.Get("need"),
 			node:     tag.Get("node") != "",
 			integers: tag.Get("item") == "integer",
+			raw:      func() raw { return reflect.New(t.Field(i).Type).Interface().(raw) },
 		}
 		if words := tag.Get("enum"); words != "" {
 			f.enum = strings.Split(words, ",")

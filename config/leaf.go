@@ -1,14 +1,30 @@
 package config
 
 import (
+	"reflect"
 	"strconv"
 )
 
 // raw is a value as TOML has it, with its place. An absent one has no node.
 type raw interface {
 	decode(d *decoder, n *node, f field)
-	schema(f field) *schemaNode
+	// form says what the value is and, for tables, the raw struct of their keys.
+	form() (form, reflect.Type)
 }
+
+// form is what a value of the language can be.
+type form int
+
+const (
+	formText form = iota + 1
+	formNumber
+	formFlag
+	formList
+	formGrid
+	formSection
+	formNamed
+	formOrdered
+)
 
 // text is a string.
 type text struct {
@@ -17,6 +33,8 @@ type text struct {
 }
 
 func (t text) set() bool { return t.node != nil }
+
+func (*text) form() (form, reflect.Type) { return formText, nil }
 
 func (t *text) decode(d *decoder, n *node, _ field) {
 	if d.wants(n, kindString) {
@@ -31,6 +49,8 @@ type number struct {
 }
 
 func (v number) set() bool { return v.node != nil }
+
+func (*number) form() (form, reflect.Type) { return formNumber, nil }
 
 func (v *number) decode(d *decoder, n *node, f field) {
 	if !d.wants(n, kindInteger) {
@@ -64,6 +84,8 @@ func (b flag) or(def bool) bool {
 	return def
 }
 
+func (*flag) form() (form, reflect.Type) { return formFlag, nil }
+
 func (b *flag) decode(d *decoder, n *node, _ field) {
 	if d.wants(n, kindBool) {
 		*b = flag{node: n, v: n.text == "true"}
@@ -78,6 +100,8 @@ type list struct {
 
 func (l list) set() bool { return l.node != nil }
 
+func (*list) form() (form, reflect.Type) { return formList, nil }
+
 func (l *list) decode(d *decoder, n *node, f field) {
 	if n.kind != kindArray {
 		if d.item(n, f, true) {
@@ -89,6 +113,7 @@ func (l *list) decode(d *decoder, n *node, f field) {
 	if len(n.children) == 0 {
 		d.at(n, "the list is empty: leave the key out or write what is meant")
 	}
+	l.items = make([]*node, 0, len(n.children))
 	for _, c := range n.children {
 		if d.item(c, f, false) {
 			l.items = append(l.items, c)
@@ -118,6 +143,8 @@ type grid struct {
 	rows []list
 }
 
+func (*grid) form() (form, reflect.Type) { return formGrid, nil }
+
 func (g *grid) decode(d *decoder, n *node, f field) {
 	if n.kind != kindArray {
 		d.at(n, "must be a list of lists such as [[\"a\", \"b\"], [\"c\"]], not %s", n.kind)
@@ -146,6 +173,8 @@ type section[T any] struct {
 
 func (s section[T]) set() bool { return s.node != nil }
 
+func (*section[T]) form() (form, reflect.Type) { return formSection, reflect.TypeFor[T]() }
+
 func (s *section[T]) decode(d *decoder, n *node, _ field) {
 	if d.wants(n, kindTable) {
 		s.node = n
@@ -165,6 +194,8 @@ func (e *entry[T]) name() string { return e.node.key }
 // named is tables by name, in the order of the file.
 type named[T any] []*entry[T]
 
+func (*named[T]) form() (form, reflect.Type) { return formNamed, reflect.TypeFor[T]() }
+
 func (t *named[T]) decode(d *decoder, n *node, _ field) {
 	if n.kind != kindTable {
 		d.atKey(n, "must be tables with a name such as [%s.name], not %s", n.key, n.kind)
@@ -183,6 +214,8 @@ func (t *named[T]) decode(d *decoder, n *node, _ field) {
 
 // ordered is an array of tables.
 type ordered[T any] []*entry[T]
+
+func (*ordered[T]) form() (form, reflect.Type) { return formOrdered, reflect.TypeFor[T]() }
 
 func (t *ordered[T]) decode(d *decoder, n *node, _ field) {
 	if n.kind == kindTable {

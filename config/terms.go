@@ -1,6 +1,7 @@
 package config
 
 import (
+	"slices"
 	"strings"
 )
 
@@ -16,7 +17,10 @@ const (
 
 // addresses reads an address list. Faulty items are left out.
 func (p *parser) addresses(l list, where termPlace) []AddressTerm {
-	var terms []AddressTerm
+	if len(l.items) == 0 {
+		return nil
+	}
+	terms := make([]AddressTerm, 0, len(l.items))
 	for _, n := range l.items {
 		t, err := ParseAddressTerm(n.text)
 		if err != nil {
@@ -108,7 +112,10 @@ func (p *parser) checkDomainTerm(n *node, t AddressTerm, where termPlace) bool {
 
 // ports reads a port list. Faulty items are left out.
 func (p *parser) ports(l list) []PortTerm {
-	var terms []PortTerm
+	if len(l.items) == 0 {
+		return nil
+	}
+	terms := make([]PortTerm, 0, len(l.items))
 	for _, n := range l.items {
 		t, err := ParsePortTerm(n.text)
 		if err != nil {
@@ -136,19 +143,20 @@ func (p *parser) ports(l list) []PortTerm {
 
 // protocols reads a protocol list.
 func (p *parser) protocols(l list) []Protocol {
-	seen := make(map[Protocol]bool, len(l.items))
-	var all []Protocol
+	if len(l.items) == 0 {
+		return nil
+	}
+	all := make([]Protocol, 0, len(l.items))
 	for _, n := range l.items {
 		proto, err := ParseProtocol(n.text)
 		switch {
 		case err != nil:
 			p.at(n, "%v", err)
 			continue
-		case seen[proto]:
+		case slices.Contains(all, proto):
 			p.at(n, "%s stands twice", proto)
 			continue
 		}
-		seen[proto] = true
 		all = append(all, proto)
 	}
 	return all

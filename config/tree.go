@@ -82,7 +82,8 @@ type source struct {
 func newSource(f File) *source {
 	// Editors of other systems begin a file with a byte order mark.
 	data := bytes.TrimPrefix(f.Data, []byte("\ufeff"))
-	s := &source{name: f.Name, data: data, text: string(data), lines: []int{0}}
+	s := &source{name: f.Name, data: data, text: string(data)}
+	s.lines = append(make([]int, 0, 1+strings.Count(s.text, "\n")), 0)
 	for i, b := range s.data {
 		if b == '\n' {
 			s.lines = append(s.lines, i+1)
