@@ -95,8 +95,13 @@ func fromIPNet(n *net.IPNet) (netip.Prefix, bool) {
 	if n == nil {
 		return netip.Prefix{}, false
 	}
-	addr, ok := netip.AddrFromSlice(n.IP)
 	bits, size := n.Mask.Size()
+	ip := n.IP
+	if size == 32 {
+		// The default route comes as 0.0.0.0 in sixteen bytes.
+		ip = ip.To4()
+	}
+	addr, ok := netip.AddrFromSlice(ip)
 	if !ok || size == 0 {
 		return netip.Prefix{}, false
 	}
