@@ -23,8 +23,9 @@ const (
 	dumpTries = 5
 	// replyTimeout is how long the kernel may take for an answer.
 	replyTimeout = 10 * time.Second
-	// newsBuffer holds some ten thousand messages before news is lost.
-	newsBuffer = 4 << 20
+	// newsBuffer, in bytes, bridges some thousand changes while one is looked
+	// at. Lost news costs no more than a look.
+	newsBuffer = 1 << 20
 
 	procSys    = "/proc/sys"
 	bootIDPath = "/proc/sys/kernel/random/boot_id"
@@ -196,8 +197,11 @@ func (n *Netlink) addAddress(op AddAddress) error {
 		a.Flags = unix.IFA_F_NODAD
 	}
 	err := n.handle.AddrAdd(nil, a)
-	if errors.Is(err, unix.EEXIST) {
+	switch {
+	case errors.Is(err, unix.EEXIST):
 		return ErrAddressTaken
+	case op.Prefix.Addr().Is6() && errors.Is(err, unix.EACCES):
+		return fmt.Errorf("net/ipv6/conf/%s/disable_ipv6 is set: %w", op.Device, err)
 	}
 	return err
 }
@@ -325,7 +329,7 @@ func (n *Netlink) Watch(ctx context.Context, changed func()) error {
 			s.Close()
 		}
 	}()
-	// A smaller buffer only loses news sooner.
+	// The default buffer only loses news sooner.
 	_ = s.SetReceiveBufferSize(newsBuffer, true)
 	changed()
 	for {

@@ -2,6 +2,7 @@ package links
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/netip"
 	"os"
@@ -17,6 +18,7 @@ import (
 	"github.com/hashicorp/go-hclog"
 	"github.com/vishvananda/netlink"
 	"github.com/vishvananda/netns"
+	"golang.org/x/sys/unix"
 )
 
 // space is a network namespace with veth pairs: one end by the name of a
@@ -100,10 +102,10 @@ func (s *space) owner() *Owner {
 // has polls until ip(8) prints text, or, with not, does not.
 func (s *space) has(not bool, text, format string, args ...any) {
 	s.t.Helper()
-	deadline := time.Now().Add(time.Second)
+	deadline := time.Now().Add(3 * time.Second) // other tests keep the machine busy
 	for strings.Contains(s.ip(format, args...), text) == not {
 		if time.Now().After(deadline) {
-			s.t.Fatalf("ip "+format+" after a second (unwanted %v: %q):\n%s", append(args, not, text, s.ip(format, args...))...)
+			s.t.Fatalf("ip "+format+" after three seconds (unwanted %v: %q):\n%s", append(args, not, text, s.ip(format, args...))...)
 		}
 		runtime.Gosched()
 	}
@@ -268,5 +270,62 @@ func TestKernelLengthOfSubnetChanges(t *testing.T) {
 	_, err := o.Apply(t.Context(), link("10.1.2.2/24", "2001:db8::2/56", "2001:db8:1::2/48"))
 	if err == nil || !strings.Contains(err.Error(), ErrAddressTaken.Error()) {
 		t.Errorf("err %v", err)
+	}
+}
+
+func TestKernelSaysThatIPv6IsOff(t *testing.T) {
+	s := newSpace(t, "eth0", "eth1")
+	if err := s.writeSysctl("net/ipv6/conf/eth0/disable_ipv6", "1"); err != nil {
+		t.Fatal(err)
+	}
+	want := gateway()
+	want.Routes = nil
+	_, err := s.owner().Apply(t.Context(), want)
+	text := "address add 2001:db8::2/64 dev eth0: net/ipv6/conf/eth0/disable_ipv6 is set: permission denied"
+	if err == nil || err.Error() != text {
+		t.Errorf("err %v\nwant %s", err, text)
+	}
+	s.has(false, "203.0.113.2/29", "address show dev eth0")
+}
+
+func TestKernelWatchEndsWhenNewsIsLost(t *testing.T) {
+	s := newSpace(t, "eth0")
+	s.ip("link set eth0 up")
+	begun, flooded := make(chan struct{}), make(chan struct{})
+	ended := make(chan error)
+	go func() {
+		first := true
+		ended <- s.Watch(t.Context(), func() {
+			if first {
+				first = false
+				close(begun)
+				<-flooded
+			}
+		})
+	}()
+	<-begun
+	for i := range 10000 {
+		r := Route{Dst: netip.PrefixFrom(netip.AddrFrom4([4]byte{10, byte(i >> 8), byte(i), 0}), 24), Device: "eth0"}
+		if err := s.Do(AddRoute{r.canonical()}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	close(flooded)
+	if err := <-ended; !errors.Is(err, unix.ENOBUFS) {
+		t.Errorf("watch ended with %v", err)
+	}
+}
+
+func TestKernelRefusesOtherNamespaces(t *testing.T) {
+	if os.Geteuid() != 0 {
+		t.Skip("needs root")
+	}
+	f, err := os.Open(os.DevNull)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	if _, err := OpenNetlinkAt(netns.NsHandle(f.Fd())); err == nil {
+		t.Error("opened /dev/null as a namespace")
 	}
 }

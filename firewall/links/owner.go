@@ -18,6 +18,7 @@ type Owner struct {
 	kernel Kernel
 	log    hclog.Logger
 	stats  Stats
+	news   chan struct{} // for Run: something may have changed; holds one
 
 	mu      sync.Mutex // of all below
 	record  record
@@ -38,16 +39,17 @@ type Stats struct {
 // New makes an Owner whose record is the file statePath. It is read by the
 // first Apply, Status or Release; its folder is made when needed.
 func New(kernel Kernel, statePath string, log hclog.Logger) *Owner {
-	return &Owner{kernel: kernel, record: record{path: statePath}, log: log}
+	return &Owner{kernel: kernel, record: record{path: statePath}, log: log, news: make(chan struct{}, 1)}
 }
 
 // Stats counts since New.
 func (o *Owner) Stats() *Stats { return &o.stats }
 
 // Apply makes the machine as want says and returns what it changed; when
-// applied again it changes nothing. It does all that can be done: the error joins the
-// faults of want on this machine, as Check returns them, and what the kernel
-// refused. What was meant for a missing device is done by Run when it appears.
+// applied again it changes nothing. It does all that can be done: the error
+// joins the faults of want on this machine, as Check returns them, and what the
+// kernel refused. Run tries that again, and does what was meant for a missing
+// device when it appears.
 func (o *Owner) Apply(ctx context.Context, want State) ([]Op, error) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
@@ -55,6 +57,9 @@ func (o *Owner) Apply(ctx context.Context, want State) ([]Op, error) {
 	done, faults, err := o.settle(ctx)
 	for _, op := range done {
 		o.log.Info("changed", "op", op.String())
+	}
+	if err != nil {
+		o.tell()
 	}
 	return done, errors.Join(append(faults, err)...)
 }

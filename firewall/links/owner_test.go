@@ -6,11 +6,8 @@ import (
 	"net/netip"
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
 	"testing"
-	"testing/synctest"
-	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/hashicorp/go-hclog"
@@ -235,179 +232,59 @@ func TestStatus(t *testing.T) {
 	}
 }
 
-// drama runs an Owner that has applied the office on a simulated machine.
-func drama(t *testing.T, body func(t *testing.T, f *Fake, o *Owner)) {
-	t.Helper()
-	synctest.Test(t, func(t *testing.T) {
-		f := NewFake(down(1, "eth0"), down(2, "eth1"))
-		o, _ := newOwner(t, f)
-		apply(t, o, office())
-		ctx, cancel := context.WithCancel(t.Context())
-		ended := make(chan error)
-		go func() { ended <- o.Run(ctx) }()
-		time.Sleep(time.Second)
-		body(t, f, o)
-		cancel()
-		if err := <-ended; err != nil {
-			t.Errorf("run: %v", err)
-		}
-	})
+// crashing is a kernel under which the process dies after an op was done.
+type crashing struct {
+	*Fake
+	after string
 }
 
-func tamper(t *testing.T, f *Fake, op Op) {
-	t.Helper()
-	if err := f.Tamper(op); err != nil {
+func (c crashing) Do(op Op) error {
+	err := c.Fake.Do(op)
+	if op.String() == c.after {
+		panic(c.after)
+	}
+	return err
+}
+
+func TestWhatWasAddedIsOursAfterACrash(t *testing.T) {
+	f := NewFake(down(1, "eth0"), down(2, "eth1"))
+	before := f.String()
+	_, path := newOwner(t, f)
+	want := State{Links: office().Links}
+	func() {
+		defer func() {
+			if recover() == nil {
+				t.Error("did not crash")
+			}
+		}()
+		o := New(crashing{f, "address add 10.1.2.2/28 dev eth1"}, path, hclog.NewNullLogger())
+		_, _ = o.Apply(t.Context(), want)
+	}()
+	if !strings.Contains(f.String(), "10.1.2.2/28") {
+		t.Fatalf("machine:\n%s", f)
+	}
+	if err := New(f, path, hclog.NewNullLogger()).Release(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-}
-
-func TestRunMends(t *testing.T) {
-	tests := []struct {
-		name string
-		ops  []Op
-	}{
-		{"address", []Op{DeleteAddress{Device: "eth1", Prefix: prefixes("10.1.2.2/28")[0]}}},
-		{"route", []Op{DeleteRoute{Route: route("10.8.0.0/16 10.1.2.3 eth1").canonical()}}},
-		{"route of our number", []Op{AddRoute{Route: route("10.9.0.0/16 10.1.2.3 eth1").canonical()}}},
-		{"flap", []Op{SetUp{Device: "eth0"}, SetUp{Device: "eth0", Up: true}}},
-		{"down", []Op{SetUp{Device: "eth0"}}},
-		{"MTU", []Op{SetMTU{Device: "eth1", To: 900}}},
-		{"setting", []Op{SetSysctl{Path: "net/ipv4/ip_forward", To: "0"}}},
-	}
-	for _, tt := range tests {
-		t.Run(tt.name, func(t *testing.T) {
-			drama(t, func(t *testing.T, f *Fake, o *Owner) {
-				before := f.String()
-				for _, op := range tt.ops {
-					tamper(t, f, op)
-				}
-				if f.String() == before {
-					t.Fatal("nothing to mend")
-				}
-				time.Sleep(time.Second)
-				if have := sorted(f.String()); have != sorted(before) {
-					t.Errorf("after a second (-before +after):\n%s", cmp.Diff(sorted(before), have))
-				}
-				if o.Stats().Mends.Load() == 0 {
-					t.Error("mend not counted")
-				}
-			})
-		})
+	if d := cmp.Diff(before, f.String()); d != "" {
+		t.Errorf("machine after release (-before +after):\n%s", d)
 	}
 }
 
-// sorted makes listings comparable: a route that comes back is the last.
-func sorted(listing string) string {
-	lines := strings.Split(listing, "\n")
-	slices.Sort(lines)
-	return strings.Join(lines, "\n")
-}
-
-func TestRunLeavesForeign(t *testing.T) {
-	drama(t, func(t *testing.T, f *Fake, o *Owner) {
-		tamper(t, f, AddAddress{Device: "eth1", Prefix: prefixes("10.1.2.9/28")[0]})
-		time.Sleep(time.Minute)
-		if !strings.Contains(f.String(), "10.1.2.9/28") || o.Stats().Mends.Load() != 0 {
-			t.Errorf("%d mends:\n%s", o.Stats().Mends.Load(), f)
-		}
-	})
-}
-
-func TestRunConfiguresLateDevice(t *testing.T) {
-	drama(t, func(t *testing.T, f *Fake, o *Owner) {
-		before := sorted(f.String())
-		f.Unplug("eth1")
-		time.Sleep(time.Minute)
-		f.Plug(down(9, "eth1"))
-		time.Sleep(time.Second)
-		if d := cmp.Diff(before, sorted(f.String())); d != "" {
-			t.Errorf("plugged in again (-before +after):\n%s", d)
-		}
-	})
-}
-
-func TestRunDoesNotQuarrel(t *testing.T) {
-	drama(t, func(t *testing.T, f *Fake, o *Owner) {
-		ours := prefixes("10.1.2.2/28")[0]
-		for range 60 * 10 {
-			tamper(t, f, DeleteAddress{Device: "eth1", Prefix: ours})
-			time.Sleep(100 * time.Millisecond)
-		}
-		if n := o.Stats().Mends.Load(); n < 8 || n > 15 {
-			t.Errorf("%d mends in a minute", n)
-		}
-		time.Sleep(time.Minute)
-		tamper(t, f, DeleteAddress{Device: "eth1", Prefix: ours})
-		time.Sleep(time.Second)
-		if !strings.Contains(f.String(), ours.String()) {
-			t.Error("the old quarrel is not forgotten")
-		}
-	})
-}
-
-func TestRunTriesAgainWhatWasRefused(t *testing.T) {
-	drama(t, func(t *testing.T, f *Fake, o *Owner) {
-		op := "route add 10.8.0.0/16 via 10.1.2.3 dev eth1"
-		f.Refuse(op, errors.New("no"))
-		tamper(t, f, DeleteRoute{Route: route("10.8.0.0/16 10.1.2.3 eth1").canonical()})
-		time.Sleep(2 * time.Second)
-		f.Refuse(op, nil)
-		time.Sleep(4 * time.Second)
-		if !strings.Contains(f.String(), "10.8.0.0/16") || o.Stats().Failures.Load() == 0 {
-			t.Errorf("%d failures:\n%s", o.Stats().Failures.Load(), f)
-		}
-	})
-}
-
-func TestRunBeforeApplyAndAfterReleaseDoesNothing(t *testing.T) {
-	drama(t, func(t *testing.T, f *Fake, o *Owner) {
-		if err := o.Release(t.Context()); err != nil {
-			t.Fatal(err)
-		}
-		before := f.String()
-		tamper(t, f, SetUp{Device: "eth0", Up: true})
-		tamper(t, f, SetUp{Device: "eth0"})
-		time.Sleep(time.Minute)
-		if f.String() != before {
-			t.Errorf("machine:\n%s", f)
-		}
-	})
-}
-
-// deaf is a kernel whose news gets lost.
-type deaf struct {
-	*Fake
-	lost chan error
-}
-
-func (d deaf) Watch(ctx context.Context, changed func()) error {
-	changed()
-	select {
-	case <-ctx.Done():
-		return nil
-	case err := <-d.lost:
-		return err
+func TestSettingThatAnotherChangedIsNotPutBack(t *testing.T) {
+	f := NewFake()
+	o, _ := newOwner(t, f)
+	apply(t, o, State{Sysctls: []Sysctl{{Path: "net/a", Value: "1"}, {Path: "net/b", Value: "1"}}})
+	if err := f.Tamper(SetSysctl{Path: "net/b", To: "7"}); err != nil {
+		t.Fatal(err)
 	}
-}
-
-func TestRunListensAnew(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		d := deaf{NewFake(down(1, "eth0"), down(2, "eth1")), make(chan error)}
-		o, _ := newOwner(t, d)
-		apply(t, o, office())
-		ctx, cancel := context.WithCancel(t.Context())
-		ended := make(chan error)
-		go func() { ended <- o.Run(ctx) }()
-		time.Sleep(time.Second)
-		tamper(t, d.Fake, DeleteAddress{Device: "eth1", Prefix: prefixes("10.1.2.2/28")[0]})
-		d.lost <- errors.New("no buffer space")
-		time.Sleep(time.Second)
-		if !strings.Contains(d.String(), "10.1.2.2/28") || o.Stats().Resubscribed.Load() != 1 {
-			t.Errorf("listened anew %d times:\n%s", o.Stats().Resubscribed.Load(), d)
-		}
-		cancel()
-		if err := <-ended; err != nil {
-			t.Error(err)
-		}
-	})
+	apply(t, o, State{})
+	// What is let go of is not remembered either.
+	if err := f.Tamper(SetSysctl{Path: "net/b", To: "1"}); err != nil {
+		t.Fatal(err)
+	}
+	apply(t, o, State{})
+	if d := cmp.Diff("net/a = 0\nnet/b = 1\n", f.String()); d != "" {
+		t.Errorf("machine (-want +got):\n%s", d)
+	}
 }

@@ -12,9 +12,8 @@ import (
 // the longer they insist. What they add is left alone. A device that appears
 // is configured. When it ends everything stays as it is.
 func (o *Owner) Run(ctx context.Context) error {
-	changed := make(chan struct{}, 1)
 	var listener sync.WaitGroup
-	listener.Go(func() { o.listen(ctx, changed) })
+	listener.Go(func() { o.listen(ctx) })
 	defer listener.Wait()
 
 	var p pace
@@ -25,7 +24,7 @@ func (o *Owner) Run(ctx context.Context) error {
 		select {
 		case <-ctx.Done():
 			return nil
-		case <-changed:
+		case <-o.news:
 			if at := p.news(time.Now()); at.Before(due) {
 				due = at
 				look.Reset(time.Until(due))
@@ -43,18 +42,21 @@ func (o *Owner) Run(ctx context.Context) error {
 	}
 }
 
-// listen turns the kernel's news into changed, one waiting at most, and starts
-// anew when some was lost. Watch tells of a change at its start, so that
-// whatever happened in between is looked for.
-func (o *Owner) listen(ctx context.Context, changed chan<- struct{}) {
-	tell := func() {
-		select {
-		case changed <- struct{}{}:
-		default:
-		}
+// tell lets Run know that something may have changed. News that waits already
+// is enough.
+func (o *Owner) tell() {
+	select {
+	case o.news <- struct{}{}:
+	default:
 	}
+}
+
+// listen passes the kernel's news on, and starts anew when some was lost.
+// Watch tells of a change at its start, so that whatever happened in between
+// is looked for.
+func (o *Owner) listen(ctx context.Context) {
 	for {
-		err := o.kernel.Watch(ctx, tell)
+		err := o.kernel.Watch(ctx, o.tell)
 		if ctx.Err() != nil {
 			return
 		}
