@@ -37,7 +37,7 @@ type Stats struct {
 }
 
 // New makes an Owner whose record is the file statePath. It is read by the
-// first Apply, Status or Release; its folder is made when needed.
+// first Apply or Release; its folder is made when needed.
 func New(kernel Kernel, statePath string, log hclog.Logger) *Owner {
 	return &Owner{kernel: kernel, record: record{path: statePath}, log: log, news: make(chan struct{}, 1)}
 }

@@ -225,7 +225,7 @@ func TestStatus(t *testing.T) {
 			Name: "wan", Device: "eth0", MAC: "52:54:00:00:00:01", Up: true, Carrier: true, State: OperUp, MTU: 1500,
 			Addresses: prefixes("203.0.113.2/29", "2001:db8::2/64"), Counters: wan.Counters,
 		},
-		{Name: "lan", Fault: `interface lan: no device "eth1"; this machine has eth0`},
+		{Name: "lan", Addresses: []netip.Prefix{}, Fault: `interface lan: no device "eth1"; this machine has eth0`},
 	}
 	if d := cmp.Diff(want, got, cmp.Comparer(func(a, b netip.Prefix) bool { return a == b })); d != "" {
 		t.Errorf("status (-want +got):\n%s", d)

@@ -34,7 +34,8 @@ func (o *Owner) Status() ([]LinkStatus, error) {
 		s := LinkStatus{
 			Name: l.Name, Device: d.Name, MAC: d.MAC.String(),
 			Up: d.Up, Carrier: d.Carrier, State: d.State, MTU: d.MTU,
-			Addresses: d.Addresses, Counters: d.Counters,
+			// Never nil, which JSON would call null.
+			Addresses: append([]netip.Prefix{}, d.Addresses...), Counters: d.Counters,
 		}
 		if fault != nil {
 			s.Fault = fault.Error()
