@@ -66,11 +66,11 @@ func ParseRange(s string) (Range, error) {
 func parseFromTo(s, first, last string) (Range, error) {
 	from, err := parseAddr(first)
 	if err != nil {
-		return Range{}, err
+		return Range{}, fmt.Errorf("%q is no address, network or range", s)
 	}
 	to, err := parseAddr(last)
 	if err != nil {
-		return Range{}, err
+		return Range{}, fmt.Errorf("%q is no range: write both ends in full, such as \"%s-%s\"", s, from, from.Next())
 	}
 	if from.BitLen() != to.BitLen() {
 		return Range{}, fmt.Errorf("the range %s is of two families", s)

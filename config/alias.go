@@ -16,16 +16,15 @@ const (
 // shortestRefresh keeps a gateway from being a burden to who keeps the list.
 const shortestRefresh = time.Minute
 
+// aliasKeys are the keys that say what an alias is made of, indexed by AliasKind.
+var aliasKeys = words{"addresses", "ports", "url", "dynamic"}
+
 // aliasKind says what e is made of; 0 when it says nothing or too much.
 func (p *parser) aliasKind(e *entry[rawAlias]) AliasKind {
 	var kinds []AliasKind
-	var keys []string
-	for _, k := range []struct {
-		key  string
-		kind AliasKind
-	}{{"addresses", AliasAddresses}, {"ports", AliasPorts}, {"url", AliasList}, {"dynamic", AliasDynamic}} {
-		if e.node.child(k.key) != nil {
-			kinds, keys = append(kinds, k.kind), append(keys, k.key)
+	for i := range aliasKeys {
+		if k := AliasKind(i + 1); e.node.child(aliasKeys.word(int(k))) != nil {
+			kinds = append(kinds, k)
 		}
 	}
 	switch len(kinds) {
@@ -34,7 +33,8 @@ func (p *parser) aliasKind(e *entry[rawAlias]) AliasKind {
 	case 0:
 		p.atKey(e.node, "is empty: write one of addresses, ports, url or dynamic")
 	default:
-		p.atKey(e.node.child(keys[1]), "stands beside %s: an alias is made of one of addresses, ports, url or dynamic", keys[0])
+		p.atKey(e.node.child(aliasKeys.word(int(kinds[1]))),
+			"stands beside %s: an alias is made of one of addresses, ports, url or dynamic", aliasKeys.word(int(kinds[0])))
 	}
 	return 0
 }
@@ -59,6 +59,7 @@ func (p *parser) parseAlias(e *entry[rawAlias]) Alias {
 	}
 	a.Addresses = p.addresses(r.Addresses, inAlias)
 	a.Ports = p.ports(r.Ports)
+	p.someAddress(r.Addresses, a.Addresses)
 	p.aliasTerms[a.Name], p.aliasPorts[a.Name] = a.Addresses, a.Ports
 	for _, l := range []list{r.Addresses, r.Ports} {
 		for _, n := range l.items {
@@ -79,7 +80,7 @@ func (p *parser) parseAlias(e *entry[rawAlias]) Alias {
 			p.at(r.Dynamic.node, "false says nothing: remove the alias, or write one of addresses, ports or url")
 		}
 	} else if r.Size.set() && a.Kind != 0 {
-		p.atKey(r.Size.node, "belongs to a dynamic alias, and %q is none", a.Name)
+		p.atKey(r.Size.node, "belongs to an alias with dynamic, and this one has %s", aliasKeys.word(int(a.Kind)))
 	}
 	return a
 }
@@ -88,8 +89,7 @@ func (p *parser) parseAlias(e *entry[rawAlias]) Alias {
 func (p *parser) aliasDuration(t text, is, wants AliasKind, def, least time.Duration) time.Duration {
 	if is != wants {
 		if t.set() && is != 0 {
-			p.atKey(t.node, "belongs to an alias with %s = ..., and this one has %s",
-				map[AliasKind]string{AliasList: "url", AliasDynamic: "dynamic"}[wants], is)
+			p.atKey(t.node, "belongs to an alias with %s, and this one has %s", aliasKeys.word(int(wants)), aliasKeys.word(int(is)))
 		}
 		return 0
 	}

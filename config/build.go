@@ -46,7 +46,7 @@ func (s *source) syntaxError(err error) *Error {
 	var judged map[string]any
 	var second toml.ParseError
 	if errors.As(toml.Unmarshal(s.data, &judged), &second) {
-		return &Error{Position: s.position(second.Position.Start), Msg: "no TOML: " + second.Message}
+		return &Error{Position: s.position(second.Position.Start), Msg: "no TOML: " + strings.TrimSuffix(second.Message, ".")}
 	}
 	if own := (*Error)(nil); errors.As(err, &own) {
 		return own
@@ -106,24 +106,21 @@ func (b *builder) header(e *unstable.Node) error {
 	keys := e.Key()
 	for keys.Next() {
 		k := keys.Node()
-		at := int(k.Raw.Offset)
-		// The header begins its line.
-		line := b.src.data[bytes.LastIndexByte(b.src.data[:at], '\n')+1 : at]
-		bracket := int32(at - len(bytes.TrimLeft(line, " \t")))
-		key := b.key(k)
+		at, key := int(k.Raw.Offset), b.key(k)
 		next := t.child(key)
 		switch {
 		case keys.IsLast() && e.Kind == unstable.ArrayTable:
 			if next == nil {
-				next = t.add(b.node(node{key: key, kind: kindTables, keyAt: int32(at), at: bracket}))
+				next = t.add(b.node(node{key: key, kind: kindTables, keyAt: int32(at), at: int32(at)}))
 			}
 			if next.kind != kindTables {
 				return b.clash(at, key)
 			}
+			bracket := b.lineStart(at)
 			t = next.add(b.node(node{kind: kindTable, keyAt: bracket, at: bracket, opened: byHeader}))
 			continue
 		case next == nil:
-			next = t.add(b.node(node{key: key, kind: kindTable, keyAt: int32(at), at: bracket}))
+			next = t.add(b.node(node{key: key, kind: kindTable, keyAt: int32(at), at: int32(at)}))
 		case next.kind == kindTables && !keys.IsLast():
 			next = next.children[len(next.children)-1]
 		}
@@ -131,12 +128,18 @@ func (b *builder) header(e *unstable.Node) error {
 			return b.clash(at, key)
 		}
 		if keys.IsLast() {
-			next.keyAt, next.at, next.opened = int32(at), bracket, byHeader
+			next.keyAt, next.at, next.opened = int32(at), int32(at), byHeader
 		}
 		t = next
 	}
 	b.table = t
 	return nil
+}
+
+// lineStart is where the header around offset at begins: it is the first of its line.
+func (b *builder) lineStart(at int) int32 {
+	line := b.src.data[bytes.LastIndexByte(b.src.data[:at], '\n')+1 : at]
+	return int32(at - len(bytes.TrimLeft(line, " \t")))
 }
 
 // keyValue hangs key = value under t and returns the offset behind the value.

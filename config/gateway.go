@@ -167,7 +167,7 @@ func (p *parser) parseRoutes() {
 		}
 		k := key{r.Destination, r.Metric}
 		if before := seen[k]; before != nil {
-			p.at(e.body.Destination.node, "%s stands twice with metric %d: %s", r.Destination, r.Metric, lineOf(before))
+			p.at(e.body.Destination.node, "%s stands twice with metric %d: %s in %s", r.Destination, r.Metric, before.path(), e.node.place(before))
 		}
 		seen[k] = e.node
 		p.notConnected(e.body.Destination, r.Destination)

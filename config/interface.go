@@ -54,7 +54,7 @@ func (p *parser) parseInterface(e *entry[rawInterface], own *rawInterface, devic
 	case !r.Device.set() && !r.MAC.set() && !wrongly(e.node, "device", "mac"):
 		p.missing(e.node, "device", "is missing: write which device it is, here or in node.toml, such as device = \"eth0\"")
 	case r.Device.set() && r.MAC.set():
-		p.at(r.MAC.node, "stands beside device in line %d: one of the two selects the device", r.Device.node.pos().Line)
+		p.at(r.MAC.node, "stands beside device in %s: one of the two selects the device", r.MAC.node.place(r.Device.node))
 	case i.Device != "":
 		p.device(devices, r.Device)
 	case i.MAC != "":
@@ -81,7 +81,7 @@ func wrongly(n *node, keys ...string) bool {
 // device refuses a device that another interface has.
 func (p *parser) device(devices names, t text) {
 	if before := devices[t.s]; before != nil {
-		p.at(t.node, "%s is the device of interface %s already (line %d)", t.s, before.parent.key, before.pos().Line)
+		p.at(t.node, "%s is the device of interface %s already (%s)", t.s, before.parent.key, t.node.place(before))
 		return
 	}
 	devices[t.s] = t.node
@@ -167,11 +167,11 @@ func (n network) clash(other network) error {
 	a, b := n.prefix, other.prefix
 	switch {
 	case a.Addr() == b.Addr() && (n.iface == other.iface || !a.Addr().IsLinkLocalUnicast()):
-		return fmt.Errorf("%s stands twice: interface %s has it in line %d", a.Addr(), other.iface, other.node.pos().Line)
+		return fmt.Errorf("%s stands twice: interface %s has it in %s", a.Addr(), other.iface, n.node.place(other.node))
 	case n.iface == other.iface || a.Addr().IsLinkLocalUnicast() || !a.Overlaps(b):
 		return nil
 	}
-	return fmt.Errorf("%s overlaps %s of interface %s in line %d", a, b, other.iface, other.node.pos().Line)
+	return fmt.Errorf("%s overlaps %s of interface %s in %s", a, b, other.iface, n.node.place(other.node))
 }
 
 func (p *parser) parseZones() {

@@ -68,27 +68,27 @@ func (v *number) decode(d *decoder, n *node, f field) {
 	*v = number{node: n, v: int(i)}
 }
 
-// flag is a boolean.
-type flag struct {
+// boolean is a boolean.
+type boolean struct {
 	node *node
 	v    bool
 }
 
-func (b flag) set() bool { return b.node != nil }
+func (b boolean) set() bool { return b.node != nil }
 
 // or is what was written, or else the default.
-func (b flag) or(def bool) bool {
+func (b boolean) or(def bool) bool {
 	if b.set() {
 		return b.v
 	}
 	return def
 }
 
-func (*flag) form() (form, reflect.Type) { return formFlag, nil }
+func (*boolean) form() (form, reflect.Type) { return formFlag, nil }
 
-func (b *flag) decode(d *decoder, n *node, _ field) {
+func (b *boolean) decode(d *decoder, n *node, _ field) {
 	if d.wants(n, kindBool) {
-		*b = flag{node: n, v: n.text == "true"}
+		*b = boolean{node: n, v: n.text == "true"}
 	}
 }
 

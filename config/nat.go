@@ -59,9 +59,6 @@ func (p *parser) forwardPorts(r *rawPortForward, f PortForward) {
 			break
 		}
 	}
-	if r.Port.set() && len(r.Port.items) > 0 && len(f.Ports) == 0 && len(p.list) == 0 {
-		p.at(r.Port.node, "nothing is left of the ports")
-	}
 	if !r.TargetPort.set() {
 		return
 	}

@@ -161,7 +161,7 @@ func (p *parser) declareAll() {
 func (p *parser) apart(first, second names, what string) {
 	for name, n := range second {
 		if first[name] != nil {
-			p.atKey(n, "%q is the name of %s already (line %d)", name, what, first[name].keyPos().Line)
+			p.atKey(n, "%q is the name of %s already (%s)", name, what, n.place(first[name]))
 		}
 	}
 }
@@ -205,7 +205,7 @@ func (p *parser) count(t text) string {
 // unique refuses a name that was given before.
 func (p *parser) unique(in names, t text, why string) {
 	if before := in[t.s]; before != nil {
-		p.at(t.node, "the name %q is taken by %s in line %d: %s", t.s, before.parent.path(), before.pos().Line, why)
+		p.at(t.node, "the name %q is taken by %s in %s: %s", t.s, before.parent.path(), t.node.place(before), why)
 		return
 	}
 	in[t.s] = t.node
@@ -280,5 +280,12 @@ func (p *parser) place(t text) Place {
 	return Place{Kind: PlaceInterface, Name: t.s}
 }
 
-// lineOf names the place of n for a message that stands elsewhere.
-func lineOf(n *node) string { return fmt.Sprintf("%s in line %d", n.path(), n.keyPos().Line) }
+// place says where other stands, for a message about n: the line, and the file
+// when it is another.
+func (n *node) place(other *node) string {
+	pos := other.keyPos()
+	if n.src == other.src {
+		return fmt.Sprintf("line %d", pos.Line)
+	}
+	return fmt.Sprintf("line %d of %s", pos.Line, pos.File)
+}

@@ -31,22 +31,29 @@ func parsePortRange(s string) (PortRange, error) {
 		return PortRange{}, fmt.Errorf("no service %q%s", s, suggest(s, serviceNames()))
 	}
 	first, last, isRange := strings.Cut(s, "-")
+	if !isRange {
+		last = first
+	}
+	if first == "" || last == "" || strings.Contains(last, "-") {
+		return PortRange{}, fmt.Errorf("%q is no port: write a number, a range such as \"8000-8080\", a service name or \"@alias\"", s)
+	}
 	from, err := parsePort(first)
-	if err != nil || !isRange {
-		return PortRange{from, from}, err
+	if err != nil {
+		return PortRange{}, err
 	}
 	to, err := parsePort(last)
-	if err == nil && from > to {
-		err = fmt.Errorf("the range %s runs the wrong way: write %d-%d", s, to, from)
+	if err != nil {
+		return PortRange{}, err
 	}
-	return PortRange{from, to}, err
+	if from > to {
+		return PortRange{}, fmt.Errorf("the range %s runs the wrong way: write %d-%d", s, to, from)
+	}
+	return PortRange{from, to}, nil
 }
 
+// parsePort reads a port from digits.
 func parsePort(s string) (uint16, error) {
 	n, err := strconv.ParseUint(s, 10, 64)
-	if s == "" || strings.Trim(s, "0123456789") != "" {
-		return 0, fmt.Errorf("%q is no port: write a number, a range such as \"8000-8080\", a service name or \"@alias\"", s)
-	}
 	if err != nil || n < 1 || n > 65535 {
 		return 0, fmt.Errorf("port %s is out of range: 1 to 65535", s)
 	}

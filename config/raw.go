@@ -43,23 +43,23 @@ type rawPolicy struct {
 }
 
 type rawSystem struct {
-	Domain     text `toml:"domain" doc:"DNS domain of the site."`
-	Timezone   text `toml:"timezone" doc:"IANA zone in which schedules are read, such as \"Europe/Paris\"." default:"\"UTC\""`
-	Admin      list `toml:"admin" doc:"Who always reaches the gateway on admin_ports, whatever the rules say." default:"nobody"`
-	AdminPorts list `toml:"admin_ports" doc:"TCP ports of the gateway that administration needs." default:"[\"ssh\", 443]" item:"integer"`
-	LogDefault flag `toml:"log_default" doc:"Log packets that no rule decided." default:"true"`
+	Domain     text    `toml:"domain" doc:"DNS domain of the site."`
+	Timezone   text    `toml:"timezone" doc:"IANA zone in which schedules are read, such as \"Europe/Paris\"." default:"\"UTC\""`
+	Admin      list    `toml:"admin" doc:"Who always reaches the gateway on admin_ports, whatever the rules say." default:"nobody"`
+	AdminPorts list    `toml:"admin_ports" doc:"TCP ports of the gateway that administration needs." default:"[\"ssh\", 443]" item:"integer"`
+	LogDefault boolean `toml:"log_default" doc:"Log packets that no rule decided." default:"true"`
 }
 
 type rawInterface struct {
-	Description  text   `toml:"description" doc:"Free text."`
-	External     flag   `toml:"external" doc:"The Internet is behind it: outbound NAT leaves by it, and the three keys below default to true." default:"false"`
-	BlockBogons  flag   `toml:"block_bogons" doc:"Drop what comes from addresses that nobody has been given." default:"external"`
-	BlockPrivate flag   `toml:"block_private" doc:"Drop what comes from private addresses." default:"external"`
-	AntiSpoof    flag   `toml:"antispoof" doc:"Drop what claims to come from a network of another interface." default:"external"`
-	Device       text   `toml:"device" doc:"The kernel's name of the device." node:"true"`
-	MAC          text   `toml:"mac" doc:"Hardware address that selects the device, instead of its name." node:"true"`
-	MTU          number `toml:"mtu" doc:"Largest packet in bytes." default:"left as it is" min:"68" max:"65535"`
-	Addresses    list   `toml:"addresses" doc:"This machine's addresses on it, each with its prefix length." default:"left as they are" node:"true"`
+	Description  text    `toml:"description" doc:"Free text."`
+	External     boolean `toml:"external" doc:"The Internet is behind it: outbound NAT leaves by it, and the three keys below default to true." default:"false"`
+	BlockBogons  boolean `toml:"block_bogons" doc:"Drop what comes from addresses that nobody has been given." default:"external"`
+	BlockPrivate boolean `toml:"block_private" doc:"Drop what comes from private addresses." default:"external"`
+	AntiSpoof    boolean `toml:"antispoof" doc:"Drop what claims to come from a network of another interface." default:"external"`
+	Device       text    `toml:"device" doc:"The kernel's name of the device." node:"true"`
+	MAC          text    `toml:"mac" doc:"Hardware address that selects the device, instead of its name." node:"true"`
+	MTU          number  `toml:"mtu" doc:"Largest packet in bytes." default:"left as it is" min:"68" max:"65535"`
+	Addresses    list    `toml:"addresses" doc:"This machine's addresses on it, each with its prefix length." default:"left as they are" node:"true"`
 }
 
 type rawZone struct {
@@ -68,14 +68,14 @@ type rawZone struct {
 }
 
 type rawAlias struct {
-	Description text   `toml:"description" doc:"Free text."`
-	Addresses   list   `toml:"addresses" doc:"Addresses, networks, ranges, names, \"@alias\"; a leading \"!\" excludes."`
-	Ports       list   `toml:"ports" doc:"Ports, ranges, service names, \"@alias\"; a leading \"!\" excludes." item:"integer"`
-	URL         text   `toml:"url" doc:"Where a list of addresses is fetched from: http, https or file."`
-	Refresh     text   `toml:"refresh" doc:"How often the list is fetched." default:"\"24h\""`
-	Dynamic     flag   `toml:"dynamic" doc:"Rules fill it (limits.overload), time empties it." default:"false"`
-	Timeout     text   `toml:"timeout" doc:"How long an address stays in a dynamic alias." default:"for ever"`
-	Size        number `toml:"size" doc:"Most addresses of one family that a dynamic alias holds." default:"65536" min:"1" max:"16777216"`
+	Description text    `toml:"description" doc:"Free text."`
+	Addresses   list    `toml:"addresses" doc:"Addresses, networks, ranges, names, \"@alias\"; a leading \"!\" excludes."`
+	Ports       list    `toml:"ports" doc:"Ports, ranges, service names, \"@alias\"; a leading \"!\" excludes." item:"integer"`
+	URL         text    `toml:"url" doc:"Where a list of addresses is fetched from: http, https or file."`
+	Refresh     text    `toml:"refresh" doc:"How often the list is fetched." default:"\"24h\""`
+	Dynamic     boolean `toml:"dynamic" doc:"Rules fill it (limits.overload), time empties it." default:"false"`
+	Timeout     text    `toml:"timeout" doc:"How long an address stays in a dynamic alias." default:"for ever"`
+	Size        number  `toml:"size" doc:"Most addresses of one family that a dynamic alias holds." default:"65536" min:"1" max:"16777216"`
 }
 
 type rawSchedule struct {
@@ -87,7 +87,7 @@ type rawSchedule struct {
 type rawRule struct {
 	Name        text               `toml:"name" doc:"Unique and stable: counters, logs and flows speak of it." need:"true"`
 	Description text               `toml:"description" doc:"Free text."`
-	Disabled    flag               `toml:"disabled" doc:"Leave it out for now." default:"false"`
+	Disabled    boolean            `toml:"disabled" doc:"Leave it out for now." default:"false"`
 	From        text               `toml:"from" doc:"Interface or zone that the packet comes in by." default:"\"any\""`
 	To          text               `toml:"to" doc:"Interface or zone that it leaves by, or \"self\": the gateway." default:"\"any\""`
 	Source      list               `toml:"source" doc:"Where it comes from." default:"\"any\""`
@@ -98,7 +98,7 @@ type rawRule struct {
 	ICMP        list               `toml:"icmp" doc:"ICMP or ICMPv6 types by name, number or \"type/code\"." default:"any" item:"integer"`
 	TCPFlags    list               `toml:"tcp_flags" doc:"Flags that are set, or with \"!\" not set." default:"any"`
 	Action      text               `toml:"action" doc:"What becomes of it: block is silent, reject answers." need:"true" enum:"pass,block,reject"`
-	Log         flag               `toml:"log" doc:"Log the first packet of each flow that it decides." default:"false"`
+	Log         boolean            `toml:"log" doc:"Log the first packet of each flow that it decides." default:"false"`
 	Schedule    text               `toml:"schedule" doc:"Outside it the rule does not exist, and its flows are ended." default:"always"`
 	Gateway     text               `toml:"gateway" doc:"Gateway or gateway group that the flow leaves by." default:"the routing table"`
 	Limits      section[rawLimits] `toml:"limits" doc:"How many flows it lets in."`

@@ -35,13 +35,13 @@ type rawShape struct {
 }
 
 type rawHA struct {
-	Preempt   flag   `toml:"preempt" doc:"The node with the lower advskew takes the role back when it returns." default:"true"`
-	Interval  text   `toml:"interval" doc:"How often the master speaks." default:"\"100ms\""`
-	Secret    text   `toml:"secret" doc:"The CARP password: \"file:NAME\", a file beside the policy that is never synchronised in clear." need:"policy"`
-	Interface text   `toml:"interface" doc:"The cable between the nodes: flows, revisions and heartbeats go over it." need:"policy"`
-	Sections  list   `toml:"sections" doc:"What config sync carries." default:"all of them" enum:"rules,nat,aliases,schedules,routes,vips,shaper"`
-	AdvSkew   number `toml:"advskew" doc:"The lower of the two is the preferred master." default:"0" min:"0" max:"254" node:"true"`
-	Peer      text   `toml:"peer" doc:"The other node's address on the cable." default:"multicast" node:"true"`
+	Preempt   boolean `toml:"preempt" doc:"The node with the lower advskew takes the role back when it returns." default:"true"`
+	Interval  text    `toml:"interval" doc:"How often the master speaks." default:"\"100ms\""`
+	Secret    text    `toml:"secret" doc:"The CARP password: \"file:NAME\", a file beside the policy that is never synchronised in clear." need:"policy"`
+	Interface text    `toml:"interface" doc:"The cable between the nodes: flows, revisions and heartbeats go over it." need:"policy"`
+	Sections  list    `toml:"sections" doc:"What config sync carries." default:"all of them" enum:"rules,nat,aliases,schedules,routes,vips,shaper"`
+	AdvSkew   number  `toml:"advskew" doc:"The lower of the two is the preferred master." default:"0" min:"0" max:"254" node:"true"`
+	Peer      text    `toml:"peer" doc:"The other node's address on the cable." default:"multicast" node:"true"`
 }
 
 type rawVIP struct {

@@ -20,6 +20,9 @@ func (p *parser) match(source, destination, protocol, port list) match {
 		ports:       p.ports(port),
 	}
 	p.needPorts(protocol, m.protocols, port)
+	p.somePort(port, m.ports)
+	p.someAddress(source, m.source)
+	p.someAddress(destination, m.destination)
 	m.families = p.meet(destination, protocol, m)
 	return m
 }
@@ -70,6 +73,7 @@ func (p *parser) parseRule(e *entry[rawRule]) Rule {
 		Gateway:     r.Gateway.s,
 		Pos:         e.node.keyPos(),
 	}
+	p.somePort(r.SourcePort, rule.SourcePorts)
 	p.refer(r.Schedule, "schedule", p.schedules)
 	p.ruleGateway(r, rule, m.families)
 	rule.Limits = p.limits(r.Limits, rule.Action)

@@ -58,7 +58,7 @@ func (s Span) checkDays() error {
 		}
 	}
 	if first.Equal(last) {
-		return fmt.Errorf("%s is a %s, which is not among the days before it", s.Dates, dayNames[first.Weekday()])
+		return fmt.Errorf("%s is a %s, which is not among the days before it", s.Dates, first.Weekday())
 	}
 	return fmt.Errorf("%s has none of the days before it", s.Dates)
 }

@@ -23,8 +23,11 @@ func (p *parser) parseSystem() {
 		sys.Location = time.UTC
 	}
 	if s.AdminPorts.set() {
-		sys.AdminPorts = p.portRanges(p.ports(s.AdminPorts))
+		terms := p.ports(s.AdminPorts)
+		p.somePort(s.AdminPorts, terms)
+		sys.AdminPorts = p.portRanges(terms)
 	}
+	p.someAddress(s.Admin, sys.Admin)
 	p.cfg.System = sys
 }
 
