@@ -6,10 +6,9 @@ import (
 	"net/netip"
 
 	"github.com/vishvananda/netlink"
-	"golang.org/x/sys/unix"
 )
 
-// AddAddr gives a device addresses, which are usable when it returns.
+// AddAddr gives a device addresses, which are usable when it returns if the device is.
 func (h *Host) AddAddr(dev string, addrs ...netip.Prefix) {
 	h.net.t.Helper()
 	for _, p := range addrs {
@@ -17,6 +16,7 @@ func (h *Host) AddAddr(dev string, addrs ...netip.Prefix) {
 			h.check(fmt.Errorf("add %s to %s: %w", p, dev, err))
 		}
 	}
+	h.check(end{h.space, dev}.settle())
 }
 
 // DelAddr takes addresses from a device.
@@ -34,11 +34,7 @@ func (h *Host) addr(dev string, p netip.Prefix, do func(*netlink.Handle, netlink
 	if err != nil {
 		return err
 	}
-	a := &netlink.Addr{IPNet: ipNet(p)}
-	if p.Addr().Is6() {
-		a.Flags = unix.IFA_F_NODAD
-	}
-	return do(h.space.link, l, a)
+	return do(h.space.link, l, &netlink.Addr{IPNet: ipNet(p)})
 }
 
 // Route sends what is for dst to via, in place of an earlier route to dst. The zone of a link-local

@@ -42,7 +42,7 @@ func (h *Host) Call(ctx context.Context, dst netip.AddrPort, opts ...Option) (*C
 	if err != nil {
 		return nil, Result{Err: err}
 	}
-	defer s.close()
+	defer s.Close()
 	start := time.Now()
 	r := s.judge(s.connect(sockaddr(p.dst)))
 	r.From, r.Took = s.local(), time.Since(start)

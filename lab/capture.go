@@ -1,6 +1,7 @@
 package lab
 
 import (
+	"bytes"
 	"context"
 	"encoding/binary"
 	"errors"
@@ -113,7 +114,7 @@ func (h *Host) tap(ctx context.Context, index int) (*socket, error) {
 		}),
 	)
 	if err != nil {
-		return nil, errors.Join(err, s.close())
+		return nil, errors.Join(err, s.Close())
 	}
 	return s, nil
 }
@@ -143,7 +144,7 @@ func (c *Capture) collect() {
 		}
 		return err
 	})
-	_ = c.sock.close()
+	_ = c.sock.Close()
 }
 
 // readOne reads a frame, if one waits.
@@ -160,18 +161,24 @@ func (c *Capture) readOne(fd int, frame, oob []byte) bool {
 	if ll, ok := from.(*unix.SockaddrLinklayer); ok {
 		p.Out = ll.Pkttype == unix.PACKET_OUTGOING
 	}
+	c.add(p, frame[:n])
+	return true
+}
+
+// add keeps a packet with a copy of its frame, if there is room.
+func (c *Capture) add(p Packet, frame []byte) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.bytes+n+captureOverhead > captureBytes {
+	size := len(frame) + captureOverhead
+	if c.bytes+size > captureBytes {
 		c.dropped++
-		return true
+		return
 	}
-	c.bytes += n + captureOverhead
-	p.Frame = append(p.Frame, frame[:n]...)
+	c.bytes += size
+	p.Frame = bytes.Clone(frame)
 	c.packets = append(c.packets, p)
 	close(c.more)
 	c.more = make(chan struct{})
-	return true
 }
 
 // timestamp is the time in a control message, or now.

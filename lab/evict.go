@@ -33,18 +33,27 @@ func evict(files []*os.File) error {
 		homes[idOf(info)] = true
 	}
 	start := time.Now()
-	for left := signalThose(homes, syscall.SIGTERM); len(left) > 0; {
-		time.Sleep(time.Millisecond)
-		switch waited := time.Since(start); {
-		case waited < grace:
-			left = inhabitants(homes)
-		case waited < 2*grace:
-			left = signalThose(homes, syscall.SIGKILL)
-		default:
+	told := make(map[int]bool)
+	for {
+		left := inhabitants(homes)
+		waited := time.Since(start)
+		switch {
+		case len(left) == 0:
+			return nil
+		case waited > 2*grace:
 			return fmt.Errorf("end processes: still running: %v", left)
 		}
+		for _, pid := range left {
+			switch {
+			case waited > grace:
+				send(pid, syscall.SIGKILL, homes)
+			case !told[pid]:
+				told[pid] = true
+				send(pid, syscall.SIGTERM, homes)
+			}
+		}
+		time.Sleep(time.Millisecond)
 	}
-	return nil
 }
 
 // inhabitants lists the processes, but for this one, that are in the namespaces.
@@ -66,19 +75,15 @@ func livesIn(pid int, homes map[fileID]bool) bool {
 	return err == nil && homes[idOf(info)]
 }
 
-// signalThose signals the processes in the namespaces, and lists them.
-func signalThose(homes map[fileID]bool, sig os.Signal) []int {
-	pids := inhabitants(homes)
-	for _, pid := range pids {
-		p, err := os.FindProcess(pid)
-		if err != nil {
-			continue
-		}
-		// FindProcess holds the process, not its number: seen here now, it is the one signalled.
-		if livesIn(pid, homes) {
-			_ = p.Signal(sig) // gone meanwhile, or found again by the caller
-		}
-		_ = p.Release()
+// send signals a process if it is in one of the namespaces.
+func send(pid int, sig os.Signal, homes map[fileID]bool) {
+	p, err := os.FindProcess(pid)
+	if err != nil {
+		return // gone
 	}
-	return pids
+	// FindProcess holds the process, not its number: seen here now, it is the one signalled.
+	if livesIn(pid, homes) {
+		_ = p.Signal(sig) // gone meanwhile, or still there for the next round
+	}
+	_ = p.Release()
 }

@@ -17,13 +17,14 @@ type Host struct {
 	space *space
 
 	mu  sync.Mutex
-	far map[string]end
+	far map[string]end  // of the cable in a device
+	raw map[int]*socket // for Send, by domain
 }
 
 // Host adds a machine. Names are of lower case letters, digits and dashes, and unique in the network.
 func (n *Net) Host(name string) *Host {
 	n.t.Helper()
-	h := &Host{net: n, name: name, far: make(map[string]end)}
+	h := &Host{net: n, name: name, far: make(map[string]end), raw: make(map[int]*socket)}
 	s, err := n.add(name, hostSettings())
 	if err != nil {
 		n.check(fmt.Errorf("add host: %w", err))

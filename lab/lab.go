@@ -190,8 +190,9 @@ func (n *Net) close() error {
 	stops.Wait()
 	n.launcher.close()
 	for _, c := range closers {
-		_ = c.Close() // a listener that its owner has closed already is no fault
+		stops.Go(func() { _ = c.Close() }) // a listener that its owner has closed is no fault
 	}
+	stops.Wait()
 	files := make([]*os.File, 0, len(spaces))
 	for _, s := range spaces {
 		files = append(files, s.file)

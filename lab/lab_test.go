@@ -3,13 +3,14 @@ package lab
 import (
 	"context"
 	"errors"
+	"fmt"
+	"log"
 	"net/netip"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strconv"
 	"strings"
-	"syscall"
 	"testing"
 	"time"
 )
@@ -258,31 +259,43 @@ func TestTestReports(t *testing.T) {
 	}
 }
 
-// TestOrphan is no test but the run that dies in TestReap: it tells of its network and waits.
-func TestOrphan(t *testing.T) {
-	if os.Getenv("LAB_ORPHAN") == "" {
-		t.Skip("needs LAB_ORPHAN, see TestReap")
+// orphan names the environment variable that makes this binary the run that dies in TestReap.
+const orphan = "LAB_ORPHAN"
+
+func TestMain(m *testing.M) {
+	if os.Getenv(orphan) != "" {
+		if err := beOrphan(); err != nil {
+			log.Fatal(err)
+		}
+		return
 	}
+	m.Run()
+}
+
+// beOrphan makes a network with two processes, tells of them and waits to be killed.
+func beOrphan() error {
 	n, err := New("orphan")
 	if err != nil {
-		t.Fatal(err)
+		return err
 	}
 	h := n.Host("a")
-	// Not by Start, which would have the kernel kill it with this process.
-	cmd := h.Command(context.Background(), "setsid", "sleep", "300")
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
+	owned, err := h.Start(h.Command(context.Background(), "sleep", "300"))
+	if err != nil {
+		return errors.Join(n.Err(), err)
 	}
-	if _, err := os.Stdout.WriteString(n.Prefix() + " " + strconv.Itoa(cmd.Process.Pid) + "\n"); err != nil {
-		t.Fatal(err)
+	loose := h.Command(context.Background(), "sleep", "300")
+	if err := loose.Start(); err != nil {
+		return err
 	}
-	_, _ = os.Stdin.Read(make([]byte, 1)) // until killed
+	fmt.Println(n.Prefix(), owned.Pid(), loose.Process.Pid)
+	_, err = os.Stdin.Read(make([]byte, 1))
+	return err
 }
 
 func TestReap(t *testing.T) {
 	needsRoot(t)
-	run := exec.Command(os.Args[0], "-test.run=^TestOrphan$")
-	run.Env = append(os.Environ(), "LAB_ORPHAN=1")
+	run := exec.Command(os.Args[0])
+	run.Env = append(os.Environ(), orphan+"=1")
 	stdin, err := run.StdinPipe()
 	if err != nil {
 		t.Fatal(err)
@@ -299,33 +312,34 @@ func TestReap(t *testing.T) {
 		_ = run.Process.Kill()
 		_ = run.Wait()
 	}()
-	line := make([]byte, 100)
-	k, err := stdout.Read(line)
-	if err != nil {
+	var prefix string
+	var owned, loose int
+	if _, err := fmt.Fscan(stdout, &prefix, &owned, &loose); err != nil {
 		t.Fatal(err)
-	}
-	prefix, number, _ := strings.Cut(strings.TrimSpace(string(line[:k])), " ")
-	pid, err := strconv.Atoi(number)
-	if err != nil {
-		t.Fatalf("orphan says %q", line[:k])
 	}
 
 	mustNew(t, "other")
 	if names, err := namespaces(prefix); len(names) != 1 || err != nil {
 		t.Fatalf("of the run that lives: %v, %v, want its host", names, err)
 	}
-	if err := syscall.Kill(pid, 0); err != nil {
-		t.Fatalf("process of the run that lives: %v", err)
+	if !running(owned) || !running(loose) {
+		t.Fatal("a process of the run that lives is gone")
 	}
 	if err := run.Process.Kill(); err != nil {
 		t.Fatal(err)
 	}
 	_ = run.Wait() // killed
+	eventually(t, "end of what Start started", func() bool { return !running(owned) })
+	if !running(loose) {
+		t.Fatal("the other process should need a reaper")
+	}
 	mustNew(t, "other")
 	if names, err := namespaces(prefix); len(names) != 0 || err != nil {
 		t.Errorf("of the dead run: %v, %v, want nothing", names, err)
 	}
-	eventually(t, "end of the dead run's process", func() bool { return !running(pid) })
+	if running(loose) {
+		t.Errorf("process %d of the dead run is left", loose)
+	}
 	if file := filepath.Join(claims, strings.TrimSuffix(prefix, "-")); exists(file) {
 		t.Errorf("%s is left", file)
 	}

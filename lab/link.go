@@ -5,9 +5,11 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
+	"slices"
 	"time"
 
 	"github.com/vishvananda/netlink"
+	"golang.org/x/sys/unix"
 )
 
 // Switch is an Ethernet switch: a bridge, in a namespace of its own, that floods multicast.
@@ -154,7 +156,39 @@ func bringUp(near, far end) error {
 	if err := errors.Join(far.space.up(far.dev), near.space.up(near.dev)); err != nil {
 		return err
 	}
-	return errors.Join(far.await(true), near.await(true))
+	return errors.Join(far.await(true), near.await(true), far.settle(), near.settle())
+}
+
+// settle waits until the IPv6 addresses of a device that is up can be asked for. Even without
+// duplicate address detection the kernel joins their multicast groups in a while of its own, and
+// who asks before that asks again only a second later.
+func (e end) settle() error {
+	deadline := time.Now().Add(settleTime)
+	for {
+		l, err := e.space.find(e.dev)
+		if err != nil || l.Attrs().Flags&net.FlagRunning == 0 {
+			return err
+		}
+		addrs, err := e.space.link.AddrList(l, netlink.FAMILY_V6)
+		if err != nil && !errors.Is(err, netlink.ErrDumpInterrupted) {
+			return fmt.Errorf("list addresses of %s: %w", e.dev, err)
+		}
+		if err == nil && !slices.ContainsFunc(addrs, tentative) {
+			return nil
+		}
+		if time.Now().After(deadline) {
+			return fmt.Errorf("link %s: addresses still tentative after %s", e.dev, settleTime)
+		}
+		time.Sleep(100 * time.Microsecond)
+	}
+}
+
+// settleTime is long enough for duplicate address detection, for who has switched it on again.
+const settleTime = 5 * time.Second
+
+// tentative addresses are not joined to their group yet, and not known to be a duplicate.
+func tentative(a netlink.Addr) bool {
+	return a.Flags&(unix.IFA_F_TENTATIVE|unix.IFA_F_DADFAILED) == unix.IFA_F_TENTATIVE
 }
 
 // await waits until the kernel has told everyone that the end can, or cannot, pass frames.
@@ -200,7 +234,8 @@ func (h *Host) up(dev string) error {
 	if err != nil || l.Attrs().Flags&net.FlagUp == 0 {
 		return err
 	}
-	return errors.Join(far.await(true), end{h.space, dev}.await(true))
+	near := end{h.space, dev}
+	return errors.Join(far.await(true), near.await(true), near.settle())
 }
 
 // Unplug pulls the cable of a device out: the device stays up and keeps all, but has no carrier. At

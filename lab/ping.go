@@ -36,7 +36,7 @@ func (h *Host) Ping(ctx context.Context, dst netip.Addr, opts ...Option) Result 
 	if err != nil {
 		return Result{Err: err}
 	}
-	defer s.close()
+	defer s.Close()
 	if err := s.connect(sockaddr(p.dst)); err != nil {
 		return s.judge(err)
 	}

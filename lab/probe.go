@@ -128,7 +128,7 @@ func (h *Host) open(ctx context.Context, p probe, typ, proto int) (*socket, erro
 		err = s.control(func(fd int) error { return unix.Bind(fd, sockaddr(p.from)) })
 	}
 	if err != nil {
-		return nil, errors.Join(err, s.close())
+		return nil, errors.Join(err, s.Close())
 	}
 	return s, nil
 }

@@ -29,12 +29,8 @@ func (h *Host) send(packet []byte) error {
 	if dst.Is6() {
 		domain = unix.AF_INET6
 	}
-	s, err := h.socket(context.Background(), domain, unix.SOCK_RAW, unix.IPPROTO_RAW)
+	s, err := h.rawSocket(domain, unix.IPPROTO_RAW)
 	if err != nil {
-		return err
-	}
-	defer s.close()
-	if err := s.option(unix.SOL_SOCKET, unix.SO_BROADCAST, 1); err != nil {
 		return err
 	}
 	return s.control(func(fd int) error {
@@ -69,14 +65,35 @@ func (h *Host) sendFrame(dev string, frame []byte) error {
 	if err != nil {
 		return err
 	}
-	s, err := h.socket(context.Background(), unix.AF_PACKET, unix.SOCK_RAW, 0)
+	s, err := h.rawSocket(unix.AF_PACKET, 0)
 	if err != nil {
 		return err
 	}
-	defer s.close()
 	to := &unix.SockaddrLinklayer{
 		Ifindex:  l.Attrs().Index,
 		Protocol: networkOrder(binary.BigEndian.Uint16(frame[etherHeader-2:])),
 	}
 	return s.control(func(fd int) error { return unix.Sendto(fd, frame, 0, to) })
+}
+
+// rawSocket is a raw socket that is opened once and closed with the network: the kernel takes some
+// ten milliseconds to close one of AF_PACKET.
+func (h *Host) rawSocket(domain, proto int) (*socket, error) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if s := h.raw[domain]; s != nil {
+		return s, nil
+	}
+	s, err := h.socket(context.Background(), domain, unix.SOCK_RAW, proto)
+	if err != nil {
+		return nil, err
+	}
+	if err := s.option(unix.SOL_SOCKET, unix.SO_BROADCAST, 1); err != nil {
+		return nil, errors.Join(err, s.Close())
+	}
+	if err := h.net.own(s); err != nil {
+		return nil, err
+	}
+	h.raw[domain] = s
+	return s, nil
 }

@@ -107,7 +107,7 @@ type socket struct {
 	stop func() bool
 }
 
-// socket opens a socket that lives until close. Its calls fail with os.ErrDeadlineExceeded once ctx
+// socket opens a socket that lives until Close. Its calls fail with os.ErrDeadlineExceeded once ctx
 // has ended.
 func (h *Host) socket(ctx context.Context, domain, typ, proto int) (*socket, error) {
 	var fd int
@@ -134,7 +134,8 @@ func (s *socket) interrupt() {
 	_ = s.file.SetDeadline(longAgo) // it fails if the socket is closed, which does the same
 }
 
-func (s *socket) close() error {
+// Close closes the socket.
+func (s *socket) Close() error {
 	s.stop()
 	return s.file.Close()
 }

@@ -32,7 +32,7 @@ func (h *Host) UDP(ctx context.Context, dst netip.AddrPort, opts ...Option) Resu
 	if err != nil {
 		return Result{Err: err}
 	}
-	defer s.close()
+	defer s.Close()
 	if err := s.connect(sockaddr(p.dst)); err != nil {
 		return s.judge(err)
 	}
@@ -220,16 +220,15 @@ func newBatch(size int) []ipv4.Message {
 	return ms
 }
 
-// writeAll sends messages; one that the kernel refuses is passed over.
+// writeAll sends each message once. The kernel stops at one that it refuses, with an error only if
+// that is the first, sendmmsg(2); it is passed over, for a rule that drops it is not to be asked
+// again.
 func writeAll(pc *ipv4.PacketConn, ms []ipv4.Message) {
 	for len(ms) > 0 {
 		n, err := pc.WriteBatch(ms, 0)
-		if err != nil {
-			if isClosed(err) {
-				return
-			}
-			n = max(n, 0) + 1
+		if isClosed(err) {
+			return
 		}
-		ms = ms[n:]
+		ms = ms[min(max(n, 0)+1, len(ms)):]
 	}
 }
