@@ -1,0 +1,137 @@
+package packetlog
+
+import (
+	"errors"
+	"fmt"
+	"net/netip"
+	"strconv"
+	"strings"
+)
+
+// ParseFilter reads a filter from the words of a command line: pairs of a key and a value, all of which must hold; "and" may
+// stand between them. A value may list several with commas, one of which must hold.
+//
+//	rule NAME    reason CAUSE    action pass|block|reject    on INTERFACE    host ADDR    net PREFIX
+//	src ADDR|PREFIX    dst ADDR|PREFIX    port N|N-M    proto NAME|NUMBER
+//
+// The protocol icmp is that of both families, as in a rule.
+func ParseFilter(words []string) (Filter, error) {
+	var f Filter
+	for len(words) > 0 {
+		if words[0] == "and" && len(f) > 0 && len(words) > 1 {
+			words = words[1:]
+		}
+		read := termReader(words[0])
+		if read == nil {
+			return nil, fmt.Errorf("filter: %q: want rule, reason, action, on, host, net, src, dst, port or proto", words[0])
+		}
+		if len(words) == 1 {
+			return nil, fmt.Errorf("filter: %s: a value must follow", words[0])
+		}
+		t, err := read(words[1])
+		if err != nil {
+			return nil, fmt.Errorf("filter: %s: %w", words[0], err)
+		}
+		f = append(f, t)
+		words = words[2:]
+	}
+	return f, nil
+}
+
+// termReader returns what reads the value of a key, nil for an unknown key.
+func termReader(key string) func(value string) (Term, error) {
+	switch key {
+	case "rule":
+		return func(v string) (Term, error) { return list[Rules](v, parseName) }
+	case "reason":
+		return func(v string) (Term, error) { return list[Causes](v, ParseCause) }
+	case "action":
+		return func(v string) (Term, error) { return list[Actions](v, ParseAction) }
+	case "on":
+		return func(v string) (Term, error) { return list[Interfaces](v, parseName) }
+	case "host":
+		return func(v string) (Term, error) { return list[Hosts](v, parseHost) }
+	case "net":
+		return func(v string) (Term, error) { return list[Hosts](v, parseNet) }
+	case "src":
+		return func(v string) (Term, error) { return list[Sources](v, parseEither) }
+	case "dst":
+		return func(v string) (Term, error) { return list[Destinations](v, parseEither) }
+	case "port":
+		return func(v string) (Term, error) { return list[Ports](v, parsePorts) }
+	case "proto":
+		return parseProtos
+	}
+	return nil
+}
+
+// list reads the members of a comma-separated value.
+func list[S ~[]E, E any](value string, parse func(string) (E, error)) (S, error) {
+	var s S
+	for word := range strings.SplitSeq(value, ",") {
+		e, err := parse(word)
+		if err != nil {
+			return nil, err
+		}
+		s = append(s, e)
+	}
+	return s, nil
+}
+
+// parseName takes any name: entries of rules and interfaces that are gone may still be looked for.
+func parseName(s string) (string, error) {
+	if s == "" {
+		return "", errors.New("want a name")
+	}
+	return s, nil
+}
+
+func parseHost(s string) (netip.Prefix, error) {
+	a, err := netip.ParseAddr(s)
+	if err != nil || a.Zone() != "" {
+		return netip.Prefix{}, fmt.Errorf("%q: want an address", s)
+	}
+	a = a.Unmap()
+	return netip.PrefixFrom(a, a.BitLen()), nil
+}
+
+func parseNet(s string) (netip.Prefix, error) {
+	p, err := netip.ParsePrefix(s)
+	if err != nil {
+		return netip.Prefix{}, fmt.Errorf("%q: want a prefix such as 10.0.0.0/8", s)
+	}
+	return p, nil
+}
+
+func parseEither(s string) (netip.Prefix, error) {
+	if strings.Contains(s, "/") {
+		return parseNet(s)
+	}
+	return parseHost(s)
+}
+
+func parsePorts(s string) (PortRange, error) {
+	low, high, isRange := strings.Cut(s, "-")
+	if !isRange {
+		high = low
+	}
+	first, err1 := strconv.ParseUint(low, 10, 16)
+	last, err2 := strconv.ParseUint(high, 10, 16)
+	if err1 != nil || err2 != nil || first == 0 || first > last {
+		return PortRange{}, fmt.Errorf("%q: want a port from 1 to 65535, or a range such as 8000-8080", s)
+	}
+	return PortRange{uint16(first), uint16(last)}, nil
+}
+
+func parseProtos(value string) (Term, error) {
+	ps, err := list[Protos](value, ParseProto)
+	if err != nil {
+		return nil, err
+	}
+	for word := range strings.SplitSeq(value, ",") {
+		if strings.EqualFold(word, ProtoICMP.String()) {
+			ps = append(ps, ProtoICMPv6)
+		}
+	}
+	return ps, nil
+}
