@@ -1,0 +1,280 @@
+package nft
+
+import (
+	"bytes"
+
+	"github.com/google/nftables/expr"
+	"golang.org/x/sys/unix"
+)
+
+// ruleEncoder writes the expressions of one rule. It puts in the matches on
+// protocols that a field implies, once a rule, as nft does.
+type ruleEncoder struct {
+	*wire
+	known     protocols
+	intervals map[string]bool
+	ids       []uint32 // of the anonymous sets, in the order of use
+}
+
+// The first registers of 16 bytes.
+const (
+	reg1 = unix.NFT_REG_1
+	reg2 = unix.NFT_REG_2
+	reg3 = unix.NFT_REG_3
+)
+
+func (r *ruleEncoder) encode(x Expr) {
+	switch x := x.(type) {
+	case Match:
+		r.match(x)
+	case Lookup:
+		r.require(x.Fields)
+		r.loadKey(x.Fields, r.intervals[x.Set])
+		r.put(&expr.Lookup{SourceRegister: reg1, SetName: x.Set, Invert: x.Not})
+	case VMap:
+		r.vmap(x)
+	case CTState:
+		r.bits(unix.NFT_CT_STATE, uint32(x.States), x.Not)
+	case CTStatus:
+		r.bits(unix.NFT_CT_STATUS, uint32(x.Bits), x.Not)
+	case TCPFlags:
+		r.tcpFlags(x)
+	case SetMark:
+		r.setMark(x)
+	case NAT:
+		r.nat(x)
+	case Reject:
+		r.reject(x)
+	case DynSet:
+		r.dynSet(x)
+	default:
+		r.put(statement(x))
+	}
+	r.known.learn(x)
+}
+
+// statement is an expression that needs no register.
+func statement(x Expr) expr.Any {
+	switch x := x.(type) {
+	case Count:
+		return &expr.Objref{Type: unix.NFT_OBJECT_COUNTER, Name: x.Counter}
+	case Log:
+		return logStatement(x)
+	case Limit:
+		return &expr.Limit{
+			Type: expr.LimitTypePkts, Rate: x.Rate, Over: x.Over,
+			Unit: expr.LimitTime(x.Unit.Seconds()), Burst: x.burst(),
+		}
+	case ConnLimit:
+		return &expr.Connlimit{Count: x.Over, Flags: 1} // NFT_CONNLIMIT_F_INV: over
+	case Masquerade:
+		return &expr.Masq{}
+	case Verdict:
+		return &expr.Verdict{Kind: expr.VerdictKind(x.code()), Chain: x.Chain}
+	}
+	return nil
+}
+
+func logStatement(l Log) expr.Any {
+	s := &expr.Log{Key: 1 << unix.NFTA_LOG_GROUP, Group: l.Group}
+	if l.Prefix != "" {
+		s.Key |= 1 << unix.NFTA_LOG_PREFIX
+		s.Data = []byte(l.Prefix)
+	}
+	if l.Snaplen > 0 {
+		s.Key |= 1 << unix.NFTA_LOG_SNAPLEN
+		s.Snaplen = l.Snaplen
+	}
+	return s
+}
+
+// put writes an expression that google/nftables knows.
+func (r *ruleEncoder) put(x expr.Any) {
+	raw, err := expr.Marshal(familyInet, x)
+	if err != nil && r.err == nil {
+		r.err = err
+	}
+	at := r.nest(unix.NFTA_LIST_ELEM)
+	r.buf = append(r.buf, raw...)
+	r.close(at)
+}
+
+func (r *ruleEncoder) compare(op expr.CmpOp, data []byte) {
+	r.put(&expr.Cmp{Op: op, Register: reg1, Data: data})
+}
+
+func equality(not bool) expr.CmpOp {
+	if not {
+		return expr.CmpOpNeq
+	}
+	return expr.CmpOpEq
+}
+
+// require writes the matches on protocols that fields imply and that are not made yet.
+func (r *ruleEncoder) require(fields []Field) {
+	for _, f := range fields {
+		info := f.info()
+		r.requireProtocol(NFProto, info.nfproto, &r.known.nfproto)
+		r.requireProtocol(L4Proto, info.l4proto, &r.known.l4proto)
+	}
+}
+
+func (r *ruleEncoder) requireProtocol(f Field, want uint8, known *uint8) {
+	if want == 0 || want == *known {
+		return
+	}
+	r.load(f, reg1)
+	r.compare(expr.CmpOpEq, []byte{want})
+	*known = want
+}
+
+// load puts a field in a register.
+func (r *ruleEncoder) load(f Field, register uint32) {
+	r.loadHead(f, register, f.info().typ.datatype().size)
+}
+
+// loadHead puts the first bytes of a field in a register.
+func (r *ruleEncoder) loadHead(f Field, register uint32, size int) {
+	info := f.info()
+	switch info.from {
+	case fromMeta:
+		r.put(&expr.Meta{Key: expr.MetaKey(info.at), Register: register})
+	case fromNetwork, fromTransport:
+		base := expr.PayloadBaseNetworkHeader
+		if info.from == fromTransport {
+			base = expr.PayloadBaseTransportHeader
+		}
+		r.put(&expr.Payload{DestRegister: register, Base: base, Offset: info.at, Len: uint32(size)})
+	case fromCT:
+		r.loadCT(info.at, register)
+	case fromFIB:
+		r.put(&expr.Fib{Register: register, ResultADDRTYPE: true, FlagDADDR: true})
+	}
+}
+
+// loadCT is written by hand: v0.3.0 leaves out the direction that addresses need.
+func (r *ruleEncoder) loadCT(key, register uint32) {
+	item := r.nest(unix.NFTA_LIST_ELEM)
+	r.text(unix.NFTA_EXPR_NAME, "ct")
+	at := r.nest(unix.NFTA_EXPR_DATA)
+	r.uint32(unix.NFTA_CT_KEY, key)
+	r.uint32(unix.NFTA_CT_DREG, register)
+	if key == unix.NFT_CT_DST_IP || key == unix.NFT_CT_DST_IP6 {
+		r.bytes(unix.NFTA_CT_DIRECTION, []byte{0}) // original
+	}
+	r.close(at)
+	r.close(item)
+}
+
+// swap turns a number of host byte order round in its register.
+func (r *ruleEncoder) swap(t Type, register uint32) {
+	if !t.datatype().host || t == TypeIfname {
+		return
+	}
+	size := uint32(t.datatype().size)
+	r.put(&expr.Byteorder{
+		SourceRegister: register, DestRegister: register, Op: expr.ByteorderHton, Len: size, Size: size,
+	})
+}
+
+// loadKey puts fields in the registers from the first on, each in whole words.
+func (r *ruleEncoder) loadKey(fields []Field, interval bool) {
+	word := 0
+	for _, f := range fields {
+		register := wordRegister(word)
+		r.load(f, register)
+		if interval {
+			r.swap(f.info().typ, register)
+		}
+		word += (f.info().typ.datatype().size + 3) / 4
+	}
+}
+
+// wordRegister is the register that begins at a word: every fourth has a number of
+// its own from the days of registers of 16 bytes.
+func wordRegister(word int) uint32 {
+	if word%4 == 0 {
+		return uint32(reg1 + word/4)
+	}
+	return uint32(unix.NFT_REG32_00 + word)
+}
+
+// anonymous is the number of the next anonymous set of the rule.
+func (r *ruleEncoder) anonymous() uint32 {
+	id := r.ids[0]
+	r.ids = r.ids[1:]
+	return id
+}
+
+func (r *ruleEncoder) match(m Match) {
+	r.require([]Field{m.Field})
+	t := m.Field.info().typ
+	if len(m.Values) != 1 {
+		s := m.set()
+		r.loadKey([]Field{m.Field}, s.Interval)
+		r.put(&expr.Lookup{SourceRegister: reg1, SetName: "__set%d", SetID: r.anonymous(), Invert: m.Not})
+		return
+	}
+	v := m.Values[0]
+	switch {
+	case v.single(t):
+		r.load(m.Field, reg1)
+		r.compare(equality(m.Not), v.appendWire(nil, t, first, false))
+	case t == TypeIfname:
+		name, _ := v.wildcard()
+		r.load(m.Field, reg1)
+		r.compare(equality(m.Not), []byte(name))
+	case (t == TypeIPv4 || t == TypeIPv6) && prefixBits(v.From, v.To) >= 0:
+		r.matchPrefix(m, v, prefixBits(v.From, v.To))
+	default:
+		r.matchRange(m, v)
+	}
+}
+
+func (r *ruleEncoder) matchRange(m Match, v Value) {
+	t := m.Field.info().typ
+	from, to := v.appendWire(nil, t, first, true), v.appendWire(nil, t, last, true)
+	r.load(m.Field, reg1)
+	r.swap(t, reg1)
+	if m.Not {
+		r.put(&expr.Range{Op: expr.CmpOpNeq, Register: reg1, FromData: from, ToData: to})
+		return
+	}
+	r.compare(expr.CmpOpGte, from)
+	r.compare(expr.CmpOpLte, to)
+}
+
+// matchPrefix loads no more than the prefix where it ends with a byte, except for
+// three bytes: the kernel has a fast path for four and a mask, and none for three.
+func (r *ruleEncoder) matchPrefix(m Match, v Value, bits int) {
+	t := m.Field.info().typ
+	network := v.appendWire(nil, t, first, true)
+	size := bits / 8
+	if m.Field.info().from == fromNetwork && bits%8 == 0 && size != 0 && size != 3 {
+		r.loadHead(m.Field, reg1, size)
+		r.compare(equality(m.Not), network[:size])
+		return
+	}
+	r.load(m.Field, reg1)
+	mask := bytes.Repeat([]byte{0xff}, len(network))
+	for i := range mask {
+		if used := bits - 8*i; used < 8 {
+			mask[i] = ^byte(0xff >> max(used, 0))
+		}
+	}
+	r.put(&expr.Bitwise{
+		SourceRegister: reg1, DestRegister: reg1, Len: uint32(len(mask)), Mask: mask, Xor: make([]byte, len(mask)),
+	})
+	r.compare(equality(m.Not), network)
+}
+
+func (r *ruleEncoder) vmap(v VMap) {
+	r.require(v.Fields)
+	lookup := &expr.Lookup{SourceRegister: reg1, SetName: v.Set, IsDestRegSet: true, DestRegister: unix.NFT_REG_VERDICT}
+	interval := r.intervals[v.Set]
+	if v.Set == "" {
+		lookup.SetName, lookup.SetID, interval = "__map%d", r.anonymous(), v.Interval
+	}
+	r.loadKey(v.Fields, interval)
+	r.put(lookup)
+}
