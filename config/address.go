@@ -24,16 +24,11 @@ func ParseAddressTerm(s string) (AddressTerm, error) {
 		t.Kind = TermSelf
 		return t, nil
 	}
-	if name, ok := strings.CutPrefix(body, "@"); ok {
-		t.Kind, t.Name = TermAlias, name
-		return t, nil
-	}
-	if name, ok := strings.CutSuffix(body, ":network"); ok {
-		t.Kind, t.Name = TermNetwork, name
-		return t, nil
-	}
-	if name, ok := strings.CutSuffix(body, ":address"); ok {
-		t.Kind, t.Name = TermAddress, name
+	if kind, name := namedTerm(body); kind != 0 {
+		t.Kind, t.Name = kind, name
+		if name == "" {
+			return t, fmt.Errorf("%q lacks the name", s)
+		}
 		return t, nil
 	}
 	if isDomain(body) {
@@ -43,6 +38,21 @@ func ParseAddressTerm(s string) (AddressTerm, error) {
 	r, err := ParseRange(body)
 	t.Kind, t.Range = TermRange, r
 	return t, err
+}
+
+// namedTerm takes "@web", "lan:network" and "lan:address" apart; the kind is 0
+// when s is none of them.
+func namedTerm(s string) (TermKind, string) {
+	if name, ok := strings.CutPrefix(s, "@"); ok {
+		return TermAlias, name
+	}
+	if name, ok := strings.CutSuffix(s, ":network"); ok {
+		return TermNetwork, name
+	}
+	if name, ok := strings.CutSuffix(s, ":address"); ok {
+		return TermAddress, name
+	}
+	return 0, ""
 }
 
 // ParseRange reads an address, a network or a range "10.0.0.1-10.0.0.9" of one

@@ -12,6 +12,9 @@ func ParsePortTerm(s string) (PortTerm, error) {
 	body, exclude := strings.CutPrefix(s, "!")
 	t := PortTerm{Exclude: exclude}
 	if alias, ok := strings.CutPrefix(body, "@"); ok {
+		if alias == "" {
+			return t, fmt.Errorf("%q lacks the name", s)
+		}
 		t.Alias = alias
 		return t, nil
 	}

@@ -126,7 +126,7 @@ func (p *parser) ports(l list) []PortTerm {
 			p.at(n, "%v%s", err, hint)
 			continue
 		}
-		if t.Alias != "" || t.Range.From == 0 {
+		if t.Alias != "" {
 			if !p.referName(n, t.Alias, "alias", p.aliases) {
 				continue
 			}
