@@ -1,0 +1,217 @@
+package web
+
+import (
+	"context"
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"net/netip"
+	"os"
+	"os/user"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
+	"github.com/rempart/rempart/config"
+	"github.com/rempart/rempart/firewall/packetlog"
+	"github.com/rempart/rempart/firewall/report"
+)
+
+// question is one call of a Backend with arguments that matter.
+type question struct {
+	name string
+	ask  func(context.Context, Backend) (any, error)
+}
+
+func questions() []question {
+	draft := report.Draft{PolicyName: "rempart.toml", Policy: []byte("schema = 1\n\x00\xff"), NodeName: "node.toml", Node: []byte("name = \"fw1\"\n")}
+	return []question{
+		{"Status", func(ctx context.Context, b Backend) (any, error) { return b.Status(ctx) }},
+		{"Check", func(ctx context.Context, b Backend) (any, error) { return b.Check(ctx, draft) }},
+		{"Rollback", func(ctx context.Context, b Backend) (any, error) { return b.Rollback(ctx, 4, report.Caller{}) }},
+		{"Rollback of what is pending", func(ctx context.Context, b Backend) (any, error) { return b.Rollback(ctx, 0, report.Caller{}) }},
+		{"History", func(ctx context.Context, b Backend) (any, error) { return b.History(ctx) }},
+		{"Revision", func(ctx context.Context, b Backend) (any, error) { return b.Revision(ctx, 41) }},
+		{"Ruleset", func(ctx context.Context, b Backend) (any, error) { return b.Ruleset(ctx) }},
+		{"Rules", func(ctx context.Context, b Backend) (any, error) { return b.Rules(ctx, false) }},
+		{"Rules, all", func(ctx context.Context, b Backend) (any, error) { return b.Rules(ctx, true) }},
+		{"Aliases", func(ctx context.Context, b Backend) (any, error) { return b.Aliases(ctx) }},
+		{"Alias", func(ctx context.Context, b Backend) (any, error) { return b.Alias(ctx, "a b/ü%2F?") }},
+		{"Routes", func(ctx context.Context, b Backend) (any, error) { return b.Routes(ctx) }},
+		{"Gateways", func(ctx context.Context, b Backend) (any, error) { return b.Gateways(ctx) }},
+		{"Schedules", func(ctx context.Context, b Backend) (any, error) { return b.Schedules(ctx) }},
+		{"Flows", func(ctx context.Context, b Backend) (any, error) { return b.Flows(ctx, []string{"host", "10.1.2.9"}) }},
+		{"Flows, all", func(ctx context.Context, b Backend) (any, error) { return b.Flows(ctx, nil) }},
+		{"EndFlows", func(ctx context.Context, b Backend) (any, error) {
+			return b.EndFlows(ctx, []string{"host", "10.1.2.9"}, report.Caller{})
+		}},
+		{"Log", func(ctx context.Context, b Backend) (any, error) { return b.Log(ctx, []string{"host", "10.1.2.9"}, 10) }},
+		{"RefreshAlias", func(ctx context.Context, b Backend) (any, error) { return nil, b.RefreshAlias(ctx, "drop list", true) }},
+	}
+}
+
+func TestClientHearsWhatTheBackendSays(t *testing.T) {
+	for _, calm := range []bool{false, true} {
+		b := &fake{calm: calm}
+		client := Dial(serving(t, b))
+		for _, q := range questions() {
+			t.Run(fmt.Sprintf("%s, calm %v", q.name, calm), func(t *testing.T) {
+				want, wantErr := q.ask(t.Context(), b)
+				got, err := q.ask(t.Context(), client)
+				if fmt.Sprint(err) != fmt.Sprint(wantErr) {
+					t.Errorf("error %v, want %v", err, wantErr)
+				}
+				same := []cmp.Option{cmpopts.EquateEmpty(), cmpopts.EquateComparable(netip.Addr{}, netip.Prefix{}, netip.AddrPort{})}
+				if diff := cmp.Diff(want, got, same...); diff != "" {
+					t.Errorf("-backend +client:\n%s", diff)
+				}
+			})
+		}
+	}
+}
+
+func TestClientHearsErrors(t *testing.T) {
+	faults := config.Errors{{Position: config.Position{File: "rempart.toml", Line: 17, Col: 8}, Key: "rule[1].from", Msg: `no zone "dmx"`}}
+	for _, c := range []struct {
+		name     string
+		err      error
+		request  bool
+		conflict bool
+		faults   int
+	}{
+		{"request", fmt.Errorf("%w: no rule %q", report.ErrRequest, "x"), true, false, 0},
+		{"conflict", fmt.Errorf("apply: %w: another was quicker", report.ErrConflict), false, true, 0},
+		{"refused", errors.New("replace ruleset: no space left on device"), false, false, 0},
+		{"faults", fmt.Errorf("%w: %w", report.ErrRequest, faults), true, false, 1},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			client := Dial(serving(t, &fake{err: c.err}))
+			for _, q := range questions() {
+				_, err := q.ask(t.Context(), client)
+				if err == nil || err.Error() != c.err.Error() {
+					t.Fatalf("%s: error %v, want %v", q.name, err, c.err)
+				}
+				if errors.Is(err, report.ErrRequest) != c.request || errors.Is(err, report.ErrConflict) != c.conflict {
+					t.Errorf("%s: %v is not of the kind it was sent as", q.name, err)
+				}
+				var f *Failure
+				if !errors.As(err, &f) || len(f.Faults) != c.faults {
+					t.Errorf("%s: %#v, want %d faults", q.name, err, c.faults)
+				}
+			}
+		})
+	}
+}
+
+func TestServerKnowsWhoAsks(t *testing.T) {
+	before := time.Now()
+	client := Dial(serving(t, new(fake)))
+	request := report.Request{Draft: report.Draft{PolicyName: "edge.toml"}, Message: "for the phones", Confirm: 60, Base: "f00d"}
+	a, err := client.Apply(t.Context(), request, report.Caller{UID: 4711, Name: "somebody else"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	me, err := user.Current()
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := []string{"for the phones", "edge.toml", me.Uid, fmt.Sprint(os.Getpid()), me.Username}
+	if diff := cmp.Diff(want, a.Changes); diff != "" {
+		t.Errorf("-want +got:\n%s", diff)
+	}
+	if a.Hash != "f00d" || a.Revision != 60 {
+		t.Errorf("base %q, confirm %d arrived", a.Hash, a.Revision)
+	}
+	after, err := client.Confirm(t.Context(), report.Caller{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !a.Deadline.After(before) || !after.Deadline.After(a.Deadline) {
+		t.Errorf("connected at %v and %v, want two connections after %v", a.Deadline, after.Deadline, before)
+	}
+}
+
+func TestApplyOutlivesItsClient(t *testing.T) {
+	var cancellable bool
+	b := &fake{during: func(ctx context.Context) { cancellable = ctx.Done() != nil }}
+	if _, err := Dial(serving(t, b)).Apply(t.Context(), report.Request{Draft: report.Draft{PolicyName: "edge.toml"}}, report.Caller{}); err != nil {
+		t.Fatal(err)
+	}
+	if cancellable {
+		t.Error("an apply can be cancelled by its client going away")
+	}
+}
+
+func TestFollow(t *testing.T) {
+	b := &fake{entries: make(chan packetlog.Entry)}
+	client := Dial(serving(t, b))
+	ctx, stop := context.WithCancel(t.Context())
+	entries, err := client.Follow(ctx, []string{"action", "block"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i := range 3 {
+		sent := sample()
+		sent.Lost = uint64(i)
+		b.entries <- sent
+		if diff := cmp.Diff(sent, <-entries, cmpopts.EquateComparable(netip.Addr{})); diff != "" {
+			t.Errorf("-sent +got:\n%s", diff)
+		}
+	}
+	stop()
+	if e, more := <-entries; more {
+		t.Errorf("entry %v after the end", e)
+	}
+}
+
+func TestFollowEndsWithTheBackend(t *testing.T) {
+	b := &fake{entries: make(chan packetlog.Entry)}
+	entries, err := Dial(serving(t, b)).Follow(t.Context(), []string{"action", "block"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	close(b.entries)
+	if e, more := <-entries; more {
+		t.Errorf("entry %v after the end", e)
+	}
+}
+
+func TestNoDaemon(t *testing.T) {
+	socket := filepath.Join(t.TempDir(), "rempart.sock")
+	_, err := Dial(socket).Status(t.Context())
+	want := "no daemon answers at " + socket + ": start it with `rempart run` or `systemctl start rempart`"
+	if err == nil || err.Error() != want {
+		t.Errorf("error %v, want %s", err, want)
+	}
+	if errors.Is(err, report.ErrRequest) {
+		t.Error("it is not the request that is wrong")
+	}
+}
+
+func TestAliasNamesThatAreNoNames(t *testing.T) {
+	client := Dial(filepath.Join(t.TempDir(), "nobody"))
+	for _, name := range []string{"", ".", ".."} {
+		if _, err := client.Alias(t.Context(), name); !errors.Is(err, report.ErrRequest) {
+			t.Errorf("alias %q: %v", name, err)
+		}
+		if err := client.RefreshAlias(t.Context(), name, false); !errors.Is(err, report.ErrRequest) {
+			t.Errorf("refresh %q: %v", name, err)
+		}
+	}
+}
+
+func TestDraftSize(t *testing.T) {
+	d := report.Draft{PolicyName: "rempart.toml", Policy: make([]byte, maxPolicy)}
+	if err := checkDraft(d); err != nil {
+		t.Errorf("the largest policy: %v", err)
+	}
+	if n := base64.StdEncoding.EncodedLen(maxPolicy); n+1024 > maxDraftBody {
+		t.Errorf("the largest policy takes %d bytes and finds no room in a body of %d", n, maxDraftBody)
+	}
+	d.Node = []byte("#")
+	if err := checkDraft(d); !errors.Is(err, report.ErrRequest) {
+		t.Errorf("one byte more: %v", err)
+	}
+}

@@ -1,0 +1,184 @@
+package web
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/hashicorp/go-hclog"
+	"github.com/rempart/rempart/firewall/report"
+)
+
+// ask sends a request by a known caller to a handler of b.
+func ask(t *testing.T, b Backend, method, target, body string) *httptest.ResponseRecorder {
+	t.Helper()
+	r := httptest.NewRequest(method, target, strings.NewReader(body))
+	r = r.WithContext(WithCaller(r.Context(), report.Caller{Name: "root"}))
+	w := httptest.NewRecorder()
+	Handler(b, hclog.NewNullLogger()).ServeHTTP(w, r)
+	return w
+}
+
+func TestMalformedRequests(t *testing.T) {
+	for _, c := range []struct {
+		method, target, body string
+		status               int
+		message              string
+	}{
+		{"POST", "/v1/check", "", 400, "request body: want a JSON object"},
+		{"POST", "/v1/check", "null", 400, "request body: want a JSON object"},
+		{"POST", "/v1/check", "[]", 400, "request body: want a JSON object"},
+		{"POST", "/v1/check", "{", 400, "request body: unexpected EOF"},
+		{"POST", "/v1/check", "{}", 400, "policy_name: missing"},
+		{"POST", "/v1/check", `{"policy_name":"a","policy":"*"}`, 400, "request body: illegal base64 data at input byte 0"},
+		{"POST", "/v1/check", `{"policy_name":"a","polcy":""}`, 400, `request body: json: unknown field "polcy"`},
+		{"POST", "/v1/check", `{"policy_name":"a"} {}`, 400, "request body: more than one JSON value"},
+		{"POST", "/v1/check", `{"policy_name":"a"}]`, 400, "request body: more than one JSON value"},
+		{"POST", "/v1/check?now=true", `{"policy_name":"a"}`, 400, `query: unknown parameter "now"`},
+		{"POST", "/v1/check?%zz", `{}`, 400, `query: invalid URL escape "%zz"`},
+		{"POST", "/v1/apply", `{"policy_name":"a","confirm":-1}`, 400, "confirm: -1 seconds, want 0 or more"},
+		{"POST", "/v1/apply", `{"policy_name":"a","confirm":"60s"}`, 400, "request body: json: cannot unmarshal string into Go struct field Request.confirm of type int"},
+		{"POST", "/v1/confirm", "", 400, "request body: want a JSON object"},
+		{"POST", "/v1/confirm", `{"revision":1}`, 400, `request body: json: unknown field "revision"`},
+		{"POST", "/v1/rollback", "{}", 400, "revision: want a number, 0 for the pending apply"},
+		{"POST", "/v1/rollback", `{"revision":-1}`, 400, "revision: want a number, 0 for the pending apply"},
+		{"POST", "/v1/rollback", `{"revision":0,` + strings.Repeat(" ", maxSmallBody), 413, "request body: larger than 65536 bytes"},
+		{"GET", "/v1/revisions/0", "", 400, `revision "0": want a number from 1 on`},
+		{"GET", "/v1/revisions/-1", "", 400, `revision "-1": want a number from 1 on`},
+		{"GET", "/v1/revisions/9999999999", "", 400, `revision "9999999999": want a number from 1 on`},
+		{"GET", "/v1/rules?all=perhaps", "", 400, `all: "perhaps", want true or false`},
+		{"GET", "/v1/rules?al=true", "", 400, `query: unknown parameter "al"`},
+		{"GET", "/v1/ruleset?x=", "", 400, `query: unknown parameter "x"`},
+		{"GET", "/v1/flows?words=host", "", 400, `query: unknown parameter "words"`},
+		{"GET", "/v1/log", "", 400, `max: "", want a number from 1 to 100000`},
+		{"GET", "/v1/log?max=0", "", 400, `max: "0", want a number from 1 to 100000`},
+		{"GET", "/v1/log?max=100001", "", 400, `max: "100001", want a number from 1 to 100000`},
+		{"GET", "/v1/log/follow?max=1", "", 400, `query: unknown parameter "max"`},
+		{"GET", "/v1/nothing", "", 404, "no such endpoint: /v1/nothing"},
+		{"GET", "/", "", 404, "no such endpoint: /"},
+		{"DELETE", "/v1/flows", "", 405, "/v1/flows does not take DELETE: want GET, HEAD"},
+		{"GET", "/v1/apply", "", 405, "/v1/apply does not take GET: want POST"},
+	} {
+		t.Run(c.method+" "+c.target, func(t *testing.T) {
+			w := ask(t, new(fake), c.method, c.target, c.body)
+			var f Failure
+			if err := json.Unmarshal(w.Body.Bytes(), &f); err != nil {
+				t.Fatalf("answer %q: %v", w.Body, err)
+			}
+			if w.Code != c.status || f.Message != c.message || f.Kind != KindRequest {
+				t.Errorf("%d %s %q, want %d request %q", w.Code, f.Kind, f.Message, c.status, c.message)
+			}
+		})
+	}
+}
+
+func TestStatusOfKinds(t *testing.T) {
+	for kind, want := range map[Kind]int{KindRequest: 400, KindConflict: 409, KindRefused: 500} {
+		w := ask(t, &fake{err: &Failure{Message: "no", Kind: kind}}, "GET", "/v1/status", "")
+		if got := strings.TrimSpace(w.Body.String()); w.Code != want || got != fmt.Sprintf(`{"error":"no","kind":"%s"}`, kind) {
+			t.Errorf("%s: %d %s, want %d", kind, w.Code, got, want)
+		}
+	}
+}
+
+func TestListsAreNeverNull(t *testing.T) {
+	for _, path := range []string{"revisions", "rules", "aliases", "routes", "gateways", "schedules", "flows", "log?max=12"} {
+		w := ask(t, &fake{calm: true}, "GET", "/v1/"+path, "")
+		if got := w.Body.String(); w.Code != 200 || got != "[]\n" {
+			t.Errorf("%s: %d %s", path, w.Code, got)
+		}
+	}
+}
+
+func TestUnknownCaller(t *testing.T) {
+	w := httptest.NewRecorder()
+	Handler(new(fake), hclog.NewNullLogger()).ServeHTTP(w, httptest.NewRequest("GET", "/v1/status", nil))
+	if want := `{"error":"it is not known who asks","kind":"refused"}` + "\n"; w.Code != 403 || w.Body.String() != want {
+		t.Errorf("%d %s", w.Code, w.Body)
+	}
+}
+
+func TestPanicIsContained(t *testing.T) {
+	b := &fake{during: func(context.Context) { panic("nil map") }}
+	w := ask(t, b, "POST", "/v1/apply", `{"policy_name":"a"}`)
+	var f Failure
+	if err := json.Unmarshal(w.Body.Bytes(), &f); err != nil || w.Code != 500 || f.Kind != KindRefused || strings.Contains(f.Message, "nil map") {
+		t.Errorf("%d %s, %v", w.Code, w.Body, err)
+	}
+}
+
+func TestHeadIsGetWithoutBody(t *testing.T) {
+	socket := serving(t, new(fake))
+	r, err := http.NewRequestWithContext(t.Context(), http.MethodHead, "http://rempart/v1/status", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	answer, err := Dial(socket).http.Do(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer answer.Body.Close()
+	if answer.StatusCode != 200 || answer.ContentLength < 2 {
+		t.Errorf("%s, %d bytes", answer.Status, answer.ContentLength)
+	}
+}
+
+// TestDocumentation holds docs/api.md against the endpoints that there are.
+func TestDocumentation(t *testing.T) {
+	text, err := os.ReadFile("../docs/api.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var documented, served []string
+	for _, m := range regexp.MustCompile("(?m)^### `(GET|POST|PUT|DELETE) ([^`]+)`").FindAllStringSubmatch(string(text), -1) {
+		documented = append(documented, m[1]+" "+m[2])
+	}
+	for _, e := range (&api{Backend: new(fake)}).endpoints() {
+		served = append(served, e.method+" "+e.path)
+	}
+	slices.Sort(documented)
+	slices.Sort(served)
+	if diff := cmp.Diff(served, documented); diff != "" {
+		t.Errorf("-served +documented:\n%s", diff)
+	}
+}
+
+// FuzzRequests throws bodies and queries at every endpoint: none may end in
+// a panic or in an answer that is not JSON.
+func FuzzRequests(f *testing.F) {
+	endpoints := (&api{Backend: new(fake)}).endpoints()
+	for i := range endpoints {
+		f.Add(uint(i), "x", "all=true&word=a&max=12", []byte(`{"policy_name":"a","policy":"Zg==","confirm":1,"base":"x"}`))
+		f.Add(uint(i), "1", "", []byte(`{"revision":3}`))
+		f.Add(uint(i), "%2e%2e", "max=12", []byte(`{"words":["a"],"force":true}`))
+		f.Add(uint(i), "0", "%", []byte("{}\n"))
+	}
+	served := new(fake)
+	f.Fuzz(func(t *testing.T, n uint, segment, query string, body []byte) {
+		e := endpoints[n%uint(len(endpoints))]
+		r := httptest.NewRequest(e.method, "/v1", strings.NewReader(string(body)))
+		r.URL.RawQuery = query
+		r.SetPathValue("name", segment)
+		r.SetPathValue("number", segment)
+		ctx, cancel := context.WithCancel(WithCaller(r.Context(), report.Caller{Name: "root"}))
+		cancel() // so that a followed log ends
+		w := httptest.NewRecorder()
+		a := &api{Backend: served, log: hclog.NewNullLogger()}
+		a.guard(e.serve).ServeHTTP(w, r.WithContext(ctx))
+		if w.Header().Get("Content-Type") == jsonType && !json.Valid(w.Body.Bytes()) {
+			t.Errorf("%s %s?%s: answer %q", e.method, e.path, query, w.Body)
+		}
+		var failure Failure
+		if w.Code >= 500 && json.Unmarshal(w.Body.Bytes(), &failure) == nil && failure.Message == errPanic.message {
+			t.Errorf("%s %s?%s with %q: panic", e.method, e.path, query, body)
+		}
+	})
+}
