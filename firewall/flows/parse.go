@@ -125,7 +125,7 @@ func parseProtos(value string) (Term, error) {
 	if err != nil {
 		return nil, err
 	}
-	for _, word := range strings.Split(value, ",") {
+	for word := range strings.SplitSeq(value, ",") {
 		if strings.EqualFold(word, ProtoICMP.String()) {
 			ps = append(ps, ProtoICMPv6)
 		}

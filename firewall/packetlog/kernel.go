@@ -64,8 +64,8 @@ func listen(group uint16, buffer int) (*socket, error) {
 	if err == nil {
 		err = acknowledged(conn)
 	}
-	if errors.Is(err, unix.EBUSY) {
-		err = errors.New("another program reads it")
+	if errors.Is(err, unix.EPERM) { // the kernel's answer to both
+		err = fmt.Errorf("CAP_NET_ADMIN is missing, or another program reads it: %w", err)
 	}
 	if err != nil {
 		conn.Close()

@@ -1,0 +1,159 @@
+package packetlog
+
+import (
+	"net"
+	"os"
+	"os/exec"
+	"runtime"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/vishvananda/netlink"
+	"github.com/vishvananda/netns"
+	"golang.org/x/sys/unix"
+)
+
+// clientMAC is the address of the client's end of the cable.
+const clientMAC = "02:00:5e:10:00:02"
+
+// namespaces returns a gateway at 10.99.0.1 and fd00:99::1 on lan0 and a client at 10.99.0.2 and fd00:99::2, with a cable between
+// them. Both vanish with the test.
+func namespaces(t *testing.T) (gw, client netns.NsHandle) {
+	t.Helper()
+	if os.Geteuid() != 0 {
+		t.Skip("needs root")
+	}
+	gw, client = newNamespace(t), newNamespace(t)
+	h, err := netlink.NewHandleAt(gw)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer h.Close()
+	cable := netlink.NewVeth(netlink.LinkAttrs{Name: "lan0"})
+	cable.PeerName, cable.PeerNamespace = "eth0", netlink.NsFd(client)
+	if cable.PeerHardwareAddr, err = net.ParseMAC(clientMAC); err != nil {
+		t.Fatal(err)
+	}
+	if err := h.LinkAdd(cable); err != nil {
+		t.Fatal(err)
+	}
+	setUp(t, gw, "lan0", "10.99.0.1/24", "fd00:99::1/64")
+	setUp(t, client, "eth0", "10.99.0.2/24", "fd00:99::2/64")
+	return gw, client
+}
+
+func newNamespace(t *testing.T) netns.NsHandle {
+	t.Helper()
+	runtime.LockOSThread()
+	home, err := netns.Get()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer home.Close()
+	ns, err := netns.New()
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { ns.Close() })
+	if err := netns.Set(home); err != nil {
+		t.Fatal(err) // the thread stays locked and ends with its goroutine
+	}
+	runtime.UnlockOSThread()
+	return ns
+}
+
+// inside runs fn on a thread that is in the namespace.
+func inside(t *testing.T, ns netns.NsHandle, fn func()) {
+	t.Helper()
+	runtime.LockOSThread()
+	home, err := netns.Get()
+	if err != nil {
+		t.Error(err)
+		return
+	}
+	defer home.Close()
+	if err := netns.Set(ns); err != nil {
+		t.Error(err)
+		return
+	}
+	defer func() {
+		if err := netns.Set(home); err != nil {
+			t.Error(err)
+			return
+		}
+		runtime.UnlockOSThread()
+	}()
+	fn()
+}
+
+func setUp(t *testing.T, ns netns.NsHandle, device string, addrs ...string) {
+	t.Helper()
+	h, err := netlink.NewHandleAt(ns)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer h.Close()
+	l, err := h.LinkByName(device)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := h.LinkSetUp(l); err != nil {
+		t.Fatal(err)
+	}
+	for _, s := range addrs {
+		a, err := netlink.ParseAddr(s)
+		if err != nil {
+			t.Fatal(err)
+		}
+		a.Flags |= unix.IFA_F_NODAD
+		if err := h.AddrAdd(l, a); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// run runs a command in the namespace and returns what it says.
+func run(t *testing.T, ns netns.NsHandle, stdin string, args ...string) string {
+	t.Helper()
+	var out []byte
+	inside(t, ns, func() {
+		cmd := exec.Command(args[0], args[1:]...)
+		cmd.Stdin = strings.NewReader(stdin)
+		cmd.Stderr = os.Stderr
+		var err error
+		if out, err = cmd.Output(); err != nil {
+			t.Fatalf("%s: %v", strings.Join(args, " "), err)
+		}
+	})
+	return string(out)
+}
+
+// dial opens a socket in the namespace; network is udp or, for a packet with a header of its own, ip4:icmp.
+func dial(t *testing.T, ns netns.NsHandle, network, addr string) net.Conn {
+	t.Helper()
+	var c net.Conn
+	inside(t, ns, func() {
+		var err error
+		if c, err = net.Dial(network, addr); err != nil {
+			t.Fatal(err)
+		}
+	})
+	t.Cleanup(func() { c.Close() })
+	return c
+}
+
+// eventually polls until the condition holds, for at most five seconds.
+func eventually(t *testing.T, what string, holds func() bool) {
+	t.Helper()
+	timeout := time.After(5 * time.Second)
+	tick := time.NewTicker(5 * time.Millisecond)
+	defer tick.Stop()
+	for !holds() {
+		select {
+		case <-tick.C:
+		case <-timeout:
+			t.Fatalf("%s: not within five seconds", what)
+		}
+	}
+}
