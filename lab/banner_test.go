@@ -129,3 +129,13 @@ func upTo(n uint64) []uint64 {
 	}
 	return all
 }
+
+func FuzzParseLabel(f *testing.F) {
+	f.Add(label{ofStream, 1, 2}.append(nil))
+	f.Fuzz(func(t *testing.T, b []byte) {
+		l, err := parseLabel(b)
+		if err == nil && string(l.append(nil)) != string(b[:labelSize]) {
+			t.Errorf("%x becomes %x", b[:labelSize], l.append(nil))
+		}
+	})
+}

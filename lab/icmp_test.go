@@ -53,3 +53,14 @@ func TestICMPString(t *testing.T) {
 		}
 	}
 }
+
+func FuzzParseExtendedErr(f *testing.F) {
+	f.Add(extendedErr(unix.SO_EE_ORIGIN_ICMP, ICMP{3, 3, addr("192.0.2.1")}))
+	f.Add(extendedErr(unix.SO_EE_ORIGIN_ICMP6, ICMP{1, 4, addr("2001:db8::1")}))
+	f.Fuzz(func(t *testing.T, b []byte) {
+		m, err := parseExtendedErr(b)
+		if err == nil && (!m.From.IsValid() || m.String() == "") {
+			t.Errorf("%x: got %#v", b, m)
+		}
+	})
+}

@@ -274,7 +274,7 @@ func TestMain(m *testing.M) {
 
 // beOrphan makes a network with two processes, tells of them and waits to be killed.
 func beOrphan() error {
-	n, err := New("orphan")
+	n, err := New(os.Getenv(orphan))
 	if err != nil {
 		return err
 	}
@@ -295,7 +295,7 @@ func beOrphan() error {
 func TestReap(t *testing.T) {
 	needsRoot(t)
 	run := exec.Command(os.Args[0])
-	run.Env = append(os.Environ(), orphan+"=1")
+	run.Env = append(os.Environ(), orphan+"="+fmt.Sprintf("orphan%d", os.Getpid()))
 	stdin, err := run.StdinPipe()
 	if err != nil {
 		t.Fatal(err)
@@ -330,18 +330,14 @@ func TestReap(t *testing.T) {
 	}
 	_ = run.Wait() // killed
 	eventually(t, "end of what Start started", func() bool { return !running(owned) })
-	if !running(loose) {
-		t.Fatal("the other process should need a reaper")
-	}
 	mustNew(t, "other")
+	// Another test binary may have been quicker to begin, and not be done.
+	eventually(t, "end of the other process", func() bool { return !running(loose) })
+	eventually(t, "end of the claim", func() bool {
+		return !exists(filepath.Join(claims, strings.TrimSuffix(prefix, "-")))
+	})
 	if names, err := namespaces(prefix); len(names) != 0 || err != nil {
 		t.Errorf("of the dead run: %v, %v, want nothing", names, err)
-	}
-	if running(loose) {
-		t.Errorf("process %d of the dead run is left", loose)
-	}
-	if file := filepath.Join(claims, strings.TrimSuffix(prefix, "-")); exists(file) {
-		t.Errorf("%s is left", file)
 	}
 }
 
@@ -352,31 +348,34 @@ func running(pid int) bool {
 }
 
 func TestThreeHostsAreQuick(t *testing.T) {
-	start := time.Now()
-	n := Test(t)
-	sw := n.Switch("lan")
+	const bound = 100 * time.Millisecond
+	best := time.Hour
+	for try := 0; best > bound && try < 20; try++ { // others may be busy here as well
+		start := time.Now()
+		n := Test(t)
+		threeHosts(n)
+		best = min(best, time.Since(start))
+		if err := n.Close(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if best > bound {
+		t.Errorf("built in %s", best)
+	}
+}
+
+// threeHosts builds a small network.
+func threeHosts(n *Net) {
+	lan := n.Switch("lan")
 	for i, name := range []string{"a", "b", "c"} {
-		n.Host(name).Plug("eth0", sw, netip.PrefixFrom(netip.AddrFrom4([4]byte{10, 0, 0, byte(i + 1)}), 24))
-	}
-	built := time.Since(start)
-	start = time.Now()
-	if err := n.Close(); err != nil {
-		t.Fatal(err)
-	}
-	t.Logf("built in %s, closed in %s", built, time.Since(start))
-	// Ten times what it takes, so that only a wait in the kernel can fail it.
-	if built > 500*time.Millisecond {
-		t.Errorf("built in %s", built)
+		n.Host(name).Plug("eth0", lan, netip.PrefixFrom(netip.AddrFrom4([4]byte{10, 0, 0, byte(i + 1)}), 24))
 	}
 }
 
 func BenchmarkNet(b *testing.B) {
 	for b.Loop() {
 		n := Test(b)
-		sw := n.Switch("lan")
-		for i, name := range []string{"a", "b", "c"} {
-			n.Host(name).Plug("eth0", sw, netip.PrefixFrom(netip.AddrFrom4([4]byte{10, 0, 0, byte(i + 1)}), 24))
-		}
+		threeHosts(n)
 		if err := n.Close(); err != nil {
 			b.Fatal(err)
 		}

@@ -19,8 +19,10 @@ const (
 	streamBuffer = 16 << 20
 	// beat is how often a fast stream sends: what is due then goes in one system call.
 	beat = time.Millisecond
-	// straggle is how long Stop waits for the last echoes.
-	straggle = 250 * time.Millisecond
+	// opening is how long the first datagram has the way for itself.
+	opening = 100 * time.Millisecond
+	// straggle is how long Stop waits for one more echo; a busy machine can be as late.
+	straggle = 500 * time.Millisecond
 )
 
 // Stats is what a stream has counted.
@@ -57,7 +59,7 @@ type Stream struct {
 	once sync.Once
 	work sync.WaitGroup
 	read sync.WaitGroup
-	all  chan struct{} // closed when the sender has stopped and all is echoed
+	echo chan struct{} // holds one when there was an echo since it was last taken
 
 	mu       sync.Mutex
 	sent     uint64
@@ -65,16 +67,16 @@ type Stream struct {
 	gap      time.Duration
 	lastEcho time.Time
 	lastSent time.Time
-	waiting  bool
 	received marks
 	echoed   marks
 }
 
 // Stream starts to send datagrams of 128 bytes, unless Size says otherwise, from one port to dst:
-// rate a second, evenly, those of one millisecond together.
+// rate a second, evenly, those of one millisecond together. The first goes alone, so that neighbours
+// are found and not flooded: the others follow its echo, or a tenth of a second later.
 func (h *Host) Stream(dst netip.AddrPort, rate int, opts ...Option) *Stream {
 	h.net.t.Helper()
-	s := &Stream{host: h, rate: rate, stop: make(chan struct{}), all: make(chan struct{})}
+	s := &Stream{host: h, rate: rate, stop: make(chan struct{}), echo: make(chan struct{}, 1)}
 	if err := s.start(dst, opts); err != nil {
 		h.check(fmt.Errorf("stream to %s: %w", dst, err))
 	}
@@ -100,7 +102,7 @@ func (s *Stream) start(dst netip.AddrPort, opts []Option) error {
 	now := time.Now()
 	s.lastEcho, s.lastSent = now, now
 	s.host.net.streams.add(s)
-	s.work.Go(func() { s.sendAll(now) })
+	s.work.Go(s.sendAll)
 	s.read.Go(s.readAll)
 	return s.host.net.own(s)
 }
@@ -139,25 +141,26 @@ func (ss *streams) tally(payload []byte) {
 }
 
 // sendAll sends what is due at each beat until the stream is stopped.
-func (s *Stream) sendAll(start time.Time) {
+func (s *Stream) sendAll() {
 	pc := ipv4.NewPacketConn(s.conn)
 	ms := make([]ipv4.Message, batch)
 	for i := range ms {
 		ms[i].Buffers = [][]byte{make([]byte, max(s.size, labelSize))}
 	}
+	s.send(pc, ms[:1], 0)
+	s.echoWithin(opening, s.stop)
 	ticker := time.NewTicker(max(beat, time.Second/time.Duration(s.rate)))
 	defer ticker.Stop()
-	var seq uint64
+	// What a busy machine has delayed is sent bit by bit: its kernel drops what it cannot pass on
+	// at once beyond a thousand packets (net.core.netdev_max_backlog).
+	atOnce := max(batch, 2*uint64(s.rate)*uint64(beat)/uint64(time.Second))
+	start, seq := time.Now(), uint64(1)
 	for {
-		due := uint64(time.Since(start)) * uint64(s.rate) / uint64(time.Second)
-		for seq < due {
+		due := 1 + uint64(time.Since(start))*uint64(s.rate)/uint64(time.Second)
+		for due = min(due, seq+atOnce); seq < due; {
 			n := min(due-seq, batch)
-			for i := range ms[:n] {
-				label{ofStream, s.id, seq + uint64(i)}.append(ms[i].Buffers[0][:0])
-			}
+			s.send(pc, ms[:n], seq)
 			seq += n
-			s.note(seq)
-			writeAll(pc, ms[:n])
 		}
 		select {
 		case <-s.stop:
@@ -167,11 +170,29 @@ func (s *Stream) sendAll(start time.Time) {
 	}
 }
 
-// note takes down how many were sent, before they are, so that no echo comes before its datagram.
-func (s *Stream) note(sent uint64) {
+// send sends datagrams from seq on. They are counted before, so that no echo comes for one that is
+// not sent yet.
+func (s *Stream) send(pc *ipv4.PacketConn, ms []ipv4.Message, seq uint64) {
+	for i := range ms {
+		label{ofStream, s.id, seq + uint64(i)}.append(ms[i].Buffers[0][:0])
+	}
 	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.sent, s.lastSent = sent, time.Now()
+	s.sent, s.lastSent = seq+uint64(len(ms)), time.Now()
+	s.mu.Unlock()
+	writeAll(pc, ms)
+}
+
+// echoWithin waits for an echo and reports whether one came within d and before stop.
+func (s *Stream) echoWithin(d time.Duration, stop <-chan struct{}) bool {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-s.echo:
+		return true
+	case <-timer.C:
+	case <-stop:
+	}
+	return false
 }
 
 // readAll takes echoes down until the connection is closed.
@@ -191,8 +212,11 @@ func (s *Stream) readAll() {
 		for _, m := range ms[:n] {
 			s.take(m.Buffers[0][:m.N], now)
 		}
-		s.finishLocked()
 		s.mu.Unlock()
+		select {
+		case s.echo <- struct{}{}:
+		default:
+		}
 	}
 }
 
@@ -214,14 +238,6 @@ func (s *Stream) take(answer []byte, now time.Time) {
 	s.lastEcho = now
 }
 
-// finishLocked tells Stop when there is nothing to wait for.
-func (s *Stream) finishLocked() {
-	if s.waiting && s.echoed.count == s.sent {
-		s.waiting = false
-		close(s.all)
-	}
-}
-
 // Stats is what has been counted so far.
 func (s *Stream) Stats() Stats {
 	s.mu.Lock()
@@ -237,20 +253,13 @@ func (s *Stream) Stats() Stats {
 	}
 }
 
-// Stop stops sending, waits up to a quarter of a second for the last echoes, and returns the counts.
+// Stop stops sending, waits until all is echoed or nothing more comes for half a second, and returns
+// the counts.
 func (s *Stream) Stop() Stats {
 	s.once.Do(func() {
 		close(s.stop)
 		s.work.Wait()
-		s.mu.Lock()
-		s.waiting = true
-		s.finishLocked()
-		s.mu.Unlock()
-		timer := time.NewTimer(straggle)
-		defer timer.Stop()
-		select {
-		case <-s.all:
-		case <-timer.C:
+		for s.Stats().Lost > 0 && s.echoWithin(straggle, nil) {
 		}
 		if s.conn != nil {
 			_ = s.conn.Close() // all that it had to say is read
