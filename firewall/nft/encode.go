@@ -22,6 +22,12 @@ func (e encoded) op(seq uint32) (int, bool) {
 	return e.ops[seq-1], true
 }
 
+// unfinished lacks the end: the kernel checks the batch and leaves it, as for nft -c.
+func (e encoded) unfinished() encoded {
+	e.bytes = e.bytes[:len(e.bytes)-headerLen-nfHeaderLen]
+	return e
+}
+
 // encode writes a batch as one transaction. A generation other than zero makes the
 // kernel refuse it when the ruleset is not of that generation any more.
 func encode(batch Batch, generation uint32) (encoded, error) {
@@ -89,6 +95,8 @@ func (e *encoder) encode(op Op) {
 		e.counter(op.Name)
 		e.close(e.nest(unix.NFTA_OBJ_DATA))
 		e.end()
+	case addFlowtable:
+		e.addFlowtable(op)
 	case DeleteCounter:
 		e.message(unix.NFT_MSG_DELOBJ, 0, op.Table)
 		e.counter(op.Name)

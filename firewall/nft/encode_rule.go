@@ -41,6 +41,9 @@ func (r *ruleEncoder) encode(x Expr) {
 		r.tcpFlags(x)
 	case SetMark:
 		r.setMark(x)
+	case SetEvents:
+		r.put(&expr.Immediate{Register: reg1, Data: native32(uint32(x.Events))})
+		r.put(&expr.Ct{Key: expr.CtKeyEVENTMASK, SourceRegister: true, Register: reg1})
 	case NAT:
 		r.nat(x)
 	case Reject:

@@ -149,6 +149,29 @@ type SetMark struct {
 	Value uint32
 }
 
+// SetEvents says which changes of a new flow are told to listeners, until it ends:
+// `ct event set new,destroy`. It counts before the flow's first packet has left.
+// nft 1.0.6 lists EventHelper, EventMark and EventSecmark but cannot read them.
+type SetEvents struct{ Events EventBits }
+
+// EventBits are the bits of ct event.
+type EventBits uint32
+
+// The events of a flow, as the kernel numbers the bits.
+const (
+	EventNew       EventBits = 1 << 0
+	EventRelated   EventBits = 1 << 1
+	EventDestroy   EventBits = 1 << 2
+	EventReply     EventBits = 1 << 3
+	EventAssured   EventBits = 1 << 4
+	EventProtoinfo EventBits = 1 << 5
+	EventHelper    EventBits = 1 << 6
+	EventMark      EventBits = 1 << 7
+	EventSeqadj    EventBits = 1 << 8
+	EventSecmark   EventBits = 1 << 9
+	EventLabel     EventBits = 1 << 10
+)
+
 // NATKind is the direction of a translation.
 type NATKind int
 
@@ -207,6 +230,7 @@ func (Limit) expr()      {}
 func (ConnLimit) expr()  {}
 func (DynSet) expr()     {}
 func (SetMark) expr()    {}
+func (SetEvents) expr()  {}
 func (NAT) expr()        {}
 func (Masquerade) expr() {}
 func (Reject) expr()     {}

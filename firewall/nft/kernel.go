@@ -89,6 +89,11 @@ func (n *Netlink) Commit(ctx context.Context, b Batch, generation uint32) error 
 	if err != nil {
 		return err
 	}
+	return n.exchange(b, message)
+}
+
+// exchange sends a batch and collects the faults. When it returns the kernel is done.
+func (n *Netlink) exchange(b Batch, message encoded) error {
 	c, err := n.dial()
 	if err != nil {
 		return err
@@ -97,7 +102,7 @@ func (n *Netlink) Commit(ctx context.Context, b Batch, generation uint32) error 
 	if err := send(c, message.bytes); err != nil {
 		return fmt.Errorf("send %d bytes: %w", len(message.bytes), err)
 	}
-	return n.faults(c, b, message)
+	return faults(c, b, message)
 }
 
 // answerBuffer has room for the faults of a batch in which thousands of rules name a
@@ -136,7 +141,7 @@ func permission(err error) error {
 }
 
 // faults reads what the kernel refused; the first message in the order of the batch counts.
-func (n *Netlink) faults(c *netlink.Conn, b Batch, message encoded) error {
+func faults(c *netlink.Conn, b Batch, message encoded) error {
 	raw, err := c.SyscallConn()
 	if err != nil {
 		return err

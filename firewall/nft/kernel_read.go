@@ -291,6 +291,3 @@ func familyName(family byte) string {
 	}
 	return "unknown"
 }
-
-// Features is nothing yet.
-func (n *Netlink) Features(context.Context) (Features, error) { return nil, nil }

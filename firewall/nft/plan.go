@@ -181,15 +181,33 @@ func (p *plan) switching() Batch {
 	if !p.have.Exists {
 		b = Batch{}
 	}
+	gone, fresh := p.keptElements()
+	b = append(b, gone...)
 	b = append(b, p.deleteSets()...)
 	b = append(b, p.chains()...)
-	b = append(b, p.changeSets()...)
+	b = append(b, p.replaceSets()...)
+	b = append(b, fresh...)
 	b = append(b, p.counters()...)
 	b = append(b, p.rules()...)
 	return append(b, p.deleteRest()...)
 }
 
-// deleteSets comes first, since verdict maps hold the chains that they lead to.
+// keptElements is the differences of the sets that stay. Elements go before chains do,
+// and come after them, since those of verdict maps hold the chains that they lead to.
+func (p *plan) keptElements() (gone, fresh []Op) {
+	for _, pair := range p.kept {
+		for _, op := range p.difference(pair[0], pair[1]) {
+			if _, ok := op.(DeleteElements); ok {
+				gone = append(gone, op)
+			} else {
+				fresh = append(fresh, op)
+			}
+		}
+	}
+	return gone, fresh
+}
+
+// deleteSets comes before the chains for the same reason.
 func (p *plan) deleteSets() []Op {
 	var ops []Op
 	for _, name := range p.obsolete {
@@ -219,9 +237,9 @@ func (p *plan) chains() []Op {
 	return ops
 }
 
-// changeSets makes the replaced sets and changes the elements of the others. What
-// rules put into a dynamic set is carried over where it fits.
-func (p *plan) changeSets() []Op {
+// replaceSets makes the sets anew that have another kind now. What rules put into a
+// dynamic set is carried over where it fits.
+func (p *plan) replaceSets() []Op {
 	var ops []Op
 	for _, pair := range p.replaced {
 		old, s := pair[0], pair[1]
@@ -233,9 +251,6 @@ func (p *plan) changeSets() []Op {
 		if len(elements) > 0 {
 			ops = append(ops, AddElements{Table: p.table, Set: s.head(), Elements: elements})
 		}
-	}
-	for _, pair := range p.kept {
-		ops = append(ops, p.difference(pair[0], pair[1])...)
 	}
 	return ops
 }

@@ -216,6 +216,16 @@ func (s SetMark) String() string {
 	return text
 }
 
+// String lists the events in the order of their bits.
+func (s SetEvents) String() string {
+	if s.Events == 0 {
+		return "ct event set 0x0"
+	}
+	return "ct event set " + bitNames(uint32(s.Events), []string{
+		"new", "related", "destroy", "reply", "assured", "protoinfo", "helper", "mark", "seqadj", "secmark", "label",
+	})
+}
+
 // String is the translation.
 func (n NAT) String() string {
 	text := n.verb() + " " + n.familyName()

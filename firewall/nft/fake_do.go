@@ -1,0 +1,355 @@
+package nft
+
+import (
+	"slices"
+
+	"golang.org/x/sys/unix"
+)
+
+// do carries out one command on a table that is nobody else's, and returns it, or
+// none when it was deleted.
+func (t *fakeTable) do(op Op) (*fakeTable, unix.Errno) {
+	if _, ok := op.(AddTable); ok {
+		if t == nil {
+			t = &fakeTable{
+				chains: map[string]*Chain{}, sets: map[string]*Set{}, counters: map[string]*Counter{}, uses: map[use]int{},
+			}
+		}
+		return t, 0
+	}
+	if t == nil {
+		return nil, unix.ENOENT
+	}
+	switch op := op.(type) {
+	case DeleteTable:
+		return nil, 0
+	case FlushTable:
+		t.flush()
+	case AddChain:
+		return t, t.addChain(op)
+	case DeleteChain:
+		return t, t.deleteChain(op.Name)
+	case AddRule:
+		return t, t.addRule(op)
+	case AddSet:
+		return t, t.addSet(op.Set)
+	case DeleteSet:
+		return t, t.deleteSet(op.Name)
+	case AddElements:
+		return t, t.addElements(op)
+	case DeleteElements:
+		return t, t.deleteElements(op)
+	case AddCounter:
+		if t.counters[op.Name] == nil {
+			t.counters[op.Name] = &Counter{}
+			t.order.counters = append(t.order.counters, op.Name)
+		}
+	case DeleteCounter:
+		return t, t.deleteCounter(op.Name)
+	}
+	return t, 0
+}
+
+func (t *fakeTable) flush() {
+	for _, c := range t.chains {
+		t.dropRules(c)
+	}
+}
+
+func (t *fakeTable) dropRules(c *Chain) {
+	for _, r := range c.Rules {
+		for _, x := range r.Exprs {
+			t.hold(usesOf(x), -1)
+		}
+	}
+	c.Rules = nil
+}
+
+func (t *fakeTable) addChain(op AddChain) unix.Errno {
+	c := t.chains[op.Name]
+	switch {
+	case c == nil:
+		t.chains[op.Name] = &Chain{Name: op.Name, Hook: op.Hook}
+		t.order.chains = append(t.order.chains, op.Name)
+	case op.Hook == nil:
+	case c.Hook == nil:
+		return unix.EEXIST
+	case !samePlace(c.Hook, op.Hook):
+		return unix.EOPNOTSUPP
+	default:
+		c.Hook = op.Hook
+	}
+	return 0
+}
+
+func (t *fakeTable) deleteChain(name string) unix.Errno {
+	c := t.chains[name]
+	if c == nil {
+		return unix.ENOENT
+	}
+	t.dropRules(c)
+	if t.uses[use{useChain, name}] > 0 {
+		return unix.EBUSY
+	}
+	delete(t.chains, name)
+	t.order.chains = without(t.order.chains, name)
+	return 0
+}
+
+func without(names []string, name string) []string {
+	return slices.DeleteFunc(names, func(n string) bool { return n == name })
+}
+
+func (t *fakeTable) deleteSet(name string) unix.Errno {
+	s := t.sets[name]
+	if s == nil {
+		return unix.ENOENT
+	}
+	if t.uses[use{useSet, name}] > 0 {
+		return unix.EBUSY
+	}
+	for _, e := range s.Elements {
+		t.hold(usesOfVerdict(e.Verdict), -1)
+	}
+	delete(t.sets, name)
+	t.order.sets = without(t.order.sets, name)
+	return 0
+}
+
+func (t *fakeTable) deleteCounter(name string) unix.Errno {
+	if t.counters[name] == nil {
+		return unix.ENOENT
+	}
+	if t.uses[use{useCounter, name}] > 0 {
+		return unix.EBUSY
+	}
+	delete(t.counters, name)
+	t.order.counters = without(t.order.counters, name)
+	return 0
+}
+
+func (t *fakeTable) addRule(op AddRule) unix.Errno {
+	c := t.chains[op.Chain]
+	if c == nil {
+		return unix.ENOENT
+	}
+	for _, x := range op.Rule.Exprs {
+		uses := usesOf(x)
+		if errno := t.present(uses); errno != 0 {
+			return errno
+		}
+		if errno := t.fits(x); errno != 0 {
+			return errno
+		}
+		t.hold(uses, 1)
+	}
+	c.Rules = append(c.Rules, op.Rule)
+	return 0
+}
+
+// present says whether all that an expression holds is there and can be held.
+func (t *fakeTable) present(uses []use) unix.Errno {
+	for _, u := range uses {
+		switch u.kind {
+		case useSet:
+			if t.sets[u.name] == nil {
+				return unix.ENOENT
+			}
+		case useCounter:
+			if t.counters[u.name] == nil {
+				return unix.ENOENT
+			}
+		case useChain:
+			c := t.chains[u.name]
+			if c == nil {
+				return unix.ENOENT
+			}
+			if c.Hook != nil {
+				return unix.EOPNOTSUPP // nothing jumps to a base chain
+			}
+		}
+	}
+	return 0
+}
+
+// fits says whether a set is of the kind that an expression asks for.
+func (t *fakeTable) fits(x Expr) unix.Errno {
+	var s *Set
+	var fields []Field
+	switch x := x.(type) {
+	case Lookup:
+		s, fields = t.sets[x.Set], x.Fields
+	case VMap:
+		if x.Set == "" {
+			return 0
+		}
+		s, fields = t.sets[x.Set], x.Fields
+		if s.Data != TypeVerdict {
+			return unix.EINVAL
+		}
+	case DynSet:
+		s, fields = t.sets[x.Set], x.Fields
+		if !s.Dynamic {
+			return unix.EOPNOTSUPP
+		}
+		if _, counts := x.Stmt.(ConnLimit); counts && s.HasTimeout {
+			return unix.EOPNOTSUPP
+		}
+	default:
+		return 0
+	}
+	_, want := keyMagic(s.Key)
+	if _, got := keyMagic(fieldTypes(fields)); got != want {
+		return unix.EINVAL
+	}
+	return 0
+}
+
+func (t *fakeTable) addSet(s Set) unix.Errno {
+	if old := t.sets[s.Name]; old != nil {
+		if !old.sameKind(s) {
+			return unix.EEXIST
+		}
+		return 0
+	}
+	s = s.head()
+	t.sets[s.Name] = &s
+	t.order.sets = append(t.order.sets, s.Name)
+	return 0
+}
+
+func (t *fakeTable) addElements(op AddElements) unix.Errno {
+	s := t.sets[op.Set.Name]
+	if s == nil {
+		return unix.ENOENT
+	}
+	fresh := make([]Element, 0, len(op.Elements))
+	for _, e := range op.Elements {
+		uses := usesOfVerdict(e.Verdict)
+		if errno := t.present(uses); errno != 0 {
+			return errno
+		}
+		known, errno := s.collides(e)
+		if errno != 0 {
+			return errno
+		}
+		if !known {
+			fresh = append(fresh, e)
+			t.hold(uses, 1)
+		}
+	}
+	if n := s.limit(); n > 0 && len(s.Elements)+len(fresh) > n {
+		return unix.ENFILE
+	}
+	s.Elements = append(s.Elements, fresh...)
+	if s.Interval && len(s.Key) > 1 {
+		return s.overlapping(fresh)
+	}
+	slices.SortStableFunc(s.Elements, compareKeys)
+	return s.disorder()
+}
+
+// collides says whether an element is there already, or another with its key.
+func (s *Set) collides(e Element) (known bool, errno unix.Errno) {
+	old, ok := s.find(e)
+	switch {
+	case !ok:
+		return false, 0
+	case old.Verdict != e.Verdict || compareValues(old.Data, e.Data) != 0:
+		return false, unix.EEXIST
+	}
+	return true, 0
+}
+
+func (s *Set) find(e Element) (Element, bool) {
+	if s.Interval && len(s.Key) > 1 {
+		i := slices.IndexFunc(s.Elements, func(o Element) bool { return compareKeys(o, e) == 0 })
+		if i < 0 {
+			return Element{}, false
+		}
+		return s.Elements[i], true
+	}
+	i, ok := slices.BinarySearchFunc(s.Elements, e, compareKeys)
+	if !ok {
+		return Element{}, false
+	}
+	return s.Elements[i], true
+}
+
+// disorder finds equal or overlapping neighbours in a set of one field or of exact keys.
+func (s *Set) disorder() unix.Errno {
+	for i := 1; i < len(s.Elements); i++ {
+		a, b := s.Elements[i-1], s.Elements[i]
+		if compareKeys(a, b) == 0 {
+			return unix.EEXIST
+		}
+		if s.Interval && a.Key[0].contains(b.Key[0], first) {
+			return unix.EEXIST
+		}
+	}
+	return 0
+}
+
+// overlapping finds fresh elements that begin or end within an earlier one, which is
+// what the kernel refuses of concatenated ranges (nft_pipapo_insert).
+func (s *Set) overlapping(fresh []Element) unix.Errno {
+	from := len(s.Elements) - len(fresh)
+	for i, e := range fresh {
+		for _, old := range s.Elements[:from+i] {
+			if within(old, e, first) || within(old, e, last) {
+				return unix.EEXIST
+			}
+		}
+	}
+	return 0
+}
+
+// within says whether one corner of e lies in every field of old.
+func within(old, e Element, corner bound) bool {
+	for i := range old.Key {
+		if !old.Key[i].contains(e.Key[i], corner) {
+			return false
+		}
+	}
+	return true
+}
+
+// contains says whether one end of o lies in v.
+func (v Value) contains(o Value, end bound) bool {
+	t := v.Type
+	var raw [3][16]byte
+	from := v.appendWire(raw[0][:0], t, first, true)
+	to := v.appendWire(raw[1][:0], t, last, true)
+	at := o.appendWire(raw[2][:0], t, end, true)
+	return string(from) <= string(at) && string(at) <= string(to)
+}
+
+func (t *fakeTable) deleteElements(op DeleteElements) unix.Errno {
+	s := t.sets[op.Set.Name]
+	if s == nil {
+		return unix.ENOENT
+	}
+	gone := make(map[int]bool, len(op.Elements))
+	for _, e := range op.Elements {
+		i := slices.IndexFunc(s.Elements, func(o Element) bool { return compareKeys(o, e) == 0 })
+		if !(s.Interval && len(s.Key) > 1) {
+			var ok bool
+			if i, ok = slices.BinarySearchFunc(s.Elements, e, compareKeys); !ok {
+				i = -1
+			}
+		}
+		if i < 0 || gone[i] {
+			return unix.ENOENT
+		}
+		gone[i] = true
+		t.hold(usesOfVerdict(s.Elements[i].Verdict), -1)
+	}
+	kept := make([]Element, 0, len(s.Elements)-len(gone))
+	for i, e := range s.Elements {
+		if !gone[i] {
+			kept = append(kept, e)
+		}
+	}
+	s.Elements = kept
+	return 0
+}
