@@ -13,7 +13,7 @@ import (
 type Flow struct {
 	Orig         Tuple         `json:"orig"`               // of the first packet, as its sender wrote it
 	Reply        Tuple         `json:"reply"`              // of the answers, as their sender writes them: where translation shows
-	Status       Status        `json:"status"`             //
+	Status       Status        `json:"status"`             // how far it is, and what is done to it
 	Mark         uint32        `json:"mark"`               // see Mark
 	TCPState     TCPState      `json:"tcp_state,omitzero"` // zero for what is not TCP
 	Timeout      time.Duration `json:"-"`                  // left until the flow ends if it stays silent; JSON has timeout_seconds

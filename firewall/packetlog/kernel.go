@@ -13,7 +13,7 @@ import (
 
 // From nfnetlink_log.h: the types of messages, and the attributes of a request (NFULA_CFG_) and of a packet (NFULA_).
 const (
-	msgPacket = unix.NFNL_SUBSYS_ULOG<<8 | 0
+	msgPacket = unix.NFNL_SUBSYS_ULOG << 8
 	msgConfig = unix.NFNL_SUBSYS_ULOG<<8 | 1
 
 	cfgCommand   = 1

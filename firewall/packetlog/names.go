@@ -113,7 +113,7 @@ func (m MAC) MarshalText() ([]byte, error) { return []byte(m.String()), nil }
 func (m *MAC) UnmarshalText(b []byte) error {
 	raw, err := hex.DecodeString(strings.ReplaceAll(string(b), ":", ""))
 	if err != nil || len(raw) != len(m) || len(b) != 3*len(m)-1 {
-		return fmt.Errorf("Ethernet address %q: want six bytes such as 02:00:5e:10:00:01", b)
+		return fmt.Errorf("MAC address %q: want six bytes such as 02:00:5e:10:00:01", b)
 	}
 	copy(m[:], raw)
 	return nil

@@ -14,8 +14,8 @@ type Packet struct {
 	Src            netip.Addr `json:"src,omitzero"`
 	Dst            netip.Addr `json:"dst,omitzero"`
 	Proto          Proto      `json:"proto"`              // the transport protocol; an extension header where the walk ended early
-	SrcPort        uint16     `json:"src_port,omitempty"` //
-	DstPort        uint16     `json:"dst_port,omitempty"` //
+	SrcPort        uint16     `json:"src_port,omitempty"` // zero if the protocol has no ports
+	DstPort        uint16     `json:"dst_port,omitempty"` // likewise
 	ICMP           *ICMP      `json:"icmp,omitempty"`     // nil unless it is ICMP of either family
 	TCPFlags       TCPFlags   `json:"tcp_flags,omitzero"`
 	Length         int        `json:"length"` // in bytes from the IP header on, as that header says
