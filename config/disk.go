@@ -47,6 +47,18 @@ func (osDisk) syncDir(path string) error {
 	return errors.Join(d.Sync(), d.Close())
 }
 
+// makeDir makes dir if it is not there. What is put into it later would be lost
+// with it, so it is on the disk when makeDir returns.
+func makeDir(d disk, dir string) error {
+	if _, err := os.Stat(dir); err == nil {
+		return nil
+	}
+	if err := os.MkdirAll(dir, dirMode); err != nil {
+		return err
+	}
+	return d.syncDir(filepath.Dir(dir))
+}
+
 // temporary ends the name of a file that is not whole yet.
 const temporary = ".tmp"
 

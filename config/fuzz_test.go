@@ -128,7 +128,11 @@ func plain(n *node) any {
 		}
 		return l
 	case kindArray:
-		return plainArray(n)
+		all := []any{}
+		for _, c := range n.children {
+			all = append(all, plain(c))
+		}
+		return all
 	case kindInteger:
 		var v int64
 		for _, c := range strings.TrimPrefix(n.text, "-") {
@@ -142,23 +146,6 @@ func plain(n *node) any {
 		return n.text == "true"
 	}
 	return n.text
-}
-
-// plainArray follows BurntSushi/toml, which gives an array of nothing but tables
-// the type that tables with double brackets have.
-func plainArray(n *node) any {
-	all, tables := []any{}, []map[string]any{}
-	for _, c := range n.children {
-		v := plain(c)
-		all = append(all, v)
-		if m, ok := v.(map[string]any); ok {
-			tables = append(tables, m)
-		}
-	}
-	if len(all) > 0 && len(tables) == len(all) {
-		return tables
-	}
-	return all
 }
 
 // FuzzTerms: what a term prints reads as the same term.

@@ -72,16 +72,16 @@ func fieldSchema(f field, ofNode bool) *jsonSchema {
 	case formFlag:
 		s.Type = "boolean"
 	case formList:
-		s.AnyOf = []*jsonSchema{itemSchema(f), listSchema(itemSchema(f))}
+		s.AnyOf = append(itemSchemas(f), listSchema(f))
 	case formGrid:
-		s = listSchema(listSchema(itemSchema(f)))
+		s = arrayOf(listSchema(f))
 	case formSection:
 		s = tableSchema(keys, ofNode)
 	case formNamed:
 		s.Type, s.Additional = "object", tableSchema(keys, ofNode)
 		s.PropertyNames = &jsonSchema{Pattern: namePattern}
 	case formOrdered:
-		s = listSchema(tableSchema(keys, ofNode))
+		s = arrayOf(tableSchema(keys, ofNode))
 	}
 	s.Description = f.doc
 	if json.Valid([]byte(f.def)) {
@@ -92,15 +92,23 @@ func fieldSchema(f field, ofNode bool) *jsonSchema {
 	return s
 }
 
-func listSchema(item *jsonSchema) *jsonSchema {
+func arrayOf(item *jsonSchema) *jsonSchema {
 	return &jsonSchema{Type: "array", Items: item, MinItems: 1}
 }
 
-// itemSchema describes one element of a list.
-func itemSchema(f field) *jsonSchema {
-	item := &jsonSchema{Type: "string", Enum: f.enum}
-	if !f.integers {
-		return item
+// itemSchemas is what one element of a list may be.
+func itemSchemas(f field) []*jsonSchema {
+	items := []*jsonSchema{{Type: "string", Enum: f.enum}}
+	if f.integers {
+		items = append(items, &jsonSchema{Type: "integer"})
 	}
-	return &jsonSchema{AnyOf: []*jsonSchema{item, {Type: "integer"}}}
+	return items
+}
+
+func listSchema(f field) *jsonSchema {
+	items := itemSchemas(f)
+	if len(items) == 1 {
+		return arrayOf(items[0])
+	}
+	return arrayOf(&jsonSchema{AnyOf: items})
 }

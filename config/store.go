@@ -30,7 +30,7 @@ type Store struct {
 func OpenStore(dir string) (*Store, error) { return openStore(dir, osDisk{}) }
 
 func openStore(dir string, d disk) (*Store, error) {
-	if err := os.MkdirAll(dir, dirMode); err != nil {
+	if err := makeDir(d, dir); err != nil {
 		return nil, fmt.Errorf("open revisions: %w", err)
 	}
 	s := &Store{dir: dir, disk: d}

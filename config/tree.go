@@ -95,6 +95,9 @@ func newSource(f File) *source {
 // position turns a byte offset into a line and a column counted in characters.
 func (s *source) position(offset int) Position {
 	offset = min(max(offset, 0), len(s.data))
+	for offset > 0 && offset < len(s.data) && !utf8.RuneStart(s.data[offset]) {
+		offset--
+	}
 	line, exact := slices.BinarySearch(s.lines, offset)
 	if !exact {
 		line--

@@ -1,0 +1,113 @@
+package config
+
+import (
+	"errors"
+	"reflect"
+	"strings"
+	"testing"
+)
+
+func TestLookups(t *testing.T) {
+	c := reference(t)
+	for _, tt := range []struct {
+		what string
+		got  any
+		want bool
+	}{
+		{what: "interface", got: c.Interface("lan"), want: true},
+		{what: "zone", got: c.Zone("inside"), want: true},
+		{what: "alias", got: c.Alias("web"), want: true},
+		{what: "schedule", got: c.Schedule("office"), want: true},
+		{what: "gateway", got: c.Gateway("core"), want: true},
+		{what: "group", got: c.GatewayGroup("internet"), want: true},
+		{what: "rule", got: c.Rule("ping"), want: true},
+		{what: "no interface", got: c.Interface("inside")},
+		{what: "no gateway", got: c.Gateway("internet")},
+		{what: "no rule", got: c.Rule("www")},
+	} {
+		if found := !reflect.ValueOf(tt.got).IsNil(); found != tt.want {
+			t.Errorf("%s: found %v, want %v", tt.what, found, tt.want)
+		}
+	}
+	if c.Interface("dmz") != &c.Interfaces[2] {
+		t.Error("the interface is a copy")
+	}
+}
+
+func TestInterfacesOf(t *testing.T) {
+	c := reference(t)
+	for _, tt := range []struct {
+		place Place
+		want  []string
+	}{
+		{Place{}, nil},
+		{Place{Kind: PlaceSelf}, nil},
+		{Place{PlaceInterface, "lan"}, []string{"lan"}},
+		{Place{PlaceZone, "inside"}, []string{"lan", "dmz"}},
+	} {
+		if got := c.InterfacesOf(tt.place); !reflect.DeepEqual(got, tt.want) {
+			t.Errorf("interfaces of %v = %v, want %v", tt.place, got, tt.want)
+		}
+	}
+}
+
+func TestRuleNames(t *testing.T) {
+	want := "drop-listed lan-out lan-dns guests-web ping no-lateral www mail-source erp ula"
+	if got := strings.Join(reference(t).RuleNames(), " "); got != want {
+		t.Errorf("got %s, want %s", got, want)
+	}
+}
+
+func TestHash(t *testing.T) {
+	// FIPS 180-4, the example of one block.
+	want := "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
+	if got := Hash([]byte("abc")); got != want {
+		t.Errorf("got %s, want %s", got, want)
+	}
+}
+
+func TestErrorsAsError(t *testing.T) {
+	_, err := Parse(File{Name: "p", Data: []byte("x = 1\n")}, nil)
+	var one *Error
+	if !errors.As(err, &one) || one.Key == "" || one.File != "p" {
+		t.Errorf("no *Error in %v", err)
+	}
+}
+
+// TestUnsupportedLeadsSomewhere: each line of the table names a key of the
+// language, and a value that it can have.
+func TestUnsupportedLeadsSomewhere(t *testing.T) {
+	known := make(map[string]field)
+	each(reflect.TypeFor[rawPolicy](), "", func(path string, f field) { known[path] = f })
+	for _, u := range unsupported {
+		path := strings.ReplaceAll(u.path, ".*", "")
+		f, ok := known[path]
+		if !ok {
+			t.Errorf("%s is no key of the language", u.path)
+		}
+		if u.value != "" && u.value != "true" && !strings.Contains(strings.Join(f.enum, " "), u.value) {
+			t.Errorf("%s is never %q", u.path, u.value)
+		}
+		if u.what == "" {
+			t.Errorf("%s is not said to be anything", u.path)
+		}
+	}
+}
+
+// TestParseRefusesWhatItDoesNotEnforce: the reference policy uses all of the
+// table, and Parse says so for each line of it.
+func TestParseRefusesWhatItDoesNotEnforce(t *testing.T) {
+	policy := load(t, "reference.toml")
+	_, err := Parse(policy, nil)
+	if len(unsupported) > 0 && err == nil {
+		t.Fatal("taken")
+	}
+	for _, u := range unsupported {
+		if u.value != "" && u.value != "true" {
+			continue // the reference has another value there
+		}
+		if !strings.Contains(err.Error(), u.what+": not enforced") {
+			t.Errorf("nothing is said of %s", u.path)
+		}
+	}
+}
