@@ -3,7 +3,7 @@
 GO      ?= go
 VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
 LDFLAGS  = -s -w -X main.version=$(VERSION)
-STATICCHECK = honnef.co/go/tools/cmd/staticcheck@v0.8.0
+STATICCHECK = honnef.co/go/tools/cmd/staticcheck@v0.8.2
 
 # Packages that keep golden files; `make golden` writes them anew.
 GOLDEN = ./config ./firewall ./cmd/rempart

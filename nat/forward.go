@@ -5,6 +5,7 @@ import (
 
 	"github.com/rempart/rempart/config"
 	"github.com/rempart/rempart/firewall/nft"
+	"github.com/rempart/rempart/firewall/packetlog"
 	"github.com/rempart/rempart/rules"
 )
 
@@ -34,7 +35,7 @@ func (c *compiler) forward(f config.PortForward) []nft.Rule {
 			exprs := []nft.Expr{rules.Devices(nft.IIFName, c.entries(f))}
 			exprs = append(exprs, a.Matches...)
 			if f.Log {
-				exprs = append(exprs, rules.LogRule(config.Pass, f.Name))
+				exprs = append(exprs, rules.Log(packetlog.Reason{Action: packetlog.Pass, Cause: packetlog.CauseForward, Rule: f.Name}))
 			}
 			exprs = append(exprs, c.count(rules.RuleCounter(f.Name)))
 			if n := c.w.Numbers[f.Name]; f.Pass && n != 0 {

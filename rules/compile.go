@@ -174,7 +174,7 @@ func RuleCounter(name string) string { return "rule_" + name }
 func (c *compiler) statements(r config.Rule) []nft.Expr {
 	var out []nft.Expr
 	if r.Log {
-		out = append(out, LogRule(r.Action, r.Name))
+		out = append(out, logRule(r.Action, r.Name))
 	}
 	out = append(out, nft.Count{Counter: RuleCounter(r.Name)})
 	switch r.Action {
@@ -189,14 +189,17 @@ func (c *compiler) statements(r config.Rule) []nft.Expr {
 	return append(out, nft.Verdict{Kind: nft.Drop})
 }
 
-// LogRule is the log statement of a rule.
-func LogRule(a config.Action, name string) nft.Expr {
+// logRule is the log statement of a rule.
+func logRule(a config.Action, name string) nft.Expr {
 	action := map[config.Action]packetlog.Action{
 		config.Pass: packetlog.Pass, config.Block: packetlog.Block, config.Reject: packetlog.Reject,
 	}[a]
-	return logAs(packetlog.Reason{Action: action, Cause: packetlog.CauseRule, Rule: name}, LogGroup)
+	return Log(packetlog.Reason{Action: action, Cause: packetlog.CauseRule, Rule: name})
 }
 
-func logAs(r packetlog.Reason, group uint16) nft.Expr {
+// Log is the statement that puts a packet into the packet log with the reason of what happens to it.
+func Log(r packetlog.Reason) nft.Expr { return logTo(LogGroup, r) }
+
+func logTo(group uint16, r packetlog.Reason) nft.Expr {
 	return nft.Log{Prefix: r.Prefix(), Group: group, Snaplen: logSnaplen}
 }

@@ -84,7 +84,7 @@ func (w *World) matches(r config.Rule, p Packet, toSelf bool, out string) bool {
 	if r.From.Kind != config.PlaceAny && !slices.Contains(w.Config.InterfacesOf(r.From), p.In) {
 		return false
 	}
-	if r.Schedule != "" && !w.active(r.Schedule, p.At) {
+	if !w.Active(r.Schedule, p.At) {
 		return false
 	}
 	return w.matchesProtocol(r, p) &&
@@ -126,7 +126,11 @@ func inRanges(rs []config.PortRange, p uint16) bool {
 	return slices.ContainsFunc(rs, func(r config.PortRange) bool { return r.From <= p && p <= r.To })
 }
 
-func (w *World) active(schedule string, at time.Time) bool {
+// Active says whether a schedule is on; no schedule always is.
+func (w *World) Active(schedule string, at time.Time) bool {
+	if schedule == "" {
+		return true
+	}
 	for _, iv := range w.Schedules[schedule] {
 		if !at.Before(iv.Start) && at.Before(iv.End) {
 			return true

@@ -37,16 +37,21 @@ const (
 	flagACK = 0x10
 )
 
-// drops tells each reason of an automatic drop: its chain, which is also its counter, and what the log says.
-var drops = []struct {
-	chain string
-	cause packetlog.Cause
-}{
-	{blockDefault, packetlog.CauseDefault},
-	{blockInvalid, packetlog.CauseInvalid},
-	{blockNoSYN, packetlog.CauseNoSYN},
-	{blockSpoofed, packetlog.CauseSpoofed},
-	{blockBogon, packetlog.CauseBogon},
+// DropReason is one reason for which packets are dropped without a rule.
+type DropReason struct {
+	Counter string // and the name of its chain
+	Cause   packetlog.Cause
+	Setting string // of the policy that brings it about
+	Text    string
+}
+
+// Drops is the reasons of automatic drops: the default first, then those that come before the rules.
+var Drops = []DropReason{
+	{blockDefault, packetlog.CauseDefault, "always", "what no rule decided"},
+	{blockInvalid, packetlog.CauseInvalid, "always", "packets that belong to no flow and cannot begin one"},
+	{blockNoSYN, packetlog.CauseNoSYN, "always", "new TCP flows that do not begin with SYN"},
+	{blockSpoofed, packetlog.CauseSpoofed, "interface.antispoof", "sources that live behind another interface"},
+	{blockBogon, packetlog.CauseBogon, "interface.block_bogons, block_private", "sources that cannot be honest there"},
 }
 
 // base makes the chains that the kernel enters. Established flows are accepted
@@ -116,10 +121,8 @@ func (c *compiler) guard() {
 		chain := nft.Chain{Name: chainGuard + "_" + i.Name}
 		for _, g := range c.w.guards(i) {
 			for _, f := range families {
-				name := SetName(g.set, "", f)
-				if g.set == setInside {
-					name = SetName(g.set, i.Name, f)
-				}
+				// A set an interface: each leaves out its own subnets.
+				name := SetName(g.set, i.Name, f)
 				if len(f.values(g.sources)) == 0 {
 					continue
 				}
@@ -218,15 +221,15 @@ const logRate = 100
 
 // blocks makes the ends of the road: one chain and counter a reason, and the refusal.
 func (c *compiler) blocks() {
-	for _, d := range drops {
-		chain := nft.Chain{Name: d.chain, Rules: []nft.Rule{rule(nft.Count{Counter: d.chain})}}
+	for _, d := range Drops {
+		chain := nft.Chain{Name: d.Counter, Rules: []nft.Rule{rule(nft.Count{Counter: d.Counter})}}
 		if c.w.Config.System.LogDefault {
 			limit := nft.Limit{Rate: logRate, Unit: second, Burst: 2 * logRate}
-			reason := packetlog.Reason{Action: packetlog.Block, Cause: d.cause}
-			chain.Rules = append(chain.Rules, rule(limit, logAs(reason, LogGroup)))
+			reason := packetlog.Reason{Action: packetlog.Block, Cause: d.Cause}
+			chain.Rules = append(chain.Rules, rule(limit, Log(reason)))
 		}
 		chain.Rules = append(chain.Rules, rule(nft.Verdict{Kind: nft.Drop}))
-		c.part.Counters = append(c.part.Counters, d.chain)
+		c.part.Counters = append(c.part.Counters, d.Counter)
 		c.part.Chains = append(c.part.Chains, chain)
 	}
 	c.part.Chains = append(c.part.Chains, nft.Chain{Name: chainReject, Rules: []nft.Rule{

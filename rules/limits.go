@@ -63,7 +63,7 @@ func (c *compiler) limitChain(r config.Rule) nft.Chain {
 	reason := packetlog.Reason{Action: packetlog.Block, Cause: packetlog.CauseLimit, Rule: r.Name}
 	return nft.Chain{Name: "limit_" + r.Name, Rules: []nft.Rule{
 		rule(nft.Count{Counter: LimitCounter(r.Name)}),
-		rule(nft.Limit{Rate: logRate, Unit: second, Burst: 2 * logRate}, logAs(reason, LogGroup)),
+		rule(nft.Limit{Rate: logRate, Unit: second, Burst: 2 * logRate}, Log(reason)),
 		rule(nft.Verdict{Kind: nft.Drop}),
 	}}
 }
@@ -77,7 +77,7 @@ func (c *compiler) overloadChain(r config.Rule) nft.Chain {
 	}
 	reason := packetlog.Reason{Action: packetlog.Block, Cause: packetlog.CauseLimit, Rule: r.Name}
 	chain.Rules = append(chain.Rules,
-		rule(nft.Limit{Rate: logRate, Unit: second, Burst: 2 * logRate}, logAs(reason, OverloadGroup)),
+		rule(nft.Limit{Rate: logRate, Unit: second, Burst: 2 * logRate}, logTo(OverloadGroup, reason)),
 		rule(gotoChain("limit_"+r.Name)))
 	return chain
 }

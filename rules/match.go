@@ -1,6 +1,8 @@
 package rules
 
 import (
+	"slices"
+
 	"github.com/rempart/rempart/config"
 	"github.com/rempart/rempart/firewall/nft"
 	"go4.org/netipx"
@@ -36,13 +38,25 @@ func (s *Sets) Alternatives(sel Selector) []Alternative {
 		for _, a := range src.of(f) {
 			for _, b := range dst.of(f) {
 				for _, p := range s.protocolMatches(sel, f) {
-					m := append(append(append([]nft.Expr{}, a...), b...), p...)
+					m := slices.Concat(a, b, p)
+					if f != 0 && len(a)+len(b) == 0 && !impliesFamily(p) {
+						m = slices.Insert(m, 0, f.match())
+					}
 					out = append(out, Alternative{Family: f, Matches: m})
 				}
 			}
 		}
 	}
 	return out
+}
+
+// impliesFamily says whether the matches on the protocol are of one family already.
+func impliesFamily(ms []nft.Expr) bool {
+	if len(ms) == 0 {
+		return false
+	}
+	m, ok := ms[0].(nft.Match)
+	return ok && (m.Field == nft.ICMPTypeF || m.Field == nft.ICMPv6TypeF)
 }
 
 // addressMatch holds the alternatives of one address list by family. Free
@@ -71,6 +85,7 @@ func familiesOf(a, b addressMatch) []Family {
 
 func (s *Sets) addressMatches(terms []config.AddressTerm, own string, field func(Family) nft.Field) addressMatch {
 	a := s.w.Resolve(terms)
+	terms = slices.DeleteFunc(slices.Clone(terms), func(t config.AddressTerm) bool { return s.w.dynamic(t) != "" })
 	learned := s.w.learned(terms)
 	if a.All && len(a.NotIn) == 0 && !learned && len(a.Except.Ranges()) == 0 {
 		return addressMatch{free: true}
@@ -95,11 +110,7 @@ func (s *Sets) familyMatches(a Addresses, terms []config.AddressTerm, own string
 		return s.membership(a.Except, name, "not_"+own, hasAlias(terms, true), f, field, true)
 	}
 	if a.All {
-		m := append(except(), not...)
-		if len(m) == 0 {
-			m = []nft.Expr{f.match()}
-		}
-		return [][]nft.Expr{m}
+		return [][]nft.Expr{append(except(), not...)}
 	}
 	var out [][]nft.Expr
 	if len(f.values(a.Set)) > 0 || learned {

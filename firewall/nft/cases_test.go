@@ -210,7 +210,9 @@ func headerCases() []ruleCase {
 	for _, f := range []Field{IP6Saddr, IP6Daddr} {
 		cases = append(cases, address6Cases(f)...)
 	}
-	for _, f := range []Field{TCPSport, TCPDport, UDPSport, UDPDport, THSport, THDport} {
+	for _, f := range []Field{
+		TCPSport, TCPDport, UDPSport, UDPDport, DCCPSport, DCCPDport, SCTPSport, SCTPDport, UDPLiteSport, UDPLiteDport, THSport, THDport,
+	} {
 		cases = append(cases, portCases(f)...)
 	}
 	return append(cases, []ruleCase{

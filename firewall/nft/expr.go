@@ -43,6 +43,12 @@ const (
 	CTOrigDaddr                   // ct original ip daddr
 	CTOrigDaddr6                  // ct original ip6 daddr
 	FIBDaddrType                  // fib daddr type (local, broadcast, multicast, ...)
+	DCCPSport                     // dccp sport; implies meta l4proto dccp
+	DCCPDport                     // dccp dport
+	SCTPSport                     // sctp sport; implies meta l4proto sctp
+	SCTPDport                     // sctp dport
+	UDPLiteSport                  // udplite sport; implies meta l4proto udplite
+	UDPLiteDport                  // udplite dport
 )
 
 // Match compares a field with values. One value prints as itself, several as

@@ -5,10 +5,13 @@ const (
 	nfprotoIPv4 = 2
 	nfprotoIPv6 = 10
 
-	protoICMP   = 1
-	protoTCP    = 6
-	protoUDP    = 17
-	protoICMPv6 = 58
+	protoICMP    = 1
+	protoTCP     = 6
+	protoUDP     = 17
+	protoDCCP    = 33
+	protoICMPv6  = 58
+	protoSCTP    = 132
+	protoUDPLite = 136
 )
 
 // source is the place in the kernel that a field is loaded from.
@@ -60,6 +63,12 @@ var fieldInfos = [...]fieldInfo{
 	CTOrigDaddr:  {name: "ct original ip daddr", typ: TypeIPv4, from: fromCT, at: 20},
 	CTOrigDaddr6: {name: "ct original ip6 daddr", typ: TypeIPv6, from: fromCT, at: 22},
 	FIBDaddrType: {name: "fib daddr type", typ: TypeFIB, from: fromFIB},
+	DCCPSport:    {name: "dccp sport", typ: TypePort, from: fromTransport, at: 0, l4proto: protoDCCP},
+	DCCPDport:    {name: "dccp dport", typ: TypePort, from: fromTransport, at: 2, l4proto: protoDCCP},
+	SCTPSport:    {name: "sctp sport", typ: TypePort, from: fromTransport, at: 0, l4proto: protoSCTP},
+	SCTPDport:    {name: "sctp dport", typ: TypePort, from: fromTransport, at: 2, l4proto: protoSCTP},
+	UDPLiteSport: {name: "udplite sport", typ: TypePort, from: fromTransport, at: 0, l4proto: protoUDPLite},
+	UDPLiteDport: {name: "udplite dport", typ: TypePort, from: fromTransport, at: 2, l4proto: protoUDPLite},
 }
 
 // String is the field as nft writes it.

@@ -87,24 +87,38 @@ func (p protocols) implied(m Match, rest []Expr) bool {
 	return false
 }
 
+// portFields are the source and destination port fields of a protocol; ok is false for one that has none.
+func portFields(proto uint8) (source, destination Field, ok bool) {
+	switch proto {
+	case protoTCP:
+		return TCPSport, TCPDport, true
+	case protoUDP:
+		return UDPSport, UDPDport, true
+	case protoDCCP:
+		return DCCPSport, DCCPDport, true
+	case protoSCTP:
+		return SCTPSport, SCTPDport, true
+	case protoUDPLite:
+		return UDPLiteSport, UDPLiteDport, true
+	}
+	return 0, 0, false
+}
+
 // ported is a field of any transport header as the field of the one with the number proto.
 func ported(f Field, proto uint8) Field {
+	source, destination, ok := portFields(proto)
 	switch {
-	case f == THSport && proto == protoTCP:
-		return TCPSport
-	case f == THDport && proto == protoTCP:
-		return TCPDport
-	case f == THSport && proto == protoUDP:
-		return UDPSport
-	case f == THDport && proto == protoUDP:
-		return UDPDport
+	case ok && f == THSport:
+		return source
+	case ok && f == THDport:
+		return destination
 	}
 	return f
 }
 
 // appendExpr writes e as nft does when it knows p of the packet.
 func (p protocols) appendExpr(b []byte, e Expr) []byte {
-	if p.l4proto == protoTCP || p.l4proto == protoUDP {
+	if _, _, ok := portFields(p.l4proto); ok {
 		e = p.portedExpr(e)
 	}
 	switch e := e.(type) {

@@ -1,0 +1,109 @@
+package main
+
+import (
+	"context"
+	"time"
+	_ "time/tzdata" // schedules need their zone on a machine without a zone database
+
+	"github.com/coreos/go-systemd/v22/daemon"
+	"github.com/hashicorp/go-hclog"
+	"github.com/rempart/rempart/firewall"
+	"github.com/rempart/rempart/firewall/feeds"
+	"github.com/rempart/rempart/firewall/flows"
+	"github.com/rempart/rempart/firewall/links"
+	"github.com/rempart/rempart/firewall/nft"
+	"github.com/rempart/rempart/firewall/packetlog"
+	"github.com/rempart/rempart/rules"
+	"github.com/rempart/rempart/web"
+	"golang.org/x/sync/errgroup"
+)
+
+// logEntries is how many packets the log remembers, and overloadEntries how
+// many sources over a limit may wait to have their flows ended.
+const (
+	logEntries      = 10_000
+	overloadEntries = 64
+)
+
+// serve is the daemon: it puts the rooms together and runs them until ctx ends.
+// The ruleset, addresses and routes stay when it returns.
+func serve(ctx context.Context, o options, log hclog.Logger) error {
+	state, err := firewall.OpenState(o.state)
+	if err != nil {
+		return err
+	}
+	defer state.Close()
+	claim, err := firewall.ClaimTable()
+	if err != nil {
+		return err
+	}
+	defer claim.Close()
+	server, err := web.Listen(o.socket, log)
+	if err != nil {
+		return err
+	}
+	defer server.Close()
+	table, err := flows.Open()
+	if err != nil {
+		return err
+	}
+	defer table.Close()
+	network, err := links.OpenNetlink()
+	if err != nil {
+		return err
+	}
+	defer network.Close()
+	fetched := feeds.New(feeds.Options{Dir: state.Path(firewall.LearnedDir), Log: log.Named("feeds")})
+	owner := links.New(network, state.Path("links.json"), log.Named("links"))
+	ring, overloads := packetlog.NewRing(logEntries), packetlog.NewRing(overloadEntries)
+	gateway := firewall.New(firewall.Parts{
+		State: state, Kernel: nft.Open(firewall.TableName), Links: owner, FlowTable: table, Feeds: fetched,
+		Host: firewall.Machine{}, PacketLog: ring, Overloads: overloads.Subscribe(ctx, nil),
+		Files: o.draft, Version: version, Logger: log,
+	})
+	reader := func(group uint16, to *packetlog.Ring) *packetlog.Reader {
+		return packetlog.NewReader(packetlog.Config{Group: group, Ring: to, Name: gateway.DeviceName, Logger: log.Named("packetlog")})
+	}
+	g, ctx := errgroup.WithContext(ctx)
+	for _, run := range []func(context.Context) error{
+		owner.Run, fetched.Run, reader(rules.LogGroup, ring).Run, reader(rules.OverloadGroup, overloads).Run,
+	} {
+		g.Go(func() error { return run(ctx) })
+	}
+	g.Go(func() error { return server.Run(ctx, web.Handler(gateway, log)) })
+	g.Go(func() error { return gateway.Run(ctx, func() { notify(log, daemon.SdNotifyReady) }) })
+	g.Go(func() error { return watchdog(ctx, gateway, log) })
+	log.Info("rempart runs", "version", version, "config", o.config, "state", o.state, "socket", o.socket)
+	err = g.Wait()
+	notify(log, daemon.SdNotifyStopping)
+	log.Info("rempart stops, the ruleset stays")
+	return err
+}
+
+// notify tells the service manager (sd_notify(3)); without one it does nothing.
+func notify(log hclog.Logger, state string) {
+	if _, err := daemon.SdNotify(false, state); err != nil {
+		log.Warn("service manager could not be told", "cause", err)
+	}
+}
+
+// watchdog tells the service manager that the gateway still answers. One that
+// does not is started anew, which interrupts no packet.
+func watchdog(ctx context.Context, gateway *firewall.Firewall, log hclog.Logger) error {
+	every, err := daemon.SdWatchdogEnabled(false)
+	if err != nil || every == 0 {
+		return err
+	}
+	tick := time.NewTicker(every / 2)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-tick.C:
+			if gateway.Alive(ctx) {
+				notify(log, daemon.SdNotifyWatchdog)
+			}
+		}
+	}
+}

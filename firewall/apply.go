@@ -1,0 +1,193 @@
+package firewall
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/rempart/rempart/config"
+	"github.com/rempart/rempart/firewall/nft"
+	"github.com/rempart/rempart/firewall/report"
+	"github.com/rempart/rempart/rules"
+)
+
+// Draft is a policy that somebody wants to run.
+type Draft = report.Draft
+
+// candidate is a draft that was parsed and compiled, but has not touched anything.
+type candidate struct {
+	revision config.Revision
+	world    *rules.World
+	ruleset  nft.Ruleset
+}
+
+// Apply makes a draft run. With a confirm time it is taken back by itself
+// unless Confirm comes in time. Whatever fails, the policy before runs on.
+func (f *Firewall) Apply(ctx context.Context, r report.Request, by report.Caller) (report.Applied, error) {
+	return do(ctx, f, func(ctx context.Context) (report.Applied, error) {
+		if f.pending != nil {
+			return report.Applied{}, fmt.Errorf("%w: an apply waits for its confirm until %s: `rempart confirm` or `rempart rollback` first",
+				report.ErrConflict, f.pending.journal.Deadline.Format(time.TimeOnly))
+		}
+		if r.Base != "" && (f.running == nil || r.Base != f.running.revision.Hash) {
+			return report.Applied{}, fmt.Errorf("%w: another policy was applied since this one was read: look at `rempart diff`", report.ErrConflict)
+		}
+		if f.runs(r.Draft) {
+			return report.Applied{Revision: f.running.revision.Number, Hash: f.running.revision.Hash, Unchanged: true}, nil
+		}
+		c, err := f.prepare(ctx, r.Draft, time.Now())
+		if err != nil {
+			return report.Applied{}, err
+		}
+		c.revision.Author, c.revision.Message, c.revision.Time = by.Name, r.Message, time.Now().UTC()
+		return f.apply(ctx, c, time.Duration(r.Confirm)*time.Second)
+	})
+}
+
+// runs says whether a draft is what the kernel enforces.
+func (f *Firewall) runs(d Draft) bool {
+	return f.running != nil && string(f.running.revision.Policy) == string(d.Policy) && string(f.running.revision.Node) == string(d.Node)
+}
+
+// prepare parses and compiles a draft and asks whether this machine can do it. It touches nothing.
+func (f *Firewall) prepare(ctx context.Context, d Draft, now time.Time) (*candidate, error) {
+	c, err := parse(d)
+	if err != nil {
+		return nil, err
+	}
+	if err := f.Links.Check(ctx, Network(c)); err != nil {
+		return nil, fmt.Errorf("%w: %w", report.ErrRequest, err)
+	}
+	features, err := f.Kernel.Features(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if missing := Missing(c, features); len(missing) > 0 {
+		return nil, fmt.Errorf("%w: %w", report.ErrRequest, missing)
+	}
+	l := f.learned()
+	if l.Devices, err = f.Links.Devices(Network(c)); err != nil {
+		return nil, err
+	}
+	w := NewWorld(c, l, now)
+	rev := config.Revision{Hash: config.Hash(d.Policy), Policy: d.Policy, Node: d.Node}
+	if f.running != nil {
+		rev.Parent = f.running.revision.Hash
+	}
+	return &candidate{revision: rev, world: w, ruleset: Compile(w)}, nil
+}
+
+// parse reads a draft. Its error wraps report.ErrRequest and config.Errors.
+func parse(d Draft) (*config.Config, error) {
+	var node *config.File
+	if len(d.Node) > 0 {
+		node = &config.File{Name: d.NodeName, Data: d.Node}
+	}
+	c, err := config.Parse(config.File{Name: d.PolicyName, Data: d.Policy}, node)
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", report.ErrRequest, err)
+	}
+	return c, nil
+}
+
+// apply is the sequence that must be safe to break off at any step: what can
+// be refused is refused first, then the journal, then the kernel, and the
+// revision last.
+func (f *Firewall) apply(ctx context.Context, c *candidate, confirm time.Duration) (report.Applied, error) {
+	if err := f.State.Writable(); err != nil {
+		return report.Applied{}, fmt.Errorf("state directory takes no files, nothing was changed: %w", err)
+	}
+	connections, err := f.Host.Connections()
+	if err != nil {
+		return report.Applied{}, err
+	}
+	j := Journal{Candidate: c.revision, Boot: f.Host.BootID()}
+	if confirm > 0 {
+		j.Deadline = time.Now().Add(confirm).UTC()
+	}
+	f.at("journal")
+	if err := f.State.PutJournal(j); err != nil {
+		return report.Applied{}, errors.Join(err, f.State.DropJournal())
+	}
+	memory := Memory{Numbers: c.world.Numbers, Devices: c.world.Devices}
+	f.at("memory")
+	if err := f.State.PutMemory(memory); err != nil {
+		return report.Applied{}, errors.Join(err, f.State.DropJournal())
+	}
+	f.memory = memory
+	before := f.running
+	f.at("kernel")
+	if err := f.switchTo(ctx, c); err != nil {
+		return report.Applied{}, errors.Join(err, f.goBack(ctx, before), f.State.DropJournal())
+	}
+	f.at("enforced")
+	out := report.Applied{Hash: c.revision.Hash, Deadline: j.Deadline}
+	f.pending = &pending{journal: j, before: before, applied: time.Now(), connections: connections}
+	if confirm == 0 {
+		if err := f.keep(ctx); err != nil {
+			return report.Applied{}, err
+		}
+		out.Revision = f.running.revision.Number
+	}
+	f.at("kept")
+	if out.FlowsEnded, err = f.endStale(ctx, c.world, time.Now()); err != nil {
+		out.Warnings = append(out.Warnings, fmt.Sprintf("flows that the policy no longer allows could not be ended: %v", err))
+	}
+	f.log.Info("policy applied", "hash", c.revision.Hash, "revision", out.Revision, "author", c.revision.Author, "flows_ended", out.FlowsEnded)
+	return out, nil
+}
+
+// keep makes the pending apply a revision and the current one. When the disk
+// refuses, the policy before runs again.
+func (f *Firewall) keep(ctx context.Context) error {
+	p := f.pending
+	f.at("revision")
+	rev, err := f.State.Add(p.journal.Candidate)
+	if err == nil {
+		f.at("current")
+		err = f.State.SetCurrent(rev.Number)
+	}
+	if err != nil {
+		f.pending = nil
+		return errors.Join(fmt.Errorf("keep revision, the policy before runs again: %w", err), f.goBack(ctx, p.before), f.State.DropJournal())
+	}
+	f.running.revision = rev
+	f.pending = nil
+	f.at("clean")
+	if err := f.State.DropJournal(); err != nil {
+		f.log.Warn("journal could not be removed; it names what runs and does no harm", "cause", err)
+	}
+	return nil
+}
+
+// switchTo makes the kernel enforce a candidate: rules first, so that an
+// address or a route never stands without them.
+func (f *Firewall) switchTo(ctx context.Context, c *candidate) error {
+	if err := f.put(ctx, c.ruleset); err != nil {
+		return err
+	}
+	f.setRunning(&running{revision: c.revision, since: time.Now(), world: c.world, ruleset: c.ruleset})
+	f.Feeds.Set(c.world.Config)
+	f.at("rules")
+	_, err := f.Links.Apply(ctx, Network(c.world.Config))
+	return err
+}
+
+// goBack makes what ran before run again; nil is a machine without a policy.
+func (f *Firewall) goBack(ctx context.Context, before *running) error {
+	f.setRunning(before)
+	if before == nil {
+		f.table = table{}
+		f.Feeds.Set(&config.Config{})
+		return errors.Join(f.Kernel.Delete(ctx), f.Links.Release(ctx))
+	}
+	return f.switchTo(ctx, &candidate{revision: before.revision, world: before.world, ruleset: before.ruleset})
+}
+
+// at marks a step of an apply.
+func (f *Firewall) at(step string) {
+	if f.step != nil {
+		f.step(step)
+	}
+}

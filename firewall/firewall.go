@@ -1,0 +1,279 @@
+package firewall
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/netip"
+	"sync/atomic"
+	"time"
+
+	"github.com/hashicorp/go-hclog"
+	"github.com/rempart/rempart/config"
+	"github.com/rempart/rempart/firewall/feeds"
+	"github.com/rempart/rempart/firewall/flows"
+	"github.com/rempart/rempart/firewall/links"
+	"github.com/rempart/rempart/firewall/nft"
+	"github.com/rempart/rempart/firewall/packetlog"
+	"github.com/rempart/rempart/rules"
+)
+
+// Parts is what a gateway is made of. All of them are needed.
+type Parts struct {
+	State     *State
+	Kernel    nft.Kernel
+	Links     Links
+	FlowTable flows.Table
+	Feeds     Feeds
+	Host      Host
+	PacketLog *packetlog.Ring
+	// Overloads are the sources that went over a limit (rules.OverloadGroup).
+	Overloads <-chan packetlog.Entry
+	// Files reads the policy as it stands in the configuration directory.
+	Files func() (Draft, error)
+	// Version is the program's own.
+	Version string
+	Logger  hclog.Logger
+}
+
+// Links puts addresses, routes and sysctls in place.
+type Links interface {
+	Check(ctx context.Context, want links.State) error
+	Plan(ctx context.Context, want links.State) ([]links.Op, error)
+	Apply(ctx context.Context, want links.State) ([]links.Op, error)
+	Release(ctx context.Context) error
+	// Devices are the devices that interfaces are found on; the error names those that are not.
+	Devices(want links.State) (map[string]string, error)
+	Status() ([]links.LinkStatus, error)
+}
+
+// Feeds keeps what aliases learn from outside.
+type Feeds interface {
+	Set(c *config.Config)
+	Snapshot() feeds.Snapshot
+	Changed() <-chan struct{}
+	Status() []feeds.Source
+	Refresh(name string, force bool) error
+}
+
+// Host is what the gateway asks the machine under it.
+type Host interface {
+	// BootID tells one boot from another.
+	BootID() string
+	// Connections are the TCP connections that stand now.
+	Connections() (map[Connection]bool, error)
+	// ComesBy is the SSH connection that a process was started over; ok is false when there is none.
+	ComesBy(pid int32) (c Connection, ok bool)
+	// Neighbour is what the machine knows of a next hop: reachable, unreachable or unknown.
+	Neighbour(device string, a netip.Addr) string
+}
+
+// Firewall is one gateway. Its methods may be called from any goroutine while
+// Run runs; before and after they return context errors.
+type Firewall struct {
+	Parts
+	log     hclog.Logger
+	asks    chan func(context.Context)
+	done    chan struct{}
+	started time.Time
+
+	// What follows belongs to the loop of Run.
+	memory  Memory
+	running *running // nil: no policy yet, the kernel is as it was found
+	pending *pending
+	table   table
+	hits    hits
+	faults  []string // what went wrong and still is, for status
+
+	devices atomic.Pointer[map[string]string] // interface names by device, for DeviceName
+
+	step func(string) // tests end the program at a step of an apply; nil otherwise
+}
+
+// running is the policy that the kernel enforces.
+type running struct {
+	revision config.Revision // Number 0 while it is not kept
+	since    time.Time
+	world    *rules.World
+	ruleset  nft.Ruleset
+}
+
+// pending is an apply that waits for its confirm.
+type pending struct {
+	journal     Journal
+	before      *running
+	applied     time.Time
+	connections map[Connection]bool // that stood when it was applied
+}
+
+// New returns a gateway; it does nothing until Run.
+func New(p Parts) *Firewall {
+	return &Firewall{
+		Parts: p, log: p.Logger.Named("firewall"),
+		asks: make(chan func(context.Context)), done: make(chan struct{}),
+		hits: hits{},
+	}
+}
+
+// countersEvery is how often counters are read, to know when each rule last hit.
+const countersEvery = 5 * time.Second
+
+// renewEvery is how often the instants of schedules are computed anew.
+const renewEvery = 7 * 24 * time.Hour
+
+// retryEvery is how long a way back that the kernel refused is left alone.
+const retryEvery = 5 * time.Second
+
+// Run takes over what it finds, makes the current revision run, and owns the
+// gateway until ctx ends. The ruleset stays when it returns.
+func (f *Firewall) Run(ctx context.Context, ready func()) error {
+	defer close(f.done)
+	f.started = time.Now()
+	if err := f.start(ctx); err != nil {
+		return err
+	}
+	ready()
+	counters := time.NewTicker(countersEvery)
+	defer counters.Stop()
+	for {
+		edge := time.NewTimer(f.untilEdge(time.Now()))
+		select {
+		case <-ctx.Done():
+			edge.Stop()
+			return nil
+		case ask := <-f.asks:
+			ask(ctx)
+		case <-edge.C:
+			f.atEdge(ctx, time.Now())
+		case <-f.Feeds.Changed():
+			f.refreshSets(ctx)
+		case e := <-f.Overloads:
+			f.endSource(ctx, e.Src)
+		case <-counters.C:
+			f.poll(ctx)
+		}
+		edge.Stop()
+	}
+}
+
+// do runs fn in the loop and waits for it.
+func do[T any](ctx context.Context, f *Firewall, fn func(context.Context) (T, error)) (T, error) {
+	type answer struct {
+		value T
+		err   error
+	}
+	out := make(chan answer, 1)
+	ask := func(loop context.Context) {
+		v, err := fn(loop)
+		out <- answer{v, err}
+	}
+	var none T
+	select {
+	case f.asks <- ask:
+	case <-f.done:
+		return none, errStopped
+	case <-ctx.Done():
+		return none, ctx.Err()
+	}
+	// The loop has the question and answers it whatever becomes of the asker:
+	// an apply whose client went away is not left half done.
+	select {
+	case a := <-out:
+		return a.value, a.err
+	case <-f.done:
+		return none, errStopped
+	}
+}
+
+var errStopped = errors.New("the gateway is stopping")
+
+// untilEdge is how long until the next thing that time brings: the deadline of
+// an apply, an edge of a schedule, or the renewal of the instants.
+func (f *Firewall) untilEdge(now time.Time) time.Duration {
+	next := now.Add(renewEvery)
+	if f.pending != nil && f.pending.journal.Deadline.Before(next) {
+		next = f.pending.journal.Deadline
+	}
+	if f.running != nil {
+		if edge, ok := nextEdge(f.running.world, now); ok && edge.Before(next) {
+			next = edge
+		}
+	}
+	return max(0, next.Sub(now))
+}
+
+// atEdge does what has come due.
+func (f *Firewall) atEdge(ctx context.Context, now time.Time) {
+	if f.pending != nil && !now.Before(f.pending.journal.Deadline) {
+		f.log.Warn("apply was not confirmed in time, going back", "hash", f.pending.journal.Candidate.Hash)
+		if _, err := f.revert(ctx); err != nil {
+			f.fault("go back to the policy before, tried again soon: %v", err)
+			f.pending.journal.Deadline = now.Add(retryEvery)
+		}
+		return
+	}
+	if f.running == nil {
+		return
+	}
+	f.refreshSets(ctx)
+	if n, err := f.endStale(ctx, f.running.world, now); err != nil {
+		f.log.Warn("flows of an ended schedule could not be ended", "cause", err)
+	} else if n > 0 {
+		f.log.Info("a schedule ended and its flows with it", "flows", n)
+	}
+}
+
+// refreshSets brings what aliases learned, and the instants of schedules, into the kernel.
+func (f *Firewall) refreshSets(ctx context.Context) {
+	if f.running == nil {
+		return
+	}
+	w := NewWorld(f.running.world.Config, f.learned(), time.Now())
+	ruleset := Compile(w)
+	if err := f.put(ctx, ruleset); err != nil {
+		f.fault("refresh aliases: %v", err)
+		return
+	}
+	f.running.world, f.running.ruleset = w, ruleset
+}
+
+func (f *Firewall) learned() Learned {
+	s := f.Feeds.Snapshot()
+	return Learned{Devices: f.memory.Devices, Numbers: f.memory.Numbers, Outside: Outside{Names: s.Names, Lists: s.Lists}}
+}
+
+// setRunning makes r what runs; nil is no policy.
+func (f *Firewall) setRunning(r *running) {
+	f.running = r
+	names := map[string]string{}
+	if r != nil {
+		for _, i := range r.world.Config.Interfaces {
+			names[r.world.Device(i.Name)] = i.Name
+		}
+	}
+	f.devices.Store(&names)
+}
+
+// DeviceName is what the running policy calls a device; empty when it does not speak of it.
+func (f *Firewall) DeviceName(device string) string {
+	if names := f.devices.Load(); names != nil {
+		return (*names)[device]
+	}
+	return ""
+}
+
+// fault notes something that is wrong and stays wrong until the next success, for status.
+func (f *Firewall) fault(format string, args ...any) {
+	text := fmt.Sprintf(format, args...)
+	f.log.Error("gateway is not as it should be", "fault", text)
+	f.faults = append(f.faults, text)
+	if len(f.faults) > 10 {
+		f.faults = f.faults[1:]
+	}
+}
+
+// Alive says that the loop of Run answers.
+func (f *Firewall) Alive(ctx context.Context) bool {
+	_, err := do(ctx, f, func(context.Context) (struct{}, error) { return struct{}{}, nil })
+	return err == nil
+}

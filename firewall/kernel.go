@@ -1,0 +1,115 @@
+package firewall
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"net"
+	"net/netip"
+	"os"
+	"strings"
+
+	"github.com/vishvananda/netlink"
+	"golang.org/x/sys/unix"
+)
+
+// Machine is the machine that the program runs on.
+type Machine struct{}
+
+// BootID tells one boot from another.
+func (Machine) BootID() string {
+	b, err := os.ReadFile("/proc/sys/kernel/random/boot_id")
+	if err != nil {
+		return "unknown"
+	}
+	return strings.TrimSpace(string(b))
+}
+
+// Connections are the TCP connections that stand now, IPv4 and IPv6.
+func (Machine) Connections() (map[Connection]bool, error) {
+	out := map[Connection]bool{}
+	for _, path := range []string{"/proc/net/tcp", "/proc/net/tcp6"} {
+		f, err := os.Open(path)
+		if errors.Is(err, fs.ErrNotExist) {
+			continue // a kernel without IPv6
+		}
+		if err != nil {
+			return nil, fmt.Errorf("read connections: %w", err)
+		}
+		err = parseConnections(f, out)
+		f.Close()
+		if err != nil {
+			return nil, err
+		}
+	}
+	return out, nil
+}
+
+// maxAncestors bounds the walk from a process to the login it came from.
+const maxAncestors = 64
+
+// ComesBy is the SSH connection that a process was started over. sudo takes
+// SSH_CONNECTION out of the environment, so the parents are asked as well.
+func (Machine) ComesBy(pid int32) (Connection, bool) {
+	for range maxAncestors {
+		environ, err := os.ReadFile(fmt.Sprintf("/proc/%d/environ", pid))
+		if err == nil {
+			if c, ok := parseSSH(environ); ok {
+				return c, true
+			}
+		}
+		stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
+		if err != nil {
+			return Connection{}, false
+		}
+		parent, ok := parseParent(string(stat))
+		if !ok {
+			return Connection{}, false
+		}
+		pid = parent
+	}
+	return Connection{}, false
+}
+
+// Neighbour is what the kernel knows of a next hop: reachable, unreachable or unknown.
+func (Machine) Neighbour(device string, a netip.Addr) string {
+	link, err := netlink.LinkByName(device)
+	if err != nil {
+		return "unreachable"
+	}
+	family := netlink.FAMILY_V4
+	if a.Is6() {
+		family = netlink.FAMILY_V6
+	}
+	list, err := netlink.NeighList(link.Attrs().Index, family)
+	if err != nil {
+		return "unknown"
+	}
+	for _, n := range list {
+		if ip, ok := netip.AddrFromSlice(n.IP); !ok || ip.Unmap() != a {
+			continue
+		}
+		switch {
+		case n.State&(netlink.NUD_REACHABLE|netlink.NUD_STALE|netlink.NUD_DELAY|netlink.NUD_PROBE|netlink.NUD_PERMANENT) != 0:
+			return "reachable"
+		case n.State&(netlink.NUD_FAILED|netlink.NUD_INCOMPLETE) != 0:
+			return "unreachable"
+		}
+	}
+	return "unknown"
+}
+
+// ClaimTable makes this process the only rempart in its network namespace. The
+// claim is a name in the namespace's abstract sockets (unix(7)): it goes with
+// the process, whatever becomes of it.
+func ClaimTable() (io.Closer, error) {
+	l, err := net.ListenUnix("unix", &net.UnixAddr{Name: "@rempart/inet/" + TableName, Net: "unix"})
+	if errors.Is(err, unix.EADDRINUSE) {
+		return nil, fmt.Errorf("claim table inet %s: another rempart runs in this network namespace: stop it first", TableName)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("claim table inet %s: %w", TableName, err)
+	}
+	return l, nil
+}

@@ -1,0 +1,56 @@
+package firewall
+
+import (
+	"net"
+	"net/netip"
+
+	"github.com/rempart/rempart/config"
+	"github.com/rempart/rempart/firewall/links"
+)
+
+// Network is what a policy wants of the machine's devices, addresses, routes and kernel settings.
+func Network(c *config.Config) links.State {
+	var out links.State
+	names := make([]string, 0, len(c.Interfaces))
+	for _, i := range c.Interfaces {
+		mac, _ := net.ParseMAC(i.MAC) // config has read it; empty gives nil
+		out.Links = append(out.Links, links.Link{
+			Name: i.Name, Device: device(i), MAC: mac, MTU: i.MTU, Up: true, Addresses: i.Addresses,
+		})
+		names = append(names, i.Name)
+	}
+	for _, r := range c.Routes {
+		g := c.Gateway(r.Gateway)
+		if g == nil {
+			continue
+		}
+		out.Routes = append(out.Routes, links.Route{Dst: r.Destination, Via: g.Address, Device: g.Interface, OnLink: g.OnLink, Metric: r.Metric})
+	}
+	out.Sysctls = links.Base(names)
+	return out
+}
+
+// device is the name that an interface goes by when no MAC selects it: its own when none is written.
+func device(i config.Interface) string {
+	if i.Device == "" && i.MAC == "" {
+		return i.Name
+	}
+	return i.Device
+}
+
+// mentions says whether a route to dst is among the changes that are still to be made.
+func mentions(ops []links.Op, dst netip.Prefix) bool {
+	for _, op := range ops {
+		switch op := op.(type) {
+		case links.AddRoute:
+			if op.Route.Dst == dst {
+				return true
+			}
+		case links.ReplaceRoute:
+			if op.New.Dst == dst {
+				return true
+			}
+		}
+	}
+	return false
+}

@@ -1,0 +1,163 @@
+package firewall
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/rempart/rempart/config"
+	"github.com/rempart/rempart/firewall/flows"
+	"github.com/rempart/rempart/firewall/packetlog"
+	"github.com/rempart/rempart/firewall/report"
+)
+
+// Status is the gateway at a glance.
+func (f *Firewall) Status(ctx context.Context) (report.Status, error) {
+	return do(ctx, f, func(ctx context.Context) (report.Status, error) {
+		out := report.Status{Version: f.Version, Started: f.started, Warnings: slices.Clone(f.faults)}
+		if n, err := f.FlowTable.Count(ctx); err == nil {
+			out.Flows, out.FlowsMax = int(n.Flows), int(n.Max)
+		}
+		if f.running == nil {
+			out.Warnings = append(out.Warnings, "no policy runs: `rempart apply`")
+			return out, nil
+		}
+		c := f.running.world.Config
+		out.Name, out.Hash, out.Since = c.Name, f.running.revision.Hash, f.running.since
+		out.Revision = f.running.revision.Number
+		if p := f.pending; p != nil {
+			r := p.journal.Candidate
+			out.Pending = &report.Pending{Hash: r.Hash, Author: r.Author, Message: r.Message, Deadline: p.journal.Deadline}
+		}
+		if d, err := f.Files(); err == nil {
+			out.FileDiffers = !f.runs(d)
+		}
+		out.Interfaces = f.interfaces()
+		foreign, err := f.Kernel.Foreign(ctx)
+		if err != nil {
+			return out, err
+		}
+		for _, ch := range foreign {
+			out.Warnings = append(out.Warnings, fmt.Sprintf("table %s has a chain %s on the %s hook: it decides about packets as well", ch.Table, ch.Chain, ch.Hook))
+		}
+		return out, nil
+	})
+}
+
+// Check says what a draft would change. Faults of the policy are part of the answer, not an error.
+func (f *Firewall) Check(ctx context.Context, d Draft) (report.Preview, error) {
+	return do(ctx, f, func(ctx context.Context) (report.Preview, error) {
+		now := time.Now()
+		c, err := f.prepare(ctx, d, now)
+		if faults := Faults(err); faults != nil {
+			return report.Preview{Faults: faults}, nil
+		}
+		if err != nil {
+			return report.Preview{}, err
+		}
+		out := report.Preview{Hash: c.revision.Hash, Unchanged: f.runs(d), Ruleset: c.ruleset.String()}
+		if f.running != nil {
+			out.Diff = config.Diff(f.running.revision.Policy, d.Policy) + config.Diff(f.running.revision.Node, d.Node)
+		}
+		ops, err := f.Links.Plan(ctx, Network(c.world.Config))
+		if err != nil {
+			return report.Preview{}, err
+		}
+		for _, op := range ops {
+			out.Changes = append(out.Changes, op.String())
+		}
+		stale, err := f.stale(ctx, c.world, now)
+		if err != nil {
+			return report.Preview{}, err
+		}
+		out.FlowsLost = f.lost(stale)
+		return out, nil
+	})
+}
+
+// History lists the kept revisions, newest first.
+func (f *Firewall) History(ctx context.Context) ([]report.Revision, error) {
+	return do(ctx, f, func(context.Context) ([]report.Revision, error) {
+		list, err := f.State.List()
+		if err != nil {
+			return nil, err
+		}
+		out := make([]report.Revision, 0, len(list))
+		for _, r := range slices.Backward(list) {
+			out = append(out, f.reportRevision(r))
+		}
+		return out, nil
+	})
+}
+
+func (f *Firewall) reportRevision(r config.Revision) report.Revision {
+	return report.Revision{
+		Number: r.Number, Hash: r.Hash, Parent: r.Parent, Author: r.Author, Time: r.Time, Message: r.Message,
+		Current: f.running != nil && f.running.revision.Number == r.Number,
+	}
+}
+
+// Ruleset is what the kernel enforces, as nft would list it.
+func (f *Firewall) Ruleset(ctx context.Context) (string, error) {
+	return do(ctx, f, func(context.Context) (string, error) {
+		if f.running == nil {
+			return "", nil
+		}
+		return f.running.ruleset.String(), nil
+	})
+}
+
+// Flows lists the flows that the words select.
+func (f *Firewall) Flows(ctx context.Context, words []string) ([]flows.Flow, error) {
+	filter, err := f.flowFilter(ctx, words)
+	if err != nil {
+		return nil, err
+	}
+	return f.FlowTable.List(ctx, filter)
+}
+
+// EndFlows ends the flows that the words select, and says how many.
+func (f *Firewall) EndFlows(ctx context.Context, words []string, by report.Caller) (int, error) {
+	if len(words) == 0 {
+		return 0, fmt.Errorf("%w: say which flows: `host 10.1.2.9`, `rule lan-out`", report.ErrRequest)
+	}
+	list, err := f.Flows(ctx, words)
+	if err != nil || len(list) == 0 {
+		return 0, err
+	}
+	n, err := f.FlowTable.End(ctx, list)
+	f.log.Info("flows ended by hand", "flows", n, "by", by.Name, "filter", words)
+	return n, err
+}
+
+func (f *Firewall) flowFilter(ctx context.Context, words []string) (flows.Filter, error) {
+	return do(ctx, f, func(context.Context) (flows.Filter, error) {
+		filter, err := flows.ParseFilter(words, func(name string) (uint16, bool) {
+			n, ok := f.memory.Numbers[name]
+			return n, ok
+		})
+		if err != nil {
+			return nil, fmt.Errorf("%w: %w", report.ErrRequest, err)
+		}
+		return filter, nil
+	})
+}
+
+// Log is the newest entries of the packet log, oldest first.
+func (f *Firewall) Log(_ context.Context, words []string, most int) ([]packetlog.Entry, error) {
+	filter, err := packetlog.ParseFilter(words)
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", report.ErrRequest, err)
+	}
+	return f.PacketLog.Tail(most, filter), nil
+}
+
+// Follow sends the coming entries of the packet log until ctx ends.
+func (f *Firewall) Follow(ctx context.Context, words []string) (<-chan packetlog.Entry, error) {
+	filter, err := packetlog.ParseFilter(words)
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", report.ErrRequest, err)
+	}
+	return f.PacketLog.Subscribe(ctx, filter), nil
+}

@@ -1,0 +1,129 @@
+package firewall
+
+import (
+	"context"
+	"net/netip"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/rempart/rempart/config"
+	"github.com/rempart/rempart/firewall/flows"
+	"github.com/rempart/rempart/firewall/report"
+	"github.com/rempart/rempart/nat"
+	"github.com/rempart/rempart/rules"
+)
+
+// endStale ends the flows that a rule once let in and that the policy does not
+// let in now: its rule is gone, says otherwise, or is off by its schedule.
+func (f *Firewall) endStale(ctx context.Context, w *rules.World, now time.Time) (int, error) {
+	stale, err := f.stale(ctx, w, now)
+	if err != nil || len(stale) == 0 {
+		return 0, err
+	}
+	return f.FlowTable.End(ctx, stale)
+}
+
+// stale finds the flows that endStale ends. Flows without a rule number are
+// not asked about: they are the gateway's own and the administrators'.
+func (f *Firewall) stale(ctx context.Context, w *rules.World, now time.Time) ([]flows.Flow, error) {
+	dynamic, err := f.dynamic(ctx, w)
+	if err != nil {
+		return nil, err
+	}
+	w = withDynamic(w, dynamic)
+	names := f.names()
+	all, err := f.FlowTable.List(ctx, nil)
+	if err != nil {
+		return nil, err
+	}
+	return slices.DeleteFunc(all, func(fl flows.Flow) bool {
+		return names[fl.Rule()] == "" || allowed(w, fl, now)
+	}), nil
+}
+
+// names is the rule numbers in use, turned round.
+func (f *Firewall) names() map[uint16]string {
+	out := make(map[uint16]string, len(f.memory.Numbers))
+	for name, n := range f.memory.Numbers {
+		out[n] = name
+	}
+	return out
+}
+
+// lost counts stale flows by the rule that let them in.
+func (f *Firewall) lost(stale []flows.Flow) []report.FlowsLost {
+	names := f.names()
+	count := map[string]int{}
+	for _, fl := range stale {
+		count[names[fl.Rule()]]++
+	}
+	var out []report.FlowsLost
+	for rule, n := range count {
+		out = append(out, report.FlowsLost{Rule: rule, Count: n})
+	}
+	slices.SortFunc(out, func(a, b report.FlowsLost) int { return strings.Compare(a.Rule, b.Rule) })
+	return out
+}
+
+// allowed asks the policy about a flow as if its first packet came now. The
+// original tuple is what came in; the source of the reply tuple is where an
+// inbound translation sent it.
+func allowed(w *rules.World, fl flows.Flow, now time.Time) bool {
+	p := rules.Packet{
+		In:       cameBy(w, fl.Orig.Src.Addr()),
+		Protocol: config.Protocol(fl.Orig.Proto),
+		Src:      fl.Orig.Src.Addr(), Dst: fl.Orig.Dst.Addr(),
+		SrcPort: fl.Orig.Src.Port(), DstPort: fl.Orig.Dst.Port(),
+		ICMPType: fl.Orig.ICMP.Type, ICMPCode: fl.Orig.ICMP.Code,
+		At: now,
+	}
+	if fl.Status&flows.DstNAT != 0 {
+		_, port, forward := nat.Inbound(w, p)
+		p.Dst, p.DstPort = fl.Reply.Src.Addr(), fl.Reply.Src.Port()
+		// A flow that the policy would send elsewhere today is not the flow that it lets in.
+		if forward == "" || !targets(w, forward, p.Dst) || port != p.DstPort {
+			return false
+		}
+		if passes(w, forward) {
+			p.Forward = forward
+		}
+	}
+	return w.Evaluate(p).Action == config.Pass
+}
+
+// cameBy is the interface behind which an address lives; the Internet when nothing else has it.
+func cameBy(w *rules.World, src netip.Addr) string {
+	if iface := w.RouteTo(src); iface != "" {
+		return iface
+	}
+	for _, i := range w.Config.Interfaces {
+		if i.External {
+			return i.Name
+		}
+	}
+	return ""
+}
+
+func passes(w *rules.World, forward string) bool {
+	i := slices.IndexFunc(w.Config.PortForwards, func(p config.PortForward) bool { return p.Name == forward })
+	return i >= 0 && w.Config.PortForwards[i].Pass
+}
+
+func targets(w *rules.World, forward string, a netip.Addr) bool {
+	i := slices.IndexFunc(w.Config.PortForwards, func(p config.PortForward) bool { return p.Name == forward })
+	return i >= 0 && w.Resolve(w.Config.PortForwards[i].Target).Contains(w, a)
+}
+
+// endSource ends the flows of a source that went over a limit.
+func (f *Firewall) endSource(ctx context.Context, src netip.Addr) {
+	all, err := f.FlowTable.List(ctx, flows.Filter{flows.Sources{netip.PrefixFrom(src, src.BitLen())}})
+	if err == nil && len(all) > 0 {
+		var n int
+		n, err = f.FlowTable.End(ctx, all)
+		f.log.Info("a source went over a limit, its flows are ended", "source", src, "flows", n)
+	}
+	if err != nil {
+		f.log.Warn("flows of a source over its limit could not be ended", "source", src, "cause", err)
+	}
+}

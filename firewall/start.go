@@ -1,0 +1,131 @@
+package firewall
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/rempart/rempart/config"
+	"github.com/rempart/rempart/firewall/report"
+)
+
+// start makes the right policy run: the current revision, or the candidate of
+// an apply that a restart of the daemon interrupted. A gateway that never had
+// a revision takes the files of the configuration directory as its first. It
+// fails only when the kernel refuses what it once took.
+func (f *Firewall) start(ctx context.Context) error {
+	f.memory = f.State.Memory()
+	j, err := f.State.Journal()
+	if err != nil {
+		f.log.Warn("journal is damaged and is dropped: the apply that wrote it was never finished", "cause", err)
+		if err := f.State.DropJournal(); err != nil {
+			return err
+		}
+	}
+	current, err := f.State.Current()
+	ok := err == nil
+	if err != nil && !errors.Is(err, config.ErrNoRevision) {
+		return err
+	}
+	if ok {
+		if err := f.takeOver(ctx, current); err != nil {
+			return err
+		}
+	}
+	if j != nil {
+		return f.finish(ctx, *j, current)
+	}
+	if !ok {
+		f.first(ctx)
+	}
+	return nil
+}
+
+// takeOver makes a kept revision run over whatever the kernel has. Devices
+// that are missing do not keep the rules from running: they are set up when they appear.
+func (f *Firewall) takeOver(ctx context.Context, rev config.Revision) error {
+	c, err := parse(draftOf(rev))
+	if err != nil {
+		f.fault("revision %d cannot be read by this version, what the kernel had stays: %v", rev.Number, err)
+		return nil
+	}
+	f.Feeds.Set(c)
+	l := f.learned()
+	if devices, err := f.Links.Devices(Network(c)); err == nil {
+		l.Devices = devices
+	}
+	w := NewWorld(c, l, time.Now())
+	f.memory.Numbers = w.Numbers
+	ruleset := Compile(w)
+	if err := f.put(ctx, ruleset); err != nil {
+		return err
+	}
+	f.setRunning(&running{revision: rev, since: time.Now(), world: w, ruleset: ruleset})
+	if _, err := f.Links.Apply(ctx, Network(c)); err != nil {
+		f.fault("addresses and routes: %v", err)
+	}
+	return nil
+}
+
+// finish ends an apply that was interrupted.
+func (f *Firewall) finish(ctx context.Context, j Journal, current config.Revision) error {
+	kept := j.Candidate.Hash == current.Hash && j.Candidate.Time.Equal(current.Time)
+	if kept || j.Fate(f.Host.BootID(), time.Now()) == FateForget {
+		if !kept {
+			f.log.Warn("an apply was interrupted and is taken back", "hash", j.Candidate.Hash, "author", j.Candidate.Author)
+		}
+		return f.State.DropJournal()
+	}
+	connections, err := f.Host.Connections()
+	if err != nil {
+		return err
+	}
+	c, err := f.prepare(ctx, draftOf(j.Candidate), time.Now())
+	if err == nil {
+		before := f.running
+		c.revision = j.Candidate
+		if err = f.switchTo(ctx, c); err == nil {
+			f.pending = &pending{journal: j, before: before, applied: time.Now(), connections: connections}
+			f.log.Info("an apply still waits for its confirm", "hash", j.Candidate.Hash, "deadline", j.Deadline)
+			return nil
+		}
+		err = f.goBack(ctx, before)
+	}
+	if err != nil {
+		f.log.Warn("an interrupted apply could not be resumed and is taken back", "cause", err)
+	}
+	return f.State.DropJournal()
+}
+
+// first applies the files of the configuration directory on a gateway that has
+// no revision. When they are missing or wrong the kernel is left as it is: a
+// fresh installation must not lock out who is just setting it up.
+func (f *Firewall) first(ctx context.Context) {
+	d, err := f.Files()
+	if err != nil {
+		f.fault("no policy runs: %v", err)
+		return
+	}
+	c, err := f.prepare(ctx, d, time.Now())
+	if err != nil {
+		f.fault("no policy runs: %v", err)
+		return
+	}
+	c.revision.Author, c.revision.Message, c.revision.Time = "rempart", "first start", time.Now().UTC()
+	if _, err := f.apply(ctx, c, 0); err != nil {
+		f.fault("no policy runs: %v", err)
+	}
+}
+
+// Revision is a kept revision in full.
+func (f *Firewall) Revision(ctx context.Context, number int) (report.Revision, error) {
+	return do(ctx, f, func(context.Context) (report.Revision, error) {
+		rev, err := f.State.Load(number)
+		if err != nil {
+			return report.Revision{}, requestError(err)
+		}
+		out := f.reportRevision(rev)
+		out.Policy, out.Node = rev.Policy, rev.Node
+		return out, nil
+	})
+}

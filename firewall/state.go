@@ -1,0 +1,162 @@
+package firewall
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"syscall"
+
+	"github.com/rempart/rempart/config"
+	"github.com/rempart/rempart/rules"
+)
+
+// State is the directory in which a gateway keeps what must outlive it: the
+// revisions, the journal of an apply under way, the numbers of rules, and the
+// devices that interfaces were found on.
+type State struct {
+	*config.Store
+	dir  string
+	lock *os.File
+}
+
+// OpenState opens the directory, making it when it is not there, and locks
+// it. A second daemon on the same directory is refused.
+func OpenState(dir string) (*State, error) {
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return nil, fmt.Errorf("open state: %w", err)
+	}
+	lock, err := os.OpenFile(filepath.Join(dir, "lock"), os.O_CREATE|os.O_RDWR, 0o600)
+	if err != nil {
+		return nil, fmt.Errorf("open state: %w", err)
+	}
+	if err := syscall.Flock(int(lock.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil {
+		lock.Close()
+		return nil, fmt.Errorf("open state: %s is in use by another rempart: stop it, or give this one a --state of its own", dir)
+	}
+	s, err := ReadState(dir)
+	if err != nil {
+		lock.Close()
+		return nil, err
+	}
+	s.lock = lock
+	return s, nil
+}
+
+// ReadState opens the directory without the lock, to read from it only.
+func ReadState(dir string) (*State, error) {
+	store, err := config.OpenStore(filepath.Join(dir, "revisions"))
+	if err != nil {
+		return nil, err
+	}
+	return &State{Store: store, dir: dir}, nil
+}
+
+// Close gives the lock back.
+func (s *State) Close() error {
+	if s.lock == nil {
+		return nil
+	}
+	return s.lock.Close()
+}
+
+// Journal reads the journal of an apply under way; nil when there is none. A
+// damaged one is an error and can be removed: it was never finished.
+func (s *State) Journal() (*Journal, error) {
+	b, err := os.ReadFile(s.path("journal.json"))
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, fmt.Errorf("read journal: %w", err)
+	}
+	j, err := ParseJournal(b)
+	if err != nil {
+		return nil, err
+	}
+	return &j, nil
+}
+
+// PutJournal writes the journal through to the disk.
+func (s *State) PutJournal(j Journal) error {
+	if err := writeFile(s.path("journal.json"), j.Bytes()); err != nil {
+		return fmt.Errorf("write journal: %w", err)
+	}
+	return nil
+}
+
+// DropJournal removes the journal, through to the disk.
+func (s *State) DropJournal() error {
+	err := os.Remove(s.path("journal.json"))
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("drop journal: %w", err)
+	}
+	return syncDir(s.dir)
+}
+
+// Memory is what a policy is compiled with and that must not change from one
+// start to the next.
+type Memory struct {
+	Numbers rules.Numbers     `json:"numbers"`
+	Devices map[string]string `json:"devices"`
+}
+
+// Memory reads the memory; an absent or damaged one is empty, since all of it can be learned again.
+func (s *State) Memory() Memory {
+	var m Memory
+	if b, err := os.ReadFile(s.path("memory.json")); err == nil && json.Unmarshal(b, &m) == nil {
+		return m
+	}
+	return Memory{}
+}
+
+// PutMemory writes the memory through to the disk.
+func (s *State) PutMemory(m Memory) error {
+	b, err := json.MarshalIndent(m, "", " ")
+	if err != nil {
+		return fmt.Errorf("write memory: %w", err)
+	}
+	if err := writeFile(s.path("memory.json"), append(b, '\n')); err != nil {
+		return fmt.Errorf("write memory: %w", err)
+	}
+	return nil
+}
+
+// Path is a file or folder of the state directory.
+func (s *State) Path(name string) string { return s.path(name) }
+
+func (s *State) path(name string) string { return filepath.Join(s.dir, name) }
+
+// writeFile replaces a file so that a power cut leaves the old or the new one whole.
+func writeFile(path string, data []byte) error {
+	f, err := os.CreateTemp(filepath.Dir(path), filepath.Base(path)+".new-*")
+	if err != nil {
+		return err
+	}
+	defer os.Remove(f.Name())
+	_, err = f.Write(data)
+	if err == nil {
+		err = f.Sync()
+	}
+	if e := f.Close(); err == nil {
+		err = e
+	}
+	if err == nil {
+		err = os.Rename(f.Name(), path)
+	}
+	if err == nil {
+		err = syncDir(filepath.Dir(path))
+	}
+	return err
+}
+
+func syncDir(dir string) error {
+	d, err := os.Open(dir)
+	if err != nil {
+		return err
+	}
+	defer d.Close()
+	return d.Sync()
+}
