@@ -183,7 +183,8 @@ func (e end) settle() error {
 	}
 }
 
-// settleTime is long enough for duplicate address detection, for who has switched it on again.
+// settleTime bounds the waits for the kernel. It is long enough for duplicate address detection, for
+// who has switched that on again.
 const settleTime = 5 * time.Second
 
 // tentative addresses are not joined to their group yet, and not known to be a duplicate.
@@ -193,7 +194,7 @@ func tentative(a netlink.Addr) bool {
 
 // await waits until the kernel has told everyone that the end can, or cannot, pass frames.
 func (e end) await(up bool) error {
-	deadline := time.Now().Add(grace)
+	deadline := time.Now().Add(settleTime)
 	for {
 		l, err := e.space.find(e.dev)
 		if err != nil {

@@ -76,31 +76,39 @@ func pidFrom(t *testing.T, p *Process) int {
 
 func TestCloseEndsProcesses(t *testing.T) {
 	tests := []struct {
-		name     string
-		script   string // prints the number of a process that has to end
-		stubborn bool   // does not end before SIGKILL
+		name   string
+		script string // prints the number of a process that has to end
+		want   string // how the script itself ends
+		wait   bool   // there is something to wait for before SIGKILL
 	}{
-		{"willing", `echo $$; exec sleep 300`, false},
-		{"ignores SIGTERM", `trap "" TERM; echo $$; while :; do sleep 1; done`, true},
-		{"child", `sleep 300 & echo $!; wait`, false},
-		{"daemon", `setsid sleep 300 >/dev/null 2>&1 & echo $!`, false},
-		{"stubborn daemon", `trap "" TERM; setsid sleep 300 >/dev/null 2>&1 & echo $!`, true},
+		{"willing", `echo $$; exec sleep 300`, "signal: terminated", false},
+		{"cleans up", `trap "exit 7" TERM; echo $$; while :; do sleep 0.01; done`, "exit status 7", false},
+		{"ignores SIGTERM", `trap "" TERM; echo $$; while :; do sleep 1; done`, "signal: killed", true},
+		{"child", `sleep 300 & echo $!; wait`, "signal: terminated", false},
+		{"daemon", `setsid sleep 300 >/dev/null 2>&1 & echo $!`, "", false},
+		{"stubborn daemon", `trap "" TERM; setsid sleep 300 >/dev/null 2>&1 & echo $!`, "", true},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
 			n := mustNew(t, "end")
-			pid := pidFrom(t, mustStart(t, n.Host("a"), "sh", "-c", tt.script))
+			p := mustStart(t, n.Host("a"), "sh", "-c", tt.script)
+			pid := pidFrom(t, p)
+			if tt.want == "" {
+				<-p.Done() // only what it left is to be ended
+			}
 			start := time.Now()
 			if err := n.Close(); err != nil {
 				t.Fatal(err)
 			}
+			if took := time.Since(start); tt.wait && took < grace {
+				t.Errorf("killed after %s, want %s", took, grace)
+			}
 			if running(pid) {
 				t.Errorf("process %d is left", pid)
 			}
-			took := time.Since(start)
-			if tt.stubborn != (took >= grace) || took > 3*grace {
-				t.Errorf("took %s", took)
+			if err := p.Wait(); errText(err) != tt.want {
+				t.Errorf("ended with %v, want %s", err, tt.want)
 			}
 		})
 	}
@@ -112,12 +120,11 @@ func TestCloseThawsFrozen(t *testing.T) {
 	if err := p.Signal(syscall.SIGSTOP); err != nil {
 		t.Fatal(err)
 	}
-	start := time.Now()
 	if err := n.Close(); err != nil {
 		t.Fatal(err)
 	}
-	if took := time.Since(start); took > grace/2 {
-		t.Errorf("took %s", took)
+	if err := p.Wait(); errText(err) != "signal: terminated" {
+		t.Errorf("ended with %v, want SIGTERM to be seen", err)
 	}
 }
 

@@ -117,18 +117,22 @@ func TestStreamTakesOnlyItsOwn(t *testing.T) {
 	}
 }
 
-// TestStreamIsConstant holds the rate over a second, whatever the scheduler does within.
+// TestStreamIsConstant holds the rate over half a second. A stream is never too fast, and on a busy
+// machine it is in time now and then.
 func TestStreamIsConstant(t *testing.T) {
 	p := newPair(t)
 	p.server.ServeUDP(port(server4, 53))
 	for _, rate := range []int{100, 1000, 10_000} {
-		s := p.client.Stream(port(server4, 53), rate)
-		start := time.Now()
-		s.await(t, uint64(rate/2))
-		took := time.Since(start)
-		s.Stop()
-		if took < 450*time.Millisecond || took > 2*time.Second {
-			t.Errorf("rate %d: half a second's took %s", rate, took)
+		best := time.Hour
+		for try := 0; best > 600*time.Millisecond && try < 10; try++ {
+			s := p.client.Stream(port(server4, 53), rate)
+			start := time.Now()
+			s.await(t, uint64(rate/2))
+			best = min(best, time.Since(start))
+			s.Stop()
+		}
+		if best < 450*time.Millisecond || best > 600*time.Millisecond {
+			t.Errorf("rate %d: half a second's took %s", rate, best)
 		}
 	}
 }
