@@ -31,7 +31,7 @@ func (e encoded) unfinished() encoded {
 // encode writes a batch as one transaction. A generation other than zero makes the
 // kernel refuse it when the ruleset is not of that generation any more.
 func encode(batch Batch, generation uint32) (encoded, error) {
-	e := encoder{}
+	e := encoder{wire: wire{buf: make([]byte, 0, roughSize(batch))}}
 	e.header(unix.NFNL_MSG_BATCH_BEGIN, unix.NLM_F_REQUEST, 0, familyAny, subsystem>>8)
 	if generation != 0 {
 		e.uint32(unix.NFNL_BATCH_GENID, generation)
@@ -47,6 +47,25 @@ func encode(batch Batch, generation uint32) (encoded, error) {
 	e.header(unix.NFNL_MSG_BATCH_END, unix.NLM_F_REQUEST, 0, familyAny, subsystem>>8)
 	e.end()
 	return encoded{bytes: e.buf, ops: e.ops}, nil
+}
+
+// roughSize is about as many bytes as a batch takes, so that its buffer need not grow.
+func roughSize(b Batch) int {
+	const message, expression, element = 128, 88, 48
+	size := 2 * message
+	for _, op := range b {
+		switch op := op.(type) {
+		case AddRule:
+			size += message + (2*len(op.Rule.Exprs)+2)*expression + len(op.Rule.Comment)
+		case AddElements:
+			size += message + len(op.Elements)*element*len(op.Set.Key)
+		case DeleteElements:
+			size += message + len(op.Elements)*element*len(op.Set.Key)
+		default:
+			size += message
+		}
+	}
+	return size
 }
 
 // encoder turns ops into messages.

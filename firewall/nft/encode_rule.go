@@ -30,9 +30,13 @@ func (r *ruleEncoder) encode(x Expr) {
 	case Lookup:
 		r.require(x.Fields)
 		r.loadKey(x.Fields, r.intervals[x.Set])
-		r.put(&expr.Lookup{SourceRegister: reg1, SetName: x.Set, Invert: x.Not})
+		r.lookup(lookup{set: x.Set, not: x.Not})
 	case VMap:
 		r.vmap(x)
+	case Verdict:
+		r.decide(x)
+	case Count:
+		r.count(x.Counter)
 	case CTState:
 		r.bits(unix.NFT_CT_STATE, uint32(x.States), x.Not)
 	case CTStatus:
@@ -59,8 +63,6 @@ func (r *ruleEncoder) encode(x Expr) {
 // statement is an expression that needs no register.
 func statement(x Expr) expr.Any {
 	switch x := x.(type) {
-	case Count:
-		return &expr.Objref{Type: unix.NFT_OBJECT_COUNTER, Name: x.Counter}
 	case Log:
 		return logStatement(x)
 	case Limit:
@@ -72,8 +74,6 @@ func statement(x Expr) expr.Any {
 		return &expr.Connlimit{Count: x.Over, Flags: 1} // NFT_CONNLIMIT_F_INV: over
 	case Masquerade:
 		return &expr.Masq{}
-	case Verdict:
-		return &expr.Verdict{Kind: expr.VerdictKind(x.code()), Chain: x.Chain}
 	}
 	return nil
 }
@@ -89,28 +89,6 @@ func logStatement(l Log) expr.Any {
 		s.Snaplen = l.Snaplen
 	}
 	return s
-}
-
-// put writes an expression that google/nftables knows.
-func (r *ruleEncoder) put(x expr.Any) {
-	raw, err := expr.Marshal(familyInet, x)
-	if err != nil && r.err == nil {
-		r.err = err
-	}
-	at := r.nest(unix.NFTA_LIST_ELEM)
-	r.buf = append(r.buf, raw...)
-	r.close(at)
-}
-
-func (r *ruleEncoder) compare(op expr.CmpOp, data []byte) {
-	r.put(&expr.Cmp{Op: op, Register: reg1, Data: data})
-}
-
-func equality(not bool) expr.CmpOp {
-	if not {
-		return expr.CmpOpNeq
-	}
-	return expr.CmpOpEq
 }
 
 // require writes the matches on protocols that fields imply and that are not made yet.
@@ -141,32 +119,18 @@ func (r *ruleEncoder) loadHead(f Field, register uint32, size int) {
 	info := f.info()
 	switch info.from {
 	case fromMeta:
-		r.put(&expr.Meta{Key: expr.MetaKey(info.at), Register: register})
+		r.loadMeta(info.at, register)
 	case fromNetwork, fromTransport:
 		base := expr.PayloadBaseNetworkHeader
 		if info.from == fromTransport {
 			base = expr.PayloadBaseTransportHeader
 		}
-		r.put(&expr.Payload{DestRegister: register, Base: base, Offset: info.at, Len: uint32(size)})
+		r.loadPayload(base, info.at, uint32(size), register)
 	case fromCT:
 		r.loadCT(info.at, register)
 	case fromFIB:
 		r.put(&expr.Fib{Register: register, ResultADDRTYPE: true, FlagDADDR: true})
 	}
-}
-
-// loadCT is written by hand: v0.3.0 leaves out the direction that addresses need.
-func (r *ruleEncoder) loadCT(key, register uint32) {
-	item := r.nest(unix.NFTA_LIST_ELEM)
-	r.text(unix.NFTA_EXPR_NAME, "ct")
-	at := r.nest(unix.NFTA_EXPR_DATA)
-	r.uint32(unix.NFTA_CT_KEY, key)
-	r.uint32(unix.NFTA_CT_DREG, register)
-	if key == unix.NFT_CT_DST_IP || key == unix.NFT_CT_DST_IP6 {
-		r.bytes(unix.NFTA_CT_DIRECTION, []byte{0}) // original
-	}
-	r.close(at)
-	r.close(item)
 }
 
 // swap turns a number of host byte order round in its register.
@@ -215,7 +179,7 @@ func (r *ruleEncoder) match(m Match) {
 	if len(m.Values) != 1 {
 		s := m.set()
 		r.loadKey([]Field{m.Field}, s.Interval)
-		r.put(&expr.Lookup{SourceRegister: reg1, SetName: "__set%d", SetID: r.anonymous(), Invert: m.Not})
+		r.lookup(lookup{set: anonymousSet, id: r.anonymous(), not: m.Not})
 		return
 	}
 	v := m.Values[0]
@@ -265,19 +229,17 @@ func (r *ruleEncoder) matchPrefix(m Match, v Value, bits int) {
 			mask[i] = ^byte(0xff >> max(used, 0))
 		}
 	}
-	r.put(&expr.Bitwise{
-		SourceRegister: reg1, DestRegister: reg1, Len: uint32(len(mask)), Mask: mask, Xor: make([]byte, len(mask)),
-	})
+	r.mask(mask, make([]byte, len(mask)))
 	r.compare(equality(m.Not), network)
 }
 
 func (r *ruleEncoder) vmap(v VMap) {
 	r.require(v.Fields)
-	lookup := &expr.Lookup{SourceRegister: reg1, SetName: v.Set, IsDestRegSet: true, DestRegister: unix.NFT_REG_VERDICT}
+	search := lookup{set: v.Set, isMap: true, value: unix.NFT_REG_VERDICT}
 	interval := r.intervals[v.Set]
 	if v.Set == "" {
-		lookup.SetName, lookup.SetID, interval = "__map%d", r.anonymous(), v.Interval
+		search.set, search.id, interval = anonymousMap, r.anonymous(), v.Interval
 	}
 	r.loadKey(v.Fields, interval)
-	r.put(lookup)
+	r.lookup(search)
 }

@@ -34,11 +34,17 @@ const (
 	userOrderBig      uint32 = 2
 )
 
+// The kernel puts a number into the name of an anonymous set.
+const (
+	anonymousSet = "__set%d"
+	anonymousMap = "__map%d"
+)
+
 // addAnonymous makes the set of one rule with its elements, and returns its number.
 func (e *encoder) addAnonymous(table string, s Set) uint32 {
-	s.Name = "__set%d"
+	s.Name = anonymousSet
 	if s.Data != 0 {
-		s.Name = "__map%d"
+		s.Name = anonymousMap
 	}
 	size := len(s.Elements)
 	if s.Interval && len(s.Key) == 1 {

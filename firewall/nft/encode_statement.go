@@ -15,17 +15,12 @@ func (r *ruleEncoder) bits(key, set uint32, not bool) {
 	r.compare(equality(!not), make([]byte, 4))
 }
 
-// mask makes the first register (register & and) ^ xor.
-func (r *ruleEncoder) mask(and, xor []byte) {
-	r.put(&expr.Bitwise{SourceRegister: reg1, DestRegister: reg1, Len: uint32(len(and)), Mask: and, Xor: xor})
-}
-
 func native32(n uint32) []byte { return binary.NativeEndian.AppendUint32(nil, n) }
 
 func (r *ruleEncoder) tcpFlags(f TCPFlags) {
 	r.requireProtocol(L4Proto, protoTCP, &r.known.l4proto)
 	const flagsOffset = 13
-	r.put(&expr.Payload{DestRegister: reg1, Base: expr.PayloadBaseTransportHeader, Offset: flagsOffset, Len: 1})
+	r.loadPayload(expr.PayloadBaseTransportHeader, flagsOffset, 1, reg1)
 	r.mask([]byte{f.Mask}, []byte{0})
 	r.compare(equality(f.Not), []byte{f.Value})
 }
@@ -101,9 +96,7 @@ func (r *ruleEncoder) spread(n NAT) {
 		SourceRegister: reg2, DestRegister: reg1, Length: uint32(field.info().typ.datatype().size),
 		Modulus: uint32(len(n.Addrs)), Seed: n.Seed, Type: expr.HashTypeJenkins,
 	})
-	r.put(&expr.Lookup{
-		SourceRegister: reg1, DestRegister: reg1, IsDestRegSet: true, SetName: "__map%d", SetID: r.anonymous(),
-	})
+	r.lookup(lookup{set: anonymousMap, id: r.anonymous(), isMap: true, value: reg1})
 }
 
 func (r *ruleEncoder) natPorts(n NAT, x *expr.NAT) {
@@ -111,9 +104,7 @@ func (r *ruleEncoder) natPorts(n NAT, x *expr.NAT) {
 	switch {
 	case len(n.MapPorts) > 0:
 		r.load(n.PortField, reg2)
-		r.put(&expr.Lookup{
-			SourceRegister: reg2, DestRegister: reg2, IsDestRegSet: true, SetName: "__map%d", SetID: r.anonymous(),
-		})
+		r.lookup(lookup{set: anonymousMap, id: r.anonymous(), key: reg2, isMap: true, value: reg2})
 		x.RegProtoMin = reg2
 	case n.PortLo != 0:
 		r.put(&expr.Immediate{Register: reg2, Data: binary.BigEndian.AppendUint16(nil, n.PortLo)})

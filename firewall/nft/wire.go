@@ -49,9 +49,6 @@ func (w *wire) end() {
 	binary.NativeEndian.PutUint32(w.buf[w.message:], uint32(len(w.buf)-w.message))
 }
 
-// size is the length of the open message so far.
-func (w *wire) size() int { return len(w.buf) - w.message }
-
 // open begins an attribute and returns where it stands.
 func (w *wire) open(kind uint16) int {
 	at := len(w.buf)
