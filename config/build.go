@@ -114,7 +114,7 @@ func (b *builder) header(e *unstable.Node) error {
 				next = t.add(b.node(node{key: key, kind: kindTables, keyAt: int32(at), at: int32(at)}))
 			}
 			if next.kind != kindTables {
-				return b.clash(at, key)
+				return b.clash(at, next)
 			}
 			bracket := b.lineStart(at)
 			t = next.add(b.node(node{kind: kindTable, keyAt: bracket, at: bracket, opened: byHeader}))
@@ -125,7 +125,7 @@ func (b *builder) header(e *unstable.Node) error {
 			next = next.children[len(next.children)-1]
 		}
 		if next.kind != kindTable || next.opened == closed || keys.IsLast() && next.opened != inPassing {
-			return b.clash(at, key)
+			return b.clash(at, next)
 		}
 		if keys.IsLast() {
 			next.keyAt, next.at, next.opened = int32(at), int32(at), byHeader
@@ -151,7 +151,7 @@ func (b *builder) keyValue(t *node, e *unstable.Node) (int, error) {
 		next := t.child(key)
 		if keys.IsLast() {
 			if next != nil {
-				return 0, b.clash(at, key)
+				return 0, b.clash(at, next)
 			}
 			value := skipPast(b.src.data, at+int(k.Raw.Length), '=')
 			return b.value(t, node{key: key, keyAt: int32(at), at: int32(value)}, e.Value())
@@ -160,7 +160,7 @@ func (b *builder) keyValue(t *node, e *unstable.Node) (int, error) {
 			next = t.add(b.node(node{key: key, kind: kindTable, keyAt: int32(at), at: int32(at), opened: byDots}))
 		}
 		if next.kind != kindTable || next.opened != byDots {
-			return 0, b.clash(at, key)
+			return 0, b.clash(at, next)
 		}
 		t = next
 	}
@@ -230,8 +230,13 @@ func (b *builder) inline(n *node, v *unstable.Node) (int, error) {
 	return skipFiller(b.src.data, end) + 1, nil
 }
 
-func (b *builder) clash(at int, key string) *Error {
-	return &Error{Position: b.src.position(at), Msg: "no TOML: key " + quoteKey(key) + " stands twice"}
+// clash says that what stands at offset at was written before, as n.
+func (b *builder) clash(at int, n *node) *Error {
+	msg := fmt.Sprintf("no TOML: %s stands in line %d already", n.path(), n.keyPos().Line)
+	if n.kind == kindTable || n.kind == kindTables {
+		msg += ": its keys have to stand together"
+	}
+	return &Error{Position: b.src.position(at), Msg: msg}
 }
 
 func scalarKind(k unstable.Kind) kind {

@@ -60,6 +60,7 @@ func (p *parser) parseInterface(e *entry[rawInterface], own *rawInterface, devic
 	case i.MAC != "":
 		p.device(devices, text{node: r.MAC.node, s: i.MAC})
 	}
+	p.addressed[i.Name] = wrongly(e.node, "addresses") || r.Addresses.set()
 	for _, n := range r.Addresses.items {
 		if a, ok := p.interfaceAddress(n, i.Name, false); ok {
 			i.Addresses = append(i.Addresses, a)
@@ -145,6 +146,15 @@ func (p *parser) interfaceAddress(n *node, iface string, vip bool) (netip.Prefix
 	}
 	p.networks = append(p.networks, own)
 	return a, true
+}
+
+// hasAddresses says whether an address of the interface is written, or one of it
+// was refused: that has been told.
+func (p *parser) hasAddresses(iface string) bool {
+	if slices.ContainsFunc(p.networks, func(n network) bool { return n.iface == iface }) {
+		return true
+	}
+	return p.addressed[iface]
 }
 
 // checkHost refuses addresses that no machine can have.

@@ -43,8 +43,11 @@ func (p *parser) parsePortForward(e *entry[rawPortForward]) PortForward {
 		Log:         r.Log.v,
 		Pos:         e.node.keyPos(),
 	}
-	if p.refer(r.On, "interface", p.interfaces) && !r.Destination.set() {
+	if p.refer(r.On, "interface", p.interfaces) && e.node.child("destination") == nil {
 		m.families &= p.interfaceFamilies(r.On.s)
+		if !p.hasAddresses(r.On.s) {
+			p.missing(e.node, "destination", "is missing: interface %q has no addresses in the policy or node.toml, so it has to be said which one is meant", r.On.s)
+		}
 	}
 	p.forwardPorts(r, f)
 	p.forwardTarget(r, f, m.families)
@@ -85,7 +88,7 @@ func (p *parser) forwardTarget(r *rawPortForward, f PortForward, outside familie
 		p.at(r.Target.node, "only exclusions: write which host is the target")
 		return
 	}
-	if inside := p.families(f.Target); inside&outside == noFamily {
+	if inside := p.families(f.Target); inside != noFamily && inside&outside == noFamily {
 		p.at(r.Target.node, "is %s, but what arrives is %s: translation does not cross families", inside, outside)
 	}
 }
@@ -115,9 +118,12 @@ func (p *parser) parseOutbound(e *entry[rawOutbound]) Outbound {
 
 // parseHostAddr reads the address of one machine.
 func parseHostAddr(s string) (netip.Addr, error) {
+	if _, err := netip.ParseAddr(s); err != nil {
+		return netip.Addr{}, fmt.Errorf("%q is no address", s)
+	}
 	a, err := parseAddr(s)
 	if err != nil {
-		return netip.Addr{}, fmt.Errorf("%q is no address", s)
+		return netip.Addr{}, err
 	}
 	if a.IsUnspecified() || a.IsLoopback() || a.IsMulticast() {
 		return netip.Addr{}, fmt.Errorf("%s is not the address of a machine", a)

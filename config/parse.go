@@ -64,6 +64,7 @@ type parser struct {
 	aliasRanges   map[string][]PortRange
 	aliasFamilies map[string]families
 	networks      []network
+	addressed     map[string]bool // interfaces with addresses, right or wrong
 }
 
 // names finds the node that declares a name.
@@ -81,6 +82,7 @@ func newParser() *parser {
 	p.aliasRefs = make(map[string][]*node)
 	p.aliasTerms = make(map[string][]AddressTerm)
 	p.aliasPorts = make(map[string][]PortTerm)
+	p.addressed = make(map[string]bool)
 	p.aliasRanges = make(map[string][]PortRange)
 	p.aliasFamilies = make(map[string]families)
 	return p
