@@ -193,7 +193,7 @@ func metaCases() []ruleCase {
 		{rule: rule(is(MetaMark, mark(256), mark(1))), text: "meta mark { 0x00000001, 0x00000100 }"},
 		{rule: rule(is(MetaTime, span(1, 2))), text: `meta time "2026-01-01 00:00:00"-"2026-01-01 23:59:59"`},
 		{rule: rule(isNot(MetaTime, span(1, 2))), text: `meta time != "2026-01-01 00:00:00"-"2026-01-01 23:59:59"`},
-		{rule: rule(is(MetaTime, Value{Type: TypeTime, At: day(1), Until: day(1)})), text: `meta time "2026-01-01 00:00:00"`},
+		{rule: rule(is(MetaTime, Number(TypeTime, seconds(day(1))))), text: `meta time "2026-01-01 00:00:00"`},
 		{rule: rule(is(MetaTime, span(1, 2), span(3, 4))),
 			text: `meta time { "2026-01-01 00:00:00"-"2026-01-01 23:59:59", "2026-01-03 00:00:00"-"2026-01-03 23:59:59" }`},
 		{rule: rule(is(FIBDaddrType, Number(TypeFIB, 2))), text: "fib daddr type local"},

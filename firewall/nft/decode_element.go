@@ -3,6 +3,7 @@ package nft
 import (
 	"bytes"
 	"encoding/binary"
+	"math"
 	"net/netip"
 	"slices"
 	"strings"
@@ -186,19 +187,19 @@ func valueOf(t Type, from, to []byte, big bool) Value {
 			v.Name += "*"
 		}
 	case TypeTime:
-		v.At, v.Until = instantOf(from, big), instantOf(to, big)
+		v.Lo, v.Hi = secondsOf(from, big), secondsOf(to, big)
 	default:
 		v.Lo, v.Hi = numberOf(t, from, big), numberOf(t, to, big)
 	}
 	return v
 }
 
-func instantOf(b []byte, big bool) time.Time {
+func secondsOf(b []byte, big bool) uint32 {
 	n := binary.NativeEndian.Uint64(b)
 	if big {
 		n = binary.BigEndian.Uint64(b)
 	}
-	return time.Unix(int64(n/uint64(time.Second)), 0).UTC()
+	return uint32(min(n/uint64(time.Second), math.MaxUint32))
 }
 
 func numberOf(t Type, b []byte, big bool) uint32 {

@@ -74,10 +74,10 @@ func (v Value) appendNameWire(b []byte, end bound) []byte {
 
 // nanoseconds since 1970. The last second of a span belongs to it as a whole.
 func (v Value) nanoseconds(end bound) uint64 {
-	if end == first || v.At.Equal(v.Until) {
-		return uint64(v.At.Unix()) * uint64(time.Second)
+	if end == first || v.Lo == v.Hi {
+		return uint64(v.Lo) * uint64(time.Second)
 	}
-	return uint64(v.Until.Unix()+1)*uint64(time.Second) - 1
+	return uint64(v.Hi)*uint64(time.Second) + uint64(time.Second-1)
 }
 
 func appendOrdered64(b []byte, n uint64, big bool) []byte {
@@ -94,8 +94,6 @@ func (v Value) single(t Type) bool {
 		return v.From == v.To
 	case TypeIfname:
 		return !strings.HasSuffix(v.Name, "*")
-	case TypeTime:
-		return v.At.Equal(v.Until)
 	}
 	return v.Lo == v.Hi
 }

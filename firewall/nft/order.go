@@ -17,8 +17,6 @@ func compareValues(a, b Value) int {
 		return a.To.Compare(b.To)
 	case TypeIfname:
 		return strings.Compare(strings.TrimSuffix(a.Name, "*"), strings.TrimSuffix(b.Name, "*"))
-	case TypeTime:
-		return cmp.Or(a.At.Compare(b.At), a.Until.Compare(b.Until))
 	}
 	return cmp.Or(cmp.Compare(a.Lo, b.Lo), cmp.Compare(a.Hi, b.Hi))
 }

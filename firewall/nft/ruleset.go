@@ -97,16 +97,17 @@ const (
 )
 
 // Value is one value or a range of one type. Exactly the fields of its type are
-// used: addresses for TypeIPv4 and TypeIPv6, Name for TypeIfname, At/Until
-// for TypeTime, Lo and Hi for the numbers. From == To (Lo == Hi) is a single
-// value. A range that is a prefix prints as one.
+// used: addresses for TypeIPv4 and TypeIPv6, Name for TypeIfname, Lo and Hi for the
+// numbers, which for TypeTime are the first and the last second since 1970, both
+// in it as a whole. From == To (Lo == Hi) is a single value; a single time is the
+// instant that a second begins with. A range that is a prefix prints as one.
+//
+// It is kept small, since a set may hold a million.
 type Value struct {
 	Type     Type
 	From, To netip.Addr
 	Lo, Hi   uint32
-	Name     string    // device; a trailing * is a wildcard
-	At       time.Time // TypeTime: first instant, second precision
-	Until    time.Time // TypeTime: last instant in it; equal to At for a single one
+	Name     string // device; a trailing * is a wildcard
 }
 
 // VerdictKind is what becomes of a packet.

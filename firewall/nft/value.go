@@ -1,6 +1,7 @@
 package nft
 
 import (
+	"math"
 	"net/netip"
 	"time"
 )
@@ -27,6 +28,9 @@ func Numbers(t Type, lo, hi uint32) Value { return Value{Type: t, Lo: lo, Hi: hi
 func Ifname(name string) Value { return Value{Type: TypeIfname, Name: name} }
 
 // Instants is the value of the time from from until until, which is not in it, in whole seconds.
+// It ends with the year 2105 at the latest.
 func Instants(from, until time.Time) Value {
-	return Value{Type: TypeTime, At: from.Truncate(time.Second), Until: until.Truncate(time.Second).Add(-time.Second)}
+	return Numbers(TypeTime, seconds(from), seconds(until)-1)
 }
+
+func seconds(t time.Time) uint32 { return uint32(min(max(t.Unix(), 0), math.MaxUint32)) }

@@ -23,7 +23,7 @@ func (v Value) appendText(b []byte, t Type, inSet bool) []byte {
 	case TypeIfname:
 		return append(append(append(b, '"'), v.Name...), '"')
 	case TypeTime:
-		return v.appendInstants(b)
+		return v.appendRange(b, appendInstant)
 	case TypeMark:
 		if n := prefixBits32(v.Lo, v.Hi); inSet && v.Lo != v.Hi && n >= 0 {
 			return strconv.AppendInt(append(appendHex(b, v.Lo), '/'), int64(n), 10)
@@ -49,15 +49,6 @@ func (v Value) appendAddrs(b []byte) []byte {
 	return appendAddr(append(b, '-'), v.To)
 }
 
-func (v Value) appendInstants(b []byte) []byte {
-	const layout = `"2006-01-02 15:04:05"`
-	b = v.At.UTC().AppendFormat(b, layout)
-	if v.At.Equal(v.Until) {
-		return b
-	}
-	return v.Until.UTC().AppendFormat(append(b, '-'), layout)
-}
-
 func (v Value) appendRange(b []byte, number func([]byte, uint32) []byte) []byte {
 	b = number(b, v.Lo)
 	if v.Lo == v.Hi {
@@ -67,6 +58,10 @@ func (v Value) appendRange(b []byte, number func([]byte, uint32) []byte) []byte 
 }
 
 func appendNumber(b []byte, n uint32) []byte { return strconv.AppendUint(b, uint64(n), 10) }
+
+func appendInstant(b []byte, n uint32) []byte {
+	return time.Unix(int64(n), 0).UTC().AppendFormat(b, `"2006-01-02 15:04:05"`)
+}
 
 func appendHex(b []byte, n uint32) []byte {
 	const digits = "0123456789abcdef"
