@@ -1,0 +1,170 @@
+package main
+
+import (
+	"context"
+	"time"
+
+	"github.com/rempart/rempart/firewall/report"
+	"github.com/spf13/cobra"
+)
+
+// defaultConfirm is how long a person at a terminal has to confirm.
+const defaultConfirm = time.Minute
+
+// applyFlags are the flags of apply.
+type applyFlags struct {
+	confirm time.Duration
+	now     bool
+	dryRun  bool
+	yes     bool
+	message string
+}
+
+func applyCommand(p *program) *cobra.Command {
+	var f applyFlags
+	cmd := &cobra.Command{
+		Use:   "apply [FILE]",
+		Short: "Make a policy run, and take it back unless it is confirmed",
+		Long: `Checks the policy of the configuration directory, or FILE in place of
+rempart.toml, shows what it would change, and makes it run in one transaction.
+
+With --confirm, which is the default on a terminal, the policy before comes
+back by itself unless "rempart confirm" is called in time. Confirm from a new
+login: only that proves that the way in still works. With --now, which is the
+default where nobody sits at a terminal, the policy is kept at once.
+
+node.toml is taken from beside FILE, or else from the configuration directory.`,
+		Args: words(0, 1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if cmd.Flags().Changed("confirm") && f.confirm < time.Second {
+				return usage(cmd, "--confirm %s: want at least 1s, or --now", f.confirm)
+			}
+			if f.now && cmd.Flags().Changed("confirm") {
+				return usage(cmd, "--now and --confirm do not go together")
+			}
+			if f.now || !p.asks && !cmd.Flags().Changed("confirm") {
+				f.confirm = 0
+			}
+			d, err := p.draftOf(args)
+			if err != nil {
+				return err
+			}
+			return p.apply(cmd.Context(), d, f)
+		},
+	}
+	flags := cmd.Flags()
+	flags.DurationVar(&f.confirm, "confirm", defaultConfirm, "take it back after `TIME` unless confirmed")
+	flags.BoolVar(&f.now, "now", false, "keep it at once")
+	flags.BoolVar(&f.dryRun, "dry-run", false, "show what would change and stop")
+	flags.BoolVarP(&f.yes, "yes", "y", false, "do not ask")
+	flags.StringVarP(&f.message, "message", "m", "", "`TEXT` for the history: why")
+	return p.dataFlags(cmd)
+}
+
+// apply shows what a draft would change, and applies just that: when another
+// policy came to run in between, the daemon refuses.
+func (p *program) apply(ctx context.Context, d report.Draft, f applyFlags) error {
+	daemon := p.daemon()
+	done := p.busy("checking the policy")
+	status, err := daemon.Status(ctx)
+	var preview report.Preview
+	if err == nil {
+		preview, err = daemon.Check(ctx, d)
+	}
+	done()
+	if err != nil {
+		return err
+	}
+	if f.dryRun && p.json {
+		if err := p.printJSON(preview); err != nil {
+			return err
+		}
+	}
+	if len(preview.Faults) > 0 {
+		return faultsError(preview.Faults)
+	}
+	if !p.json {
+		p.showPreview(preview, status)
+	}
+	if f.dryRun || preview.Unchanged && !p.json {
+		return nil
+	}
+	if !p.mayApply(f) {
+		return wrong("nothing was applied")
+	}
+	done = p.busy("applying")
+	applied, err := daemon.Apply(ctx, report.Request{
+		Draft: d, Message: f.message, Confirm: int((f.confirm + time.Second - 1) / time.Second), Base: status.Hash,
+	}, report.Caller{})
+	done()
+	if err != nil {
+		return err
+	}
+	if p.json {
+		return p.printJSON(applied)
+	}
+	p.showApplied(applied)
+	return nil
+}
+
+func (p *program) mayApply(f applyFlags) bool {
+	switch {
+	case f.yes || p.json || !p.asks:
+		return true
+	case f.confirm > 0:
+		return p.agrees("Apply this, to be confirmed within %s?", span(f.confirm))
+	}
+	return p.agrees("Apply this for good?")
+}
+
+// showPreview prints what a draft would change.
+func (p *program) showPreview(v report.Preview, s report.Status) {
+	if v.Unchanged {
+		if s.Pending != nil {
+			p.printf("This policy runs and waits for its confirm until %s.\n", p.when(s.Pending.Deadline))
+			return
+		}
+		p.printf("Nothing changes: this policy runs, as revision %d.\n", s.Revision)
+		return
+	}
+	p.showDiff(v.Diff)
+	if len(v.Changes) > 0 {
+		p.printf("\n%s\n", p.paint(strong, "Beside the ruleset:"))
+		for _, c := range v.Changes {
+			p.printf("  %s\n", c)
+		}
+	}
+	if len(v.FlowsLost) > 0 {
+		p.printf("\n%s\n", p.paint(strong, "Flows that end, by the rule that let them in:"))
+		for _, l := range v.FlowsLost {
+			p.printf("  %6s  %s\n", count(l.Count), l.Rule)
+		}
+	}
+	if len(v.Warnings) > 0 {
+		p.printf("\n")
+		p.warn(v.Warnings)
+	}
+}
+
+// showApplied prints what an apply or a rollback did.
+func (p *program) showApplied(a report.Applied) {
+	for _, c := range a.Changes {
+		p.printf("  %s\n", c)
+	}
+	if a.FlowsEnded > 0 {
+		p.printf("%s ended.\n", plural(a.FlowsEnded, "flow"))
+	}
+	p.warn(a.Warnings)
+	switch {
+	case !a.Deadline.IsZero():
+		p.printf("Applied. It is taken back at %s unless you log in anew and say\n", p.when(a.Deadline))
+		p.printf("    %s\n", p.paint(strong, "rempart confirm"))
+		p.printf("It must be a new login: only that proves that the way in still works.\n")
+	case a.Unchanged:
+		p.printf("Nothing changed: this policy runs, as revision %d.\n", a.Revision)
+	case a.Revision == 0:
+		p.printf("No policy runs now, as before.\n")
+	default:
+		p.printf("Revision %d runs.\n", a.Revision)
+	}
+}

@@ -1,0 +1,88 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/rempart/rempart/config"
+	"github.com/rempart/rempart/firewall/report"
+	"github.com/rempart/rempart/web"
+	"github.com/spf13/cobra"
+)
+
+// usageError is a command line that says nothing we could do.
+type usageError struct {
+	command string
+	message string
+}
+
+func (e *usageError) Error() string {
+	return fmt.Sprintf("%s\n`%s --help` tells more", e.message, e.command)
+}
+
+// usage is a wrong command line of cmd.
+func usage(cmd *cobra.Command, format string, args ...any) error {
+	return &usageError{cmd.CommandPath(), fmt.Sprintf(format, args...)}
+}
+
+// wrongError is a policy or a request that is wrong, as seen without the daemon.
+type wrongError struct{ err error }
+
+func (e *wrongError) Error() string { return e.err.Error() }
+func (e *wrongError) Unwrap() error { return e.err }
+
+func wrong(format string, args ...any) error { return &wrongError{fmt.Errorf(format, args...)} }
+
+// faultsError is a policy with faults.
+type faultsError []report.Fault
+
+func (e faultsError) Error() string { return fmt.Sprintf("%d faults", len(e)) }
+
+// reportFaults turns what config.Parse says into the shape that the daemon sends.
+func reportFaults(errs config.Errors) []report.Fault {
+	faults := make([]report.Fault, len(errs))
+	for i, e := range errs {
+		faults[i] = report.Fault{File: e.File, Line: e.Line, Col: e.Col, Key: e.Key, Message: e.Msg}
+	}
+	return faults
+}
+
+// end says on stderr what went wrong and returns how the program ends.
+func (p *program) end(err error) int {
+	var (
+		usage   *usageError
+		faults  faultsError
+		failure *web.Failure
+		mine    *wrongError
+	)
+	switch {
+	case err == nil:
+		return exitDone
+	case errors.As(err, &usage):
+		fmt.Fprintln(p.err, "rempart:", err)
+		return exitUsage
+	case errors.As(err, &failure) && len(failure.Faults) > 0:
+		faults = failure.Faults
+		fallthrough
+	case errors.As(err, &faults):
+		p.printFaults(faults)
+		return exitWrong
+	case errors.As(err, &mine), errors.Is(err, report.ErrRequest), errors.Is(err, report.ErrConflict):
+		fmt.Fprintln(p.err, "rempart:", err)
+		return exitWrong
+	case errors.Is(err, context.Canceled):
+		fmt.Fprintln(p.err, "rempart: interrupted")
+		return exitRefused
+	}
+	fmt.Fprintln(p.err, "rempart:", err)
+	return exitRefused
+}
+
+// printFaults prints one fault a line, as compilers do and editors read.
+func (p *program) printFaults(faults []report.Fault) {
+	for _, f := range faults {
+		at := config.Error{Position: config.Position{File: f.File, Line: f.Line, Col: f.Col}, Key: f.Key, Msg: f.Message}
+		fmt.Fprintln(p.err, at.Error())
+	}
+}

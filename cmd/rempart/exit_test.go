@@ -1,0 +1,135 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/rempart/rempart/firewall/report"
+	"github.com/spf13/cobra"
+)
+
+// askers are command lines that ask the daemon, one for every command that does.
+func askers() []string {
+	return []string{
+		"apply --now", "confirm", "rollback", "rollback 6", "history", "diff", "diff 6", "status", "show nft", "show rules", "show nat",
+		"show aliases", "show aliases web", "show aliases web --refresh", "show routes", "show gateways", "show schedules",
+		"show flows", "show flows host 10.1.2.9 --end --yes", "show log", "show log -f", "apply --dry-run",
+	}
+}
+
+func TestExitCodes(t *testing.T) {
+	for _, c := range []struct {
+		name   string
+		refuse error
+		want   int
+	}{
+		{"done", nil, exitDone},
+		{"request", fmt.Errorf("%w: there is none", report.ErrRequest), exitWrong},
+		{"conflict", fmt.Errorf("%w: another was quicker", report.ErrConflict), exitWrong},
+		{"refused", errors.New("no space left on device"), exitRefused},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			s := newStage(t)
+			s.serve(t)
+			for _, line := range askers() {
+				s.gateway.refuse, s.gateway.pending, s.gateway.stays = c.refuse, nil, true
+				if strings.Contains(line, "confirm") {
+					s.gateway.pending = &s.gateway.revisions[1]
+				}
+				if c.refuse == nil && strings.Contains(line, "-f") {
+					continue // it goes on; TestFollow
+				}
+				_, stderr, code := s.run(t, strings.Fields(line)...)
+				if code != c.want {
+					t.Errorf("%s: exit %d, want %d: %s", line, code, c.want, stderr)
+				}
+				if c.refuse != nil && stderr != "rempart: "+c.refuse.Error()+"\n" {
+					t.Errorf("%s: says %q", line, stderr)
+				}
+			}
+		})
+	}
+}
+
+func TestNoDaemon(t *testing.T) {
+	s := newStage(t)
+	for _, line := range askers() {
+		stdout, stderr, code := s.run(t, strings.Fields(line)...)
+		want := "rempart: no daemon answers at DIR/sock: start it with `rempart run` or `systemctl start rempart`\n"
+		if code != exitRefused || stderr != want || stdout != "" {
+			t.Errorf("%s: exit %d, %q, %q", line, code, stdout, stderr)
+		}
+	}
+}
+
+// TestAskersAreComplete fails when a command is added that no exit code is tested of.
+func TestAskersAreComplete(t *testing.T) {
+	alone := []string{"rempart", "check", "run", "load", "demo", "schema", "version", "show"}
+	for _, c := range family(rootCommand(newProgram(nil, nil, nil))) {
+		path := strings.TrimPrefix(c.CommandPath(), "rempart ")
+		tested := slices.ContainsFunc(askers(), func(line string) bool { return line == path || strings.HasPrefix(line, path+" ") })
+		if !tested && !slices.Contains(alone, path) {
+			t.Errorf("%s: no exit code is tested", path)
+		}
+	}
+}
+
+func TestUsage(t *testing.T) {
+	s := newStage(t)
+	for _, c := range []struct{ line, message string }{
+		{"", "say what: apply, check, confirm, demo, diff, history, load, rollback, run, schema, show, status, version"},
+		{"stauts", `unknown command "stauts", did you mean status?`},
+		{"--nonsense", "unknown flag: --nonsense"},
+		{"show", "say what: aliases, flows, gateways, log, nat, nft, routes, rules, schedules"},
+		{"show rule", `unknown command "rule", did you mean rules?`},
+		{"check a b", `"b" is too much: rempart check [FILE] [flags]`},
+		{"apply a b", `"b" is too much: rempart apply [FILE] [flags]`},
+		{"apply --now --confirm 60s", "--now and --confirm do not go together"},
+		{"apply --confirm 0s", "--confirm 0s: want at least 1s, or --now"},
+		{"apply --confirm soon", `invalid argument "soon" for "--confirm" flag: time: invalid duration "soon"`},
+		{"confirm now", `"now" is too much: rempart confirm [flags]`},
+		{"rollback one", "revision \"one\": want a number from 1 on, `rempart history` lists them"},
+		{"rollback 0", "revision \"0\": want a number from 1 on, `rempart history` lists them"},
+		{"diff 1 2 3", `"3" is too much: rempart diff [A [B]] [flags]`},
+		{"diff 1 x", "revision \"x\": want a number from 1 on, `rempart history` lists them"},
+		{"status now", `"now" is too much: rempart status [flags]`},
+		{"show aliases --refresh", "--refresh of which alias?"},
+		{"show aliases web --force", "--force goes with --refresh"},
+		{"show flows --end", "--end of which flows? Say for example: host 10.1.2.9"},
+		{"show flows host 10.1.2.9 --end", "--end asks first; where nobody can answer it wants --yes"},
+		{"show log -n -1", "-n -1: want a number from 0 to 100000"},
+		{"show log -n many", `invalid argument "many" for "-n, --lines" flag: strconv.ParseInt: parsing "many": invalid syntax`},
+		{"man", "something is missing: rempart man DIR [flags]"},
+	} {
+		stdout, stderr, code := s.run(t, strings.Fields(c.line)...)
+		first, rest, _ := strings.Cut(stderr, "\n")
+		if code != exitUsage || stdout != "" || first != "rempart: "+c.message || !strings.HasSuffix(rest, " --help` tells more\n") {
+			t.Errorf("rempart %s: exit %d, %q, %q", c.line, code, stdout, stderr)
+		}
+	}
+}
+
+func TestHelpIsNoFault(t *testing.T) {
+	s := newStage(t)
+	walk(rootCommand(newProgram(nil, nil, nil)), func(c *cobra.Command) {
+		args := append(strings.Fields(c.CommandPath())[1:], "--help")
+		stdout, stderr, code := s.run(t, args...)
+		if code != exitDone || stderr != "" || !strings.Contains(stdout, "Usage:") {
+			t.Errorf("%s: exit %d, %s", c.CommandPath(), code, stderr)
+		}
+		for line := range strings.Lines(stdout) {
+			if columnsOf(strings.TrimSuffix(line, "\n")) > 80 {
+				t.Errorf("%s: help is wider than a terminal: %s", c.CommandPath(), line)
+			}
+		}
+	})
+}
+
+func walk(c *cobra.Command, visit func(*cobra.Command)) {
+	for _, c := range family(c) {
+		visit(c)
+	}
+}

@@ -1,0 +1,269 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"net/netip"
+	"slices"
+	"time"
+
+	"github.com/rempart/rempart/config"
+	"github.com/rempart/rempart/firewall/flows"
+	"github.com/rempart/rempart/firewall/packetlog"
+	"github.com/rempart/rempart/firewall/report"
+)
+
+// now is when every test takes place.
+func now() time.Time { return time.Date(2026, 11, 22, 20, 15, 0, 0, time.UTC) }
+
+func before(d time.Duration) time.Time { return now().Add(-d) }
+
+// gateway is a daemon that keeps revisions in memory and enforces nothing.
+type gateway struct {
+	revisions []report.Revision // oldest first; the last is the current one
+	pending   *report.Revision
+	deadline  time.Time
+	refuse    error // what every question is answered with, unless nil
+	quiet     bool  // there is nothing to list
+	flows     []flows.Flow
+	coming    []packetlog.Entry // what Follow sends first
+	stays     bool              // and then it waits, rather than go away
+	asked     []string          // what was asked that leaves no other trace
+}
+
+func newGateway(policy, node string) *gateway {
+	g := &gateway{flows: sampleFlows()}
+	for i, text := range []string{"schema = 1\n", policy} {
+		g.revisions = append(g.revisions, report.Revision{
+			Number: 6 + i, Hash: config.Hash([]byte(text)), Author: []string{"anna", "root"}[i], Policy: []byte(text), Node: []byte(node),
+			Time: before([]time.Duration{50 * time.Hour, 20 * time.Minute}[i]), Message: []string{"", "let the guests out"}[i],
+		})
+	}
+	return g
+}
+
+func (g *gateway) current() report.Revision {
+	if g.pending != nil {
+		return *g.pending
+	}
+	return g.revisions[len(g.revisions)-1]
+}
+
+func (g *gateway) Status(context.Context) (report.Status, error) {
+	r := g.current()
+	s := report.Status{
+		Name: "fw1", Version: "v0.1.0", Started: before(75 * time.Hour), Revision: r.Number, Hash: r.Hash, Since: r.Time,
+		Flows: 12345, FlowsMax: 262144,
+	}
+	if g.quiet {
+		return report.Status{Version: "v0.1.0", Started: before(3 * time.Second), Warnings: []string{"no policy runs: `rempart apply`"}}, g.refuse
+	}
+	if g.pending != nil {
+		s.Pending = &report.Pending{Hash: r.Hash, Author: r.Author, Message: r.Message, Deadline: g.deadline}
+		s.FileDiffers = true
+		s.Warnings = []string{"table inet docker has a chain forward on the forward hook: it decides about packets as well"}
+	}
+	s.Interfaces = []report.Link{
+		{Name: "wan", Device: "eth0", Present: true, Up: true, Addresses: prefixes("203.0.113.2/29", "2001:db8::2/64"), RxBytes: 1234567890, TxBytes: 76543210, RxDropped: 12},
+		{Name: "lan", Device: "eth1", Present: true, Addresses: prefixes("10.1.2.2/28")},
+		{Name: "dmz", Device: "eth2"},
+	}
+	return s, g.refuse
+}
+
+func prefixes(list ...string) []netip.Prefix {
+	out := make([]netip.Prefix, len(list))
+	for i, s := range list {
+		out[i] = netip.MustParsePrefix(s)
+	}
+	return out
+}
+
+func (g *gateway) Check(_ context.Context, d report.Draft) (report.Preview, error) {
+	if g.refuse != nil {
+		return report.Preview{}, g.refuse
+	}
+	if _, err := parse(d); err != nil {
+		return report.Preview{Faults: err.(faultsError)}, nil
+	}
+	v := report.Preview{Hash: config.Hash(d.Policy), Diff: config.Diff(g.current().Policy, d.Policy)}
+	if v.Unchanged = v.Diff == ""; v.Unchanged {
+		return v, nil
+	}
+	v.Changes = []string{"add address 10.1.4.1/24 to eth3"}
+	v.FlowsLost = []report.FlowsLost{{Rule: "lan-out", Count: 12}, {Rule: "wan-web", Count: 12345}}
+	v.Warnings = []string{"interface dmz has no device eth2 yet"}
+	return v, nil
+}
+
+func (g *gateway) Apply(_ context.Context, r report.Request, by report.Caller) (report.Applied, error) {
+	if g.refuse != nil {
+		return report.Applied{}, g.refuse
+	}
+	if r.Base != g.current().Hash {
+		return report.Applied{}, fmt.Errorf("%w: another policy runs by now", report.ErrConflict)
+	}
+	next := report.Revision{Hash: config.Hash(r.Policy), Author: "root", Time: now(), Message: r.Message, Policy: r.Policy, Node: r.Node}
+	if r.Confirm > 0 {
+		g.pending, g.deadline = &next, now().Add(time.Duration(r.Confirm)*time.Second)
+		return report.Applied{Hash: next.Hash, FlowsEnded: 12, Deadline: g.deadline}, nil
+	}
+	return g.keep(next)
+}
+
+func (g *gateway) keep(r report.Revision) (report.Applied, error) {
+	r.Number = len(g.revisions) + 6
+	g.revisions = append(g.revisions, r)
+	g.pending = nil
+	return report.Applied{Revision: r.Number, Hash: r.Hash, FlowsEnded: 1}, nil
+}
+
+func (g *gateway) Confirm(context.Context, report.Caller) (report.Applied, error) {
+	if g.refuse != nil {
+		return report.Applied{}, g.refuse
+	}
+	if g.pending == nil {
+		return report.Applied{}, fmt.Errorf("%w: nothing waits for a confirm", report.ErrConflict)
+	}
+	return g.keep(*g.pending)
+}
+
+func (g *gateway) Rollback(_ context.Context, number int, _ report.Caller) (report.Applied, error) {
+	if g.refuse != nil {
+		return report.Applied{}, g.refuse
+	}
+	if g.pending != nil && number == 0 {
+		g.pending = nil
+		return report.Applied{Revision: g.current().Number, Hash: g.current().Hash}, nil
+	}
+	r, err := g.Revision(context.Background(), max(number, 6))
+	if err != nil {
+		return report.Applied{}, err
+	}
+	return g.keep(r)
+}
+
+func (g *gateway) History(context.Context) ([]report.Revision, error) {
+	if g.quiet {
+		return nil, g.refuse
+	}
+	list := []report.Revision{{Number: 5, Hash: "0123456789abcdef", Author: "anna", Time: before(1000 * time.Hour), Damaged: true}}
+	list = append(list, g.revisions...)
+	slices.Reverse(list)
+	for i := range list {
+		list[i].Policy, list[i].Node, list[i].Current = nil, nil, i == 0
+	}
+	return list, g.refuse
+}
+
+func (g *gateway) Revision(_ context.Context, number int) (report.Revision, error) {
+	for _, r := range g.revisions {
+		if r.Number == number {
+			return r, g.refuse
+		}
+	}
+	return report.Revision{}, fmt.Errorf("%w: no revision %d", report.ErrRequest, number)
+}
+
+func (g *gateway) Ruleset(context.Context) (string, error) {
+	return "table inet rempart {\n\tchain forward {\n\t}\n}\n", g.refuse
+}
+
+func (g *gateway) Rules(_ context.Context, all bool) ([]report.Rule, error) {
+	if g.quiet {
+		return nil, g.refuse
+	}
+	rules := sampleRules()
+	if all {
+		rules = append(rules, report.Rule{Name: "admin", Kind: "automatic", Setting: "system.admin", Action: "pass", Text: "from @admins to self tcp port 22", Active: true, Packets: 3, Bytes: 180, LastHit: before(time.Hour)})
+	}
+	return rules, g.refuse
+}
+
+func (g *gateway) Aliases(context.Context) ([]report.Alias, error) {
+	if g.quiet {
+		return nil, g.refuse
+	}
+	return sampleAliases(), g.refuse
+}
+
+func (g *gateway) Alias(_ context.Context, name string) (report.Alias, error) {
+	for _, a := range sampleAliases() {
+		if a.Name == name {
+			a.Entries = []string{"192.0.2.0/24", "198.51.100.7-198.51.100.9"}
+			return a, g.refuse
+		}
+	}
+	return report.Alias{}, fmt.Errorf("%w: no alias %q", report.ErrRequest, name)
+}
+
+func (g *gateway) RefreshAlias(_ context.Context, name string, force bool) error {
+	g.asked = append(g.asked, fmt.Sprintf("refresh %s, force %v", name, force))
+	return g.refuse
+}
+
+func (g *gateway) Routes(context.Context) ([]report.Route, error) {
+	if g.quiet {
+		return nil, g.refuse
+	}
+	return []report.Route{
+		{Destination: netip.MustParsePrefix("0.0.0.0/0"), Gateway: "fibre", Via: netip.MustParseAddr("203.0.113.1"), Interface: "wan", Installed: true},
+		{Destination: netip.MustParsePrefix("2001:db8:ffff::/48"), Gateway: "fibre6", Via: netip.MustParseAddr("2001:db8::1"), Interface: "wan", Metric: 20},
+	}, g.refuse
+}
+
+func (g *gateway) Gateways(context.Context) ([]report.Gateway, error) {
+	if g.quiet {
+		return nil, g.refuse
+	}
+	return []report.Gateway{
+		{Name: "fibre", Interface: "wan", Address: netip.MustParseAddr("203.0.113.1"), State: "reachable"},
+		{Name: "fibre6", Interface: "wan", Address: netip.MustParseAddr("2001:db8::1"), State: "unreachable"},
+	}, g.refuse
+}
+
+func (g *gateway) Schedules(context.Context) ([]report.Schedule, error) {
+	if g.quiet {
+		return nil, g.refuse
+	}
+	return []report.Schedule{
+		{Name: "office", Active: true, Next: now().Add(75 * time.Minute), UsedBy: []string{"lan-out"}},
+		{Name: "christmas", Next: now().Add(33 * 24 * time.Hour), UsedBy: []string{"guests", "wan-web"}},
+		{Name: "past"},
+	}, g.refuse
+}
+
+func (g *gateway) Flows(_ context.Context, words []string) ([]flows.Flow, error) {
+	numbers := map[string]uint16{"lan-out": 3, "wan-web": 4}
+	f, err := flows.ParseFilter(words, func(name string) (uint16, bool) { n, ok := numbers[name]; return n, ok })
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", report.ErrRequest, err)
+	}
+	return slices.DeleteFunc(slices.Clone(g.flows), func(fl flows.Flow) bool { return !f.Match(fl) }), g.refuse
+}
+
+func (g *gateway) EndFlows(ctx context.Context, words []string, _ report.Caller) (int, error) {
+	list, err := g.Flows(ctx, words)
+	g.flows = slices.DeleteFunc(g.flows, func(f flows.Flow) bool { return slices.Contains(list, f) })
+	return len(list), err
+}
+
+func (g *gateway) Log(_ context.Context, words []string, most int) ([]packetlog.Entry, error) {
+	f, err := packetlog.ParseFilter(words)
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", report.ErrRequest, err)
+	}
+	list := slices.DeleteFunc(sampleLog(), func(e packetlog.Entry) bool { return !f.Match(e) })
+	return list[max(0, len(list)-most):], g.refuse
+}
+
+func (g *gateway) Follow(ctx context.Context, _ []string) (<-chan packetlog.Entry, error) {
+	entries := make(chan packetlog.Entry, len(g.coming))
+	for _, e := range g.coming {
+		entries <- e
+	}
+	if !g.stays {
+		close(entries)
+	}
+	return entries, g.refuse
+}

@@ -1,0 +1,117 @@
+package main
+
+import (
+	"strings"
+	"testing"
+)
+
+// caseName is the command line as the name of a file.
+func caseName(line string) string {
+	words := strings.Fields(line)
+	for i := range words {
+		words[i] = strings.Trim(words[i], "-")
+	}
+	return strings.Join(words, "-")
+}
+
+// TestGoldenShow holds what people see, on a terminal of 80 columns.
+func TestGoldenShow(t *testing.T) {
+	s := newStage(t)
+	s.tty = true
+	s.serve(t)
+	for _, line := range []string{
+		"status", "history", "show nft", "show rules", "show rules --all", "show nat", "show aliases", "show aliases drop_list",
+		"show aliases updates", "show aliases shrunk", "show routes", "show gateways", "show schedules", "show flows",
+		"show flows rule lan-out", "show log", "show log -n 1", "show log -n 0", "show log action block", "diff 6 7", "diff 6", "diff 7", "diff",
+	} {
+		s.golden(t, caseName(line), strings.Fields(line)...)
+	}
+}
+
+// TestGoldenQuiet holds what people see when there is nothing.
+func TestGoldenQuiet(t *testing.T) {
+	s := newStage(t)
+	s.tty = true
+	s.gateway.quiet, s.gateway.flows = true, nil
+	s.serve(t)
+	for _, line := range []string{
+		"status", "history", "show rules", "show nat", "show aliases", "show routes", "show gateways", "show schedules", "show flows",
+	} {
+		s.golden(t, "quiet-"+caseName(line), strings.Fields(line)...)
+	}
+}
+
+// TestGoldenColour holds how it looks where colours are taken.
+func TestGoldenColour(t *testing.T) {
+	s := newStage(t)
+	s.tty, s.colour = true, true
+	s.serve(t)
+	for _, line := range []string{"status", "show rules", "show log", "diff 6 7"} {
+		s.golden(t, "colour-"+caseName(line), strings.Fields(line)...)
+	}
+}
+
+// TestGoldenPipe holds what programs read: a line a row, or JSON.
+func TestGoldenPipe(t *testing.T) {
+	s := newStage(t)
+	s.serve(t)
+	for _, line := range []string{
+		"show rules", "show flows",
+		"status --json", "history --json", "show nft --json", "show rules --json", "show nat --json", "show aliases --json",
+		"show aliases web --json", "show routes --json", "show gateways --json", "show schedules --json", "show flows --json",
+		"show log --json", "diff 6 7 --json", "check --json",
+	} {
+		s.golden(t, "pipe-"+caseName(line), strings.Fields(line)...)
+	}
+}
+
+// TestGoldenApply follows a policy through its life, step by step on one gateway.
+func TestGoldenApply(t *testing.T) {
+	s := newStage(t)
+	s.tty = true
+	s.serve(t)
+	s.golden(t, "life-01-unchanged", "apply")
+	s.write(t, "etc/rempart.toml", stagePolicy+"mtu = 1400\n")
+	s.golden(t, "life-02-diff", "diff")
+	s.golden(t, "life-03-dry-run", "apply", "--dry-run")
+	s.stdin = "n\n"
+	s.golden(t, "life-04-declined", "apply")
+	s.stdin = "y\n"
+	s.golden(t, "life-05-applied", "apply", "-m", "jumbo the other way", "--confirm", "90s")
+	s.golden(t, "life-06-status", "status")
+	s.golden(t, "life-07-again", "apply")
+	s.golden(t, "life-08-not-kept", "diff", "6")
+	s.golden(t, "life-09-confirm", "confirm")
+	s.golden(t, "life-10-nothing-to-confirm", "confirm")
+	s.golden(t, "life-11-history", "history")
+	s.golden(t, "life-12-rollback", "rollback", "7")
+	s.golden(t, "life-13-for-good", "apply", "--now", "-y")
+	s.write(t, "etc/rempart.toml", stagePolicy+"mtu = 1300\n")
+	s.golden(t, "life-14-pending", "apply", "--confirm", "1500ms", "--yes")
+	s.golden(t, "life-15-taken-back", "rollback")
+	s.write(t, "etc/rempart.toml", stagePolicy+"mtu = 70000\n\n[[rule]]\nname = \"x\"\nfrom = \"dmx\"\naction = \"pass\"\n")
+	s.golden(t, "life-16-faults", "apply")
+	s.tty = false
+	s.golden(t, "life-17-faults-json", "apply", "--dry-run", "--json")
+	s.write(t, "etc/rempart.toml", stagePolicy+"mtu = 1280\n")
+	s.golden(t, "life-18-script", "apply", "--json")
+	s.golden(t, "life-19-script-confirms", "confirm", "--json")
+}
+
+func TestGoldenCheck(t *testing.T) {
+	s := newStage(t) // and no daemon
+	s.tty = true
+	s.golden(t, "check", "check")
+	s.golden(t, "check-ruleset-of-nothing", "check", "-n", "DIR/nothing.toml")
+	s.write(t, "other/edge.toml", "schema = 1\n\n[interface.lan]\ndescription = \"from stdin\"\n")
+	s.golden(t, "check-without-node", "check", "DIR/other/edge.toml")
+	s.write(t, "etc/node.toml", "name = \"fw1\"\n\n[interface.lan]\ndevice = \"eth1\"\n")
+	s.golden(t, "check-node-of-config", "check", "DIR/other/edge.toml")
+	s.write(t, "other/node.toml", "name = \"fw2\"\n\n[interface.lan]\ndevice = \"eth2\"\n")
+	s.golden(t, "check-node-beside", "check", "DIR/other/edge.toml")
+	s.stdin = "schema = 1\n\n[interface.lan]\ndescription = \"from stdin\"\n"
+	s.golden(t, "check-stdin", "check", "-")
+	s.stdin = "schema = 1\n["
+	s.golden(t, "check-syntax", "check", "-")
+	s.golden(t, "check-faults-json", "check", "--json", "-")
+}

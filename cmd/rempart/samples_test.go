@@ -1,0 +1,76 @@
+package main
+
+import (
+	"net/netip"
+	"time"
+
+	"github.com/rempart/rempart/firewall/flows"
+	"github.com/rempart/rempart/firewall/packetlog"
+	"github.com/rempart/rempart/firewall/report"
+)
+
+func sampleRules() []report.Rule {
+	return []report.Rule{
+		{Name: "web-in", Number: 9, Kind: "port_forward", Action: "translate", Text: "on wan tcp port 80, 443 -> 10.1.3.10", Active: true, Packets: 999, Bytes: 59940, LastHit: before(2 * time.Second)},
+		{Name: "lan-out", Number: 3, Kind: "rule", Action: "pass", Text: "from lan to wan", Schedule: "office", Active: true, Packets: 12345, Bytes: 987654, LastHit: before(3 * time.Minute)},
+		{Name: "lan-out", Kind: "limit", Action: "block", Text: "at most 100 flows from each source", Active: true, Packets: 7, Bytes: 420, LastHit: before(26 * time.Hour)},
+		{Name: "guests", Number: 5, Kind: "rule", Action: "pass", Text: "from guests to wan tcp port 80, 443", Schedule: "christmas"},
+		{Name: "wan-web", Number: 4, Kind: "rule", Action: "pass", Text: "from wan to dmz tcp source !@bruteforce destination @web port 80, 443, 8000-8080", Active: true, Packets: 1, Bytes: 60, LastHit: before(0)},
+		{Name: "old", Number: 6, Kind: "rule", Action: "reject", Text: "from lan to self", Disabled: true},
+		{Name: "block-bad", Number: 7, Kind: "rule", Action: "block", Text: "source @drop_list", Active: true, Packets: 5_000_000_000, Bytes: 300_000_000_000_000},
+		{Name: "mail-out", Number: 8, Kind: "outbound", Action: "translate", Text: "on wan source 10.1.3.20 -> 203.0.113.4", Active: true},
+	}
+}
+
+func sampleAliases() []report.Alias {
+	return []report.Alias{
+		{Name: "web", Kind: "addresses", Count: 2, UsedBy: []string{"wan-web"}},
+		{Name: "drop_list", Kind: "list", Description: "who behaves badly", Count: 1021, UsedBy: []string{"block-bad"}, Sources: []report.AliasSource{
+			{Name: "https://lists.example.org/drop.txt", Entries: 1021, LastSuccess: before(8 * time.Hour), Next: now().Add(4 * time.Hour)},
+		}},
+		{Name: "shrunk", Kind: "list", Count: 900, Sources: []report.AliasSource{
+			{Name: "file:///srv/list", Entries: 900, LastSuccess: before(time.Hour), Held: true},
+		}},
+		{Name: "updates", Kind: "addresses", Count: 1, Sources: []report.AliasSource{
+			{Name: "deb.example.org", Entries: 1, LastSuccess: before(time.Hour), LastError: "no such host", Next: now().Add(time.Minute)},
+			{Name: "ftp.example.org"},
+		}},
+		{Name: "bruteforce", Kind: "dynamic", Count: 3, UsedBy: []string{"ssh-in", "wan-web"}},
+	}
+}
+
+func sampleFlows() []flows.Flow {
+	tuple := func(proto flows.Proto, src, dst string) flows.Tuple {
+		return flows.Tuple{Proto: proto, Src: netip.MustParseAddrPort(src), Dst: netip.MustParseAddrPort(dst)}
+	}
+	return []flows.Flow{
+		{
+			Orig: tuple(6, "10.1.2.9:40000", "198.51.100.7:443"), Reply: tuple(6, "198.51.100.7:443", "203.0.113.2:40000"),
+			Mark: flows.Mark(3, 0, 0), TCPState: flows.Established, Status: flows.SeenReply | flows.Assured, Timeout: 5*time.Minute - time.Second, ID: 1,
+		},
+		{
+			Orig: tuple(17, "10.1.2.9:53001", "10.1.2.2:53"), Reply: tuple(17, "10.1.2.2:53", "10.1.2.9:53001"),
+			Mark: flows.Mark(77, 0, 0), Timeout: 20 * time.Second, ID: 2,
+		},
+		{
+			Orig: tuple(6, "[2001:db8::2]:51000", "[2001:db8:9::1]:443"), Reply: tuple(6, "[2001:db8:9::1]:443", "[2001:db8::2]:51000"),
+			TCPState: flows.SynSent, Timeout: 100 * time.Second, ID: 3,
+		},
+	}
+}
+
+func sampleLog() []packetlog.Entry {
+	packet := packetlog.Packet{
+		Proto: 6, Src: netip.MustParseAddr("10.1.2.9"), SrcPort: 40000, Dst: netip.MustParseAddr("198.51.100.7"), DstPort: 25, Length: 60, TTL: 63,
+	}
+	blocked := packetlog.Entry{
+		Time: before(70 * time.Second), Reason: packetlog.Reason{Action: packetlog.Block, Cause: packetlog.CauseDefault},
+		In: "eth1", InName: "lan", Out: "eth0", OutName: "wan", Packet: packet,
+	}
+	passed := blocked
+	passed.Time = before(2 * time.Second)
+	passed.Reason = packetlog.Reason{Action: packetlog.Pass, Cause: packetlog.CauseRule, Rule: "lan-out"}
+	passed.DstPort = 443
+	passed.Lost = 3
+	return []packetlog.Entry{blocked, passed}
+}

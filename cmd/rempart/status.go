@@ -1,0 +1,115 @@
+package main
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/rempart/rempart/firewall/report"
+	"github.com/spf13/cobra"
+)
+
+func statusCommand(p *program) *cobra.Command {
+	return p.dataFlags(&cobra.Command{
+		Use:   "status",
+		Short: "The gateway at a glance",
+		Args:  words(0, 0),
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			return ask(p, cmd, p.daemon().Status, p.showStatus)
+		},
+	})
+}
+
+func (p *program) showStatus(s report.Status) error {
+	name := s.Name
+	if name == "" {
+		name = "gateway"
+	}
+	p.printf("%s, rempart %s, up %s\n\n", p.paint(strong, name), s.Version, span(p.now().Sub(s.Started)))
+	p.printf("policy      %s\n", p.running(s))
+	if d := s.Pending; d != nil {
+		p.printf("            %s until %s, by %s\n", p.paint(odd, "waits for its confirm"), p.when(d.Deadline), d.Author)
+		if d.Message != "" {
+			p.printf("            %s\n", p.paint(faint, d.Message))
+		}
+	}
+	if s.FileDiffers {
+		p.printf("            %s: `rempart diff` shows how\n", p.paint(odd, "the files say something else"))
+	}
+	if s.FlowsMax > 0 {
+		p.printf("flows       %s of at most %s\n", p.paint(fill(s.Flows, s.FlowsMax), count(s.Flows)), count(s.FlowsMax))
+	}
+	p.printf("\n")
+	if err := p.showLinks(s.Interfaces); err != nil {
+		return err
+	}
+	if len(s.Warnings) > 0 {
+		p.printf("\n")
+		p.warn(s.Warnings)
+	}
+	return nil
+}
+
+func (p *program) showLinks(links []report.Link) error {
+	t := newTable(left("INTERFACE"), left("DEVICE"), left("LINK"), right("IN"), right("OUT"), right("LOST"), left("ADDRESSES"))
+	for _, l := range links {
+		t.add(text(l.Name), text(l.Device), link(l), text(size(l.RxBytes)), text(size(l.TxBytes)), lost(l), text(addresses(l)))
+	}
+	return p.print(t, "There are no interfaces.")
+}
+
+// running says what runs.
+func (p *program) running(s report.Status) string {
+	switch {
+	case s.Hash == "":
+		return p.paint(bad, "none")
+	case s.Revision == 0:
+		return fmt.Sprintf("not kept yet (%s), since %s", short(s.Hash), p.when(s.Since))
+	}
+	return fmt.Sprintf("%s (%s), since %s", p.paint(good, fmt.Sprintf("revision %d", s.Revision)), short(s.Hash), p.when(s.Since))
+}
+
+// remark is a message behind something else.
+func remark(message string) string {
+	if message == "" {
+		return ""
+	}
+	return ": " + message
+}
+
+// fill warns when little room is left for flows; a full table drops new ones.
+func fill(n, most int) ink {
+	switch {
+	case n >= most*9/10:
+		return bad
+	case n >= most*7/10:
+		return odd
+	}
+	return plain
+}
+
+func link(l report.Link) cell {
+	switch {
+	case !l.Present:
+		return cell{"missing", bad}
+	case !l.Up:
+		return cell{"down", bad}
+	}
+	return cell{"up", good}
+}
+
+// lost is the packets that the device could not take or send.
+func lost(l report.Link) cell {
+	n := l.RxErrors + l.TxErrors + l.RxDropped + l.TxDropped
+	if n == 0 {
+		return cell{"0", faint}
+	}
+	return cell{count(n), odd}
+}
+
+func addresses(l report.Link) string {
+	list := make([]string, len(l.Addresses))
+	for i, a := range l.Addresses {
+		list[i] = a.String()
+	}
+	return strings.Join(list, " ")
+}
