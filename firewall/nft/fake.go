@@ -22,7 +22,10 @@ type Fake struct {
 	foreign    []ForeignChain
 	lacks      []string
 	refusal    error
+	watchers   []*watcher
 }
+
+type watcher struct{ changed func(Event) }
 
 var _ Kernel = (*Fake)(nil)
 
@@ -84,11 +87,35 @@ func (f *Fake) Refuse(err error) {
 	f.refusal = err
 }
 
-// Touch is a transaction of somebody else.
-func (f *Fake) Touch() {
+// Touch is a transaction of somebody else, of which watchers are told. The batch may be empty.
+func (f *Fake) Touch(ctx context.Context, b Batch) error {
+	if err := f.Commit(ctx, b, 0); err != nil {
+		return err
+	}
+	f.mu.Lock()
+	if len(b) == 0 {
+		f.generation++
+	}
+	e := Event{Generation: f.generation, Process: "fake"}
+	watchers := slices.Clone(f.watchers)
+	f.mu.Unlock()
+	for _, w := range watchers {
+		w.changed(e)
+	}
+	return nil
+}
+
+// Watch tells of every Touch.
+func (f *Fake) Watch(ctx context.Context, changed func(Event)) error {
+	w := &watcher{changed}
+	f.mu.Lock()
+	f.watchers = append(f.watchers, w)
+	f.mu.Unlock()
+	<-ctx.Done()
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	f.generation++
+	f.watchers = slices.DeleteFunc(f.watchers, func(o *watcher) bool { return o == w })
+	return nil
 }
 
 // Commit puts a batch in.

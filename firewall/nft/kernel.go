@@ -28,6 +28,8 @@ type Kernel interface {
 	Features(ctx context.Context) (Features, error)
 	// Foreign lists the base chains of other tables.
 	Foreign(ctx context.Context) ([]ForeignChain, error)
+	// Watch tells of changes of the table by others until ctx ends. It blocks.
+	Watch(ctx context.Context, changed func(Event)) error
 	// Delete removes the table with all that is in it; none is no fault.
 	Delete(ctx context.Context) error
 }
@@ -62,15 +64,18 @@ func (e *CommitError) Unwrap() error { return e.Errno }
 type Netlink struct {
 	table     string
 	namespace int
+	ports     *portRing
 }
 
 var _ Kernel = (*Netlink)(nil)
 
 // Open is the table inet NAME, whether it exists or not. It does nothing yet.
-func Open(table string) *Netlink { return &Netlink{table: table} }
+func Open(table string) *Netlink { return &Netlink{table: table, ports: &portRing{}} }
 
 // In is the same table in the network namespace of a file descriptor, which must stay open.
-func (n *Netlink) In(namespace int) *Netlink { return &Netlink{table: n.table, namespace: namespace} }
+func (n *Netlink) In(namespace int) *Netlink {
+	return &Netlink{table: n.table, namespace: namespace, ports: n.ports}
+}
 
 func (n *Netlink) dial() (*netlink.Conn, error) {
 	c, err := netlink.Dial(unix.NETLINK_NETFILTER, &netlink.Config{NetNS: n.namespace})
@@ -99,6 +104,7 @@ func (n *Netlink) exchange(b Batch, message encoded) error {
 		return err
 	}
 	defer c.Close()
+	n.ports.add(c.PID())
 	if err := send(c, message.bytes); err != nil {
 		return fmt.Errorf("send %d bytes: %w", len(message.bytes), err)
 	}

@@ -81,3 +81,14 @@ func sameText(t testing.TB, what, want, got string) {
 		t.Errorf("%s (-want +got):\n%s", what, diff)
 	}
 }
+
+// currentNamespace is a descriptor of the namespace that the test is in.
+func currentNamespace(t testing.TB) int {
+	t.Helper()
+	ns, err := netns.Get()
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { ns.Close() })
+	return int(ns)
+}
