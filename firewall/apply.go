@@ -131,6 +131,7 @@ func (f *Firewall) apply(ctx context.Context, c *candidate, confirm time.Duratio
 		out.Revision = f.running.revision.Number
 	}
 	f.at("kept")
+	f.poll(ctx) // new counters are known from zero, so that their first hit has a time
 	if out.FlowsEnded, err = f.endStale(ctx, c.world, time.Now()); err != nil {
 		out.Warnings = append(out.Warnings, fmt.Sprintf("flows that the policy no longer allows could not be ended: %v", err))
 	}

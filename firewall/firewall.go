@@ -83,7 +83,11 @@ type Firewall struct {
 	pending *pending
 	table   table
 	hits    hits
-	faults  []string // what went wrong and still is, for status
+	// edgesDone is until when the edges of schedules were followed. The next one
+	// is counted from there and not from the clock: an edge that passes while the
+	// loop is at something else is followed late, not lost.
+	edgesDone time.Time
+	faults    []string // what went wrong and still is, for status
 
 	devices atomic.Pointer[map[string]string] // interface names by device, for DeviceName
 
@@ -129,9 +133,11 @@ const retryEvery = 5 * time.Second
 func (f *Firewall) Run(ctx context.Context, ready func()) error {
 	defer close(f.done)
 	f.started = time.Now()
+	f.edgesDone = f.started
 	if err := f.start(ctx); err != nil {
 		return err
 	}
+	f.poll(ctx)
 	ready()
 	counters := time.NewTicker(countersEvery)
 	defer counters.Stop()
@@ -195,7 +201,7 @@ func (f *Firewall) untilEdge(now time.Time) time.Duration {
 		next = f.pending.journal.Deadline
 	}
 	if f.running != nil {
-		if edge, ok := nextEdge(f.running.world, now); ok && edge.Before(next) {
+		if edge, ok := nextEdge(f.running.world, f.edgesDone); ok && edge.Before(next) {
 			next = edge
 		}
 	}
@@ -212,6 +218,7 @@ func (f *Firewall) atEdge(ctx context.Context, now time.Time) {
 		}
 		return
 	}
+	f.edgesDone = now
 	if f.running == nil {
 		return
 	}

@@ -12,6 +12,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/rempart/rempart/firewall/packetlog"
 	"github.com/rempart/rempart/lab"
 	"github.com/rempart/rempart/web"
 	"github.com/spf13/cobra"
@@ -194,6 +195,12 @@ func (d *demo) blocked(ctx context.Context) error {
 		return err
 	}
 	fmt.Fprintln(d.out, "  internet sends a packet that claims to come from the office")
+	if err := d.await(ctx, "the log", func() bool {
+		entries, err := web.Dial(d.socket()).Log(ctx, []string{"reason", packetlog.CauseSpoofed.String()}, 1)
+		return err == nil && len(entries) > 0
+	}); err != nil {
+		return err
+	}
 	d.heading("Why? The log knows")
 	return d.command(ctx, "show", "log", "-n", "5")
 }
