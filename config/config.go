@@ -304,7 +304,7 @@ type PortForward struct {
 	Source      []AddressTerm // empty: any
 	Destination []AddressTerm // empty: the interface's virtual address, or its own
 	Protocols   []Protocol    // TCP, UDP, ...
-	Ports       []PortRange // in the order of the policy, aliases resolved
+	Ports       []PortRange   // in the order of the policy, aliases resolved
 	Target      []AddressTerm
 	TargetPort  int  // first port there; 0: the same
 	Pass        bool // false: a rule has to let it in

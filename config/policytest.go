@@ -37,12 +37,12 @@ func (p *parser) packet(t text) {
 	if !t.set() {
 		return
 	}
-	words := strings.Fields(t.s)
-	if len(words) < 5 || words[3] != "->" {
+	fields := strings.Fields(t.s)
+	if len(fields) < 5 || fields[3] != "->" {
 		p.at(t.node, "%q is no packet such as \"lan tcp 10.1.2.9:40000 -> 198.51.100.7:443\"", t.s)
 		return
 	}
-	p.referName(t.node, words[0], "interface", p.interfaces)
+	p.referName(t.node, fields[0], "interface", p.interfaces)
 }
 
 func parseInstant(s string) (time.Time, error) {

@@ -31,9 +31,9 @@ func (p *parser) parseShaping() {
 			Pos:     e.node.keyPos(),
 		})
 	}
-	names := make(names)
+	taken := make(names)
 	for _, e := range p.policy.Shape {
-		p.cfg.Shapes = append(p.cfg.Shapes, p.parseShape(e, names))
+		p.cfg.Shapes = append(p.cfg.Shapes, p.parseShape(e, taken))
 	}
 }
 
