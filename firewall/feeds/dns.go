@@ -183,8 +183,12 @@ func (d *DNS) send(ctx context.Context, network, server string, q *dns.Msg) (*dn
 	q = q.Copy()
 	q.Id = dns.Id()
 	m, _, err := c.ExchangeWithConnContext(ctx, q, conn)
-	if ctx.Err() != nil {
+	var fault *net.OpError
+	switch {
+	case ctx.Err() != nil, errors.As(err, &fault) && fault.Timeout():
 		return nil, errors.New("it does not answer")
+	case fault != nil:
+		return nil, fault.Err // without the ports of this one question
 	}
 	return m, err
 }

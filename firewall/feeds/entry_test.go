@@ -91,7 +91,7 @@ func FuzzReadLines(f *testing.F) {
 	f.Add("<html>")
 	f.Add(strings.Repeat("1", maxLine+5) + "\n192.0.2.1")
 	f.Fuzz(func(t *testing.T, text string) {
-		l, err := readLines(strings.NewReader(text))
+		l, err := readLines(strings.NewReader(text), maxLines)
 		if err != nil {
 			return
 		}

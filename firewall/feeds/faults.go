@@ -13,6 +13,3 @@ func (f faults) Error() string {
 	}
 	return strings.Join(texts, "; ")
 }
-
-// Unwrap is for errors.Is and errors.As.
-func (f faults) Unwrap() []error { return f }

@@ -125,7 +125,7 @@ func readDocument(body io.Reader) (*lines, error) {
 	if err != nil {
 		return nil, err
 	}
-	l, err := readLines(plain)
+	l, err := readLines(plain, maxLines)
 	if errors.Is(err, context.DeadlineExceeded) {
 		return nil, fmt.Errorf("read: not whole after %s: check the line, or take a smaller list", fetchTimeout)
 	}

@@ -24,7 +24,7 @@ const (
 
 var (
 	errMarkup = errors.New("it is a page (HTML or XML), not a list: check the url, perhaps it asks for a login")
-	errLines  = fmt.Errorf("it has more than %d lines: take a smaller list, or one with prefixes", maxLines)
+	errLines  = errors.New("take a smaller list, or one with prefixes")
 )
 
 // lines is a list as it was read: what its good lines said, and its bad ones.
@@ -37,9 +37,9 @@ type lines struct {
 
 func (l *lines) good() int { return len(l.v4) + len(l.v6) }
 
-// readLines reads a list, one entry a line. It fails only if the list as a
-// whole cannot be one, or cannot be read.
-func readLines(r io.Reader) (*lines, error) {
+// readLines reads a list of at most so many lines, one entry a line. It fails
+// only if the list as a whole cannot be one, or cannot be read.
+func readLines(r io.Reader, most int) (*lines, error) {
 	in := bufio.NewReaderSize(r, maxLine)
 	if head, _ := in.Peek(len(utf8BOM)); string(head) == utf8BOM {
 		in.Discard(len(utf8BOM))
@@ -51,8 +51,8 @@ func readLines(r io.Reader) (*lines, error) {
 		if err != nil && (err != io.EOF || len(line) == 0) {
 			return l, ignoreEOF(err)
 		}
-		if n > maxLines {
-			return nil, errLines
+		if n > most {
+			return nil, fmt.Errorf("it has more than %d lines: %w", most, errLines)
 		}
 		text := bytes.TrimSpace(line)
 		if blank && len(text) > 0 && text[0] == '<' {

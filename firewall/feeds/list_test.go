@@ -16,7 +16,7 @@ import (
 
 func read(t *testing.T, text string) *lines {
 	t.Helper()
-	l, err := readLines(strings.NewReader(text))
+	l, err := readLines(strings.NewReader(text), maxLines)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -81,6 +81,7 @@ func TestReadLines(t *testing.T) {
 }
 
 func TestReadLinesRefuses(t *testing.T) {
+	const few = 1000
 	broken := errors.New("broken")
 	tests := []struct {
 		name string
@@ -88,15 +89,15 @@ func TestReadLinesRefuses(t *testing.T) {
 		want error
 	}{
 		{"a page", strings.NewReader("\n  <!DOCTYPE html>\n192.0.2.1\n"), errMarkup},
-		{"too many lines", strings.NewReader(strings.Repeat("\n", maxLines+1)), errLines},
+		{"too many lines", strings.NewReader(strings.Repeat("\n", few+1)), errLines},
 		{"a broken line", io.MultiReader(strings.NewReader("192.0.2.1\n192.0.2"), failing{broken}), broken},
 	}
 	for _, tt := range tests {
-		if _, err := readLines(tt.in); !errors.Is(err, tt.want) {
+		if _, err := readLines(tt.in, few); !errors.Is(err, tt.want) {
 			t.Errorf("%s: got %v, want %v", tt.name, err, tt.want)
 		}
 	}
-	if _, err := readLines(strings.NewReader(strings.Repeat("\n", maxLines))); err != nil {
+	if _, err := readLines(strings.NewReader(strings.Repeat("\n", few)), few); err != nil {
 		t.Errorf("as many lines as allowed: %v", err)
 	}
 }
@@ -137,7 +138,7 @@ func BenchmarkMillion(b *testing.B) {
 	b.SetBytes(int64(text.Len()))
 	b.ReportAllocs()
 	for b.Loop() {
-		l, err := readLines(bytes.NewReader(text.Bytes()))
+		l, err := readLines(bytes.NewReader(text.Bytes()), maxLines)
 		if err != nil || l.bad > 0 {
 			b.Fatal(err, l.badLines)
 		}

@@ -18,7 +18,7 @@ var (
 
 func listContent(t testing.TB, text string) content {
 	t.Helper()
-	l, err := readLines(strings.NewReader(text))
+	l, err := readLines(strings.NewReader(text), maxLines)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -81,7 +81,7 @@ func (s *source) abandon() {
 
 // begin says what is to be done, and that it is under way.
 func (s *source) begin(now time.Time, cancel context.CancelFunc) job {
-	j := job{source: s, want: s.want, known: s.known, force: s.force}
+	j := job{source: s, want: s.want, known: s.known, verdict: s.verdict, force: s.force}
 	s.cancel, s.force, s.lastTry = cancel, false, now
 	return j
 }
