@@ -77,8 +77,12 @@ func (n *Netlink) In(namespace int) *Netlink {
 	return &Netlink{table: n.table, namespace: namespace, ports: n.ports}
 }
 
+// readSize is the most that the kernel gives at once, if it sees that there is room.
+// For each piece it walks over a set or a chain anew, so larger pieces are fewer walks.
+const readSize = 32 << 10
+
 func (n *Netlink) dial() (*netlink.Conn, error) {
-	c, err := netlink.Dial(unix.NETLINK_NETFILTER, &netlink.Config{NetNS: n.namespace})
+	c, err := netlink.Dial(unix.NETLINK_NETFILTER, &netlink.Config{NetNS: n.namespace, MessageBufferSize: readSize})
 	if err != nil {
 		return nil, fmt.Errorf("open netlink socket: %w", err)
 	}

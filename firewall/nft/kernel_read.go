@@ -76,22 +76,26 @@ func request(c *netlink.Conn, kind uint16, flags netlink.HeaderFlags, family byt
 	if attrs != nil {
 		attrs(&w)
 	}
-	messages, err := c.Execute(netlink.Message{
+	_, err := c.Send(netlink.Message{
 		Header: netlink.Header{Type: netlink.HeaderType(subsystem | kind), Flags: netlink.Request | flags},
 		Data:   w.buf,
 	})
 	if err != nil {
 		return permission(err)
 	}
-	for _, m := range messages {
-		if m.Header.Flags&netlink.DumpInterrupted != 0 {
-			return errInterrupted
-		}
-		if err := answer(m.Data); err != nil {
-			return err
+	var failed error
+	for m, err := range c.ReceiveIter() {
+		switch {
+		case err != nil:
+			return permission(err)
+		case failed != nil: // the rest must be read all the same
+		case m.Header.Flags&netlink.DumpInterrupted != 0:
+			failed = errInterrupted
+		default:
+			failed = answer(m.Data)
 		}
 	}
-	return nil
+	return failed
 }
 
 // dump asks for all things of one kind in the table.
