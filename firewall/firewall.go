@@ -29,6 +29,8 @@ type Parts struct {
 	PacketLog *packetlog.Ring
 	// Overloads are the sources that went over a limit (rules.OverloadGroup).
 	Overloads <-chan packetlog.Entry
+	// Tampered are the changes that somebody else made to our table.
+	Tampered <-chan nft.Event
 	// Files reads the policy as it stands in the configuration directory.
 	Files func() (Draft, error)
 	// Version is the program's own.
@@ -87,7 +89,8 @@ type Firewall struct {
 	// is counted from there and not from the clock: an edge that passes while the
 	// loop is at something else is followed late, not lost.
 	edgesDone time.Time
-	faults    []string // what went wrong and still is, for status
+	mendAt    time.Time // when to put back what somebody changed; zero: nothing is to be mended
+	faults    []string  // what went wrong and still is, for status
 
 	devices atomic.Pointer[map[string]string] // interface names by device, for DeviceName
 
@@ -155,6 +158,8 @@ func (f *Firewall) Run(ctx context.Context, ready func()) error {
 			f.refreshSets(ctx)
 		case e := <-f.Overloads:
 			f.endSource(ctx, e.Src)
+		case e := <-f.Tampered:
+			f.tampered(e, time.Now())
 		case <-counters.C:
 			f.poll(ctx)
 		}
@@ -200,6 +205,9 @@ func (f *Firewall) untilEdge(now time.Time) time.Duration {
 	if f.pending != nil && f.pending.journal.Deadline.Before(next) {
 		next = f.pending.journal.Deadline
 	}
+	if !f.mendAt.IsZero() && f.mendAt.Before(next) {
+		next = f.mendAt
+	}
 	if f.running != nil {
 		if edge, ok := nextEdge(f.running.world, f.edgesDone); ok && edge.Before(next) {
 			next = edge
@@ -218,6 +226,7 @@ func (f *Firewall) atEdge(ctx context.Context, now time.Time) {
 		}
 		return
 	}
+	f.mend(ctx, now)
 	f.edgesDone = now
 	if f.running == nil {
 		return

@@ -57,6 +57,7 @@ type machine struct {
 	ssh         map[int32]Connection
 	files       Draft
 	overloads   chan packetlog.Entry
+	tampered    chan nft.Event
 }
 
 func newMachine(t *testing.T) *machine {
@@ -65,7 +66,7 @@ func newMachine(t *testing.T) *machine {
 		dir: t.TempDir(), kernel: nft.NewFake(TableName), flows: flows.NewFake(), boot: "boot-1",
 		network:     links.NewFake(links.Device{Index: 2, Name: "eth0", MTU: 1500}, links.Device{Index: 3, Name: "eth1", MTU: 1500}),
 		connections: map[Connection]bool{}, ssh: map[int32]Connection{},
-		files: draft(testPolicy), overloads: make(chan packetlog.Entry),
+		files: draft(testPolicy), overloads: make(chan packetlog.Entry), tampered: make(chan nft.Event),
 	}
 }
 
@@ -91,7 +92,7 @@ func (m *machine) start(t *testing.T, step func(string)) (f *Firewall, stop func
 	log := hclog.NewNullLogger()
 	f = New(Parts{
 		State: state, Kernel: m.kernel, Links: links.New(m.network, filepath.Join(m.dir, "links.json"), log),
-		FlowTable: m.flows, Feeds: feeds.New(feeds.Options{}), Host: m, PacketLog: packetlog.NewRing(8), Overloads: m.overloads,
+		FlowTable: m.flows, Feeds: feeds.New(feeds.Options{}), Host: m, PacketLog: packetlog.NewRing(8), Overloads: m.overloads, Tampered: m.tampered,
 		Files: func() (Draft, error) { return m.files, nil }, Version: "test", Logger: log,
 	})
 	f.step = step
@@ -362,6 +363,25 @@ func TestRestartKeepsThePendingApply(t *testing.T) {
 		f, _ = m.start(t, nil)
 		if s, _ := f.Status(t.Context()); s.Pending != nil || m.enforced(t, testPolicy) == "" {
 			t.Error("a reboot did not take the pending apply back")
+		}
+	})
+}
+
+func TestTamperingIsMendedAndTold(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		m := newMachine(t)
+		f, _ := m.start(t, nil)
+		if err := m.kernel.Commit(t.Context(), nft.Batch{nft.FlushTable{Table: TableName}}, 0); err != nil {
+			t.Fatal(err)
+		}
+		m.tampered <- nft.Event{Process: "nft", PID: 4711}
+		time.Sleep(2 * mendAfter)
+		synctest.Wait()
+		if m.enforced(t, testPolicy) == "" {
+			t.Errorf("the table was not put back:\n%s", m.kernel)
+		}
+		if s, err := f.Status(t.Context()); err != nil || !strings.Contains(strings.Join(s.Warnings, "\n"), "4711") {
+			t.Errorf("status %+v, %v", s, err)
 		}
 	})
 }

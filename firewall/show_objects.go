@@ -97,9 +97,14 @@ func (f *Firewall) sources(a config.Alias) []report.AliasSource {
 }
 
 func aliasSource(s feeds.Source) report.AliasSource {
-	return report.AliasSource{
-		Name: s.Name, Entries: s.Entries, LastSuccess: s.LastSuccess, LastError: s.LastError, Next: s.NextDue, Held: s.Held,
+	out := report.AliasSource{
+		Name: s.Name, Entries: s.Entries, LastSuccess: s.LastSuccess, LastError: s.LastError, Next: s.NextDue,
+		Held: s.Held, HeldEntries: s.HeldEntries, Bad: s.Bad,
 	}
+	for _, b := range s.BadLines {
+		out.BadLines = append(out.BadLines, fmt.Sprintf("line %d: %s", b.Line, b.Text))
+	}
+	return out
 }
 
 func namesDomain(a config.Alias, name string) bool {

@@ -53,12 +53,13 @@ func serve(ctx context.Context, o options, log hclog.Logger) error {
 		return err
 	}
 	defer network.Close()
-	fetched := feeds.New(feeds.Options{Dir: state.Path(firewall.LearnedDir), Log: log.Named("feeds")})
+	fetched := feeds.New(feeds.Options{Dir: state.Path(firewall.LearnedDir), Fetcher: feeds.NewWeb(o.config), Log: log.Named("feeds")})
 	owner := links.New(network, state.Path("links.json"), log.Named("links"))
 	ring, overloads := packetlog.NewRing(logEntries), packetlog.NewRing(overloadEntries)
+	kernel, tampered := nft.Open(firewall.TableName), make(chan nft.Event, 1)
 	gateway := firewall.New(firewall.Parts{
-		State: state, Kernel: nft.Open(firewall.TableName), Links: owner, FlowTable: table, Feeds: fetched,
-		Host: firewall.Machine{}, PacketLog: ring, Overloads: overloads.Subscribe(ctx, nil),
+		State: state, Kernel: kernel, Links: owner, FlowTable: table, Feeds: fetched,
+		Host: firewall.Machine{}, PacketLog: ring, Overloads: overloads.Subscribe(ctx, nil), Tampered: tampered,
 		Files: o.draft, Version: version, Logger: log,
 	})
 	reader := func(group uint16, to *packetlog.Ring) *packetlog.Reader {
@@ -70,6 +71,14 @@ func serve(ctx context.Context, o options, log hclog.Logger) error {
 	} {
 		g.Go(func() error { return run(ctx) })
 	}
+	g.Go(func() error {
+		return kernel.Watch(ctx, func(e nft.Event) {
+			select {
+			case tampered <- e:
+			case <-ctx.Done():
+			}
+		})
+	})
 	g.Go(func() error { return server.Run(ctx, web.Handler(gateway, log)) })
 	g.Go(func() error { return gateway.Run(ctx, func() { notify(log, daemon.SdNotifyReady) }) })
 	g.Go(func() error { return watchdog(ctx, gateway, log) })

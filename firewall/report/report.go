@@ -158,7 +158,10 @@ type AliasSource struct {
 	LastSuccess time.Time `json:"last_success,omitzero"`
 	LastError   string    `json:"last_error,omitempty"`
 	Next        time.Time `json:"next,omitzero"`
-	Held        bool      `json:"held,omitempty"` // shrank so much that the old content stays
+	Held        bool      `json:"held,omitempty"`         // shrank so much that the old content stays
+	HeldEntries int       `json:"held_entries,omitempty"` // what it has now
+	Bad         int       `json:"bad,omitempty"`          // lines that are no addresses
+	BadLines    []string  `json:"bad_lines,omitempty"`    // the first of them, with their numbers
 }
 
 // Route is a route that the policy asks for.
