@@ -9,6 +9,7 @@ import (
 // TestTrafficRules sends real packets for every key of [[rule]]: each probe
 // has an end and a counter, and no other counter may move with it.
 func TestTrafficRules(t *testing.T) {
+	t.Parallel()
 	s := newSite(t)
 	for _, tt := range ruleCases {
 		t.Run(tt.name, func(t *testing.T) {

@@ -89,7 +89,8 @@ func newSite(t *testing.T) *site {
 func buildSite(t *testing.T) *site {
 	t.Helper()
 	n := lab.Test(t)
-	s := &site{net: n, gw: n.Host("gw"), office: n.Host("office"), server: n.Host("server"), internet: n.Host("internet"), dir: t.TempDir()}
+	s := &site{net: n, gw: n.Host("gw"), office: n.Host("office"),
+		server: n.Host("server"), internet: n.Host("internet"), dir: t.TempDir()}
 	lan, dmz, wan := n.Switch("lan"), n.Switch("dmz"), n.Switch("wan")
 	s.gw.Plug("lan0", lan)
 	s.gw.Plug("dmz0", dmz)
@@ -269,4 +270,14 @@ func await(t *testing.T, what string, ok func() bool) {
 			t.Fatalf("%s: it did not come in %s", what, waitAtMost)
 		}
 	}
+}
+
+func addrPort(s string) netip.AddrPort { return netip.MustParseAddrPort(s) }
+
+// within is a context for one step of a test.
+func within(t *testing.T, d time.Duration) context.Context {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), d)
+	t.Cleanup(cancel)
+	return ctx
 }
