@@ -6,13 +6,9 @@ import (
 	"fmt"
 	"net/http"
 	"net/http/httptest"
-	"os"
-	"regexp"
-	"slices"
 	"strings"
 	"testing"
 
-	"github.com/google/go-cmp/cmp"
 	"github.com/hashicorp/go-hclog"
 	"github.com/rempart/rempart/firewall/report"
 )
@@ -128,26 +124,6 @@ func TestHeadIsGetWithoutBody(t *testing.T) {
 	defer answer.Body.Close()
 	if answer.StatusCode != 200 || answer.ContentLength < 2 {
 		t.Errorf("%s, %d bytes", answer.Status, answer.ContentLength)
-	}
-}
-
-// TestDocumentation holds docs/api.md against the endpoints that there are.
-func TestDocumentation(t *testing.T) {
-	text, err := os.ReadFile("../docs/api.md")
-	if err != nil {
-		t.Fatal(err)
-	}
-	var documented, served []string
-	for _, m := range regexp.MustCompile("(?m)^### `(GET|POST|PUT|DELETE) ([^`]+)`").FindAllStringSubmatch(string(text), -1) {
-		documented = append(documented, m[1]+" "+m[2])
-	}
-	for _, e := range (&api{Backend: new(fake)}).endpoints() {
-		served = append(served, e.method+" "+e.path)
-	}
-	slices.Sort(documented)
-	slices.Sort(served)
-	if diff := cmp.Diff(served, documented); diff != "" {
-		t.Errorf("-served +documented:\n%s", diff)
 	}
 }
 

@@ -89,7 +89,7 @@ func (p *program) apply(ctx context.Context, d report.Draft, f applyFlags) error
 	if f.dryRun || preview.Unchanged && !p.json {
 		return nil
 	}
-	if !p.mayApply(f) {
+	if !p.mayApply(ctx, f) {
 		return wrong("nothing was applied")
 	}
 	done = p.busy("applying")
@@ -103,18 +103,19 @@ func (p *program) apply(ctx context.Context, d report.Draft, f applyFlags) error
 	if p.json {
 		return p.printJSON(applied)
 	}
+	p.printf("\n")
 	p.showApplied(applied)
 	return nil
 }
 
-func (p *program) mayApply(f applyFlags) bool {
+func (p *program) mayApply(ctx context.Context, f applyFlags) bool {
 	switch {
 	case f.yes || p.json || !p.asks:
 		return true
 	case f.confirm > 0:
-		return p.agrees("Apply this, to be confirmed within %s?", span(f.confirm))
+		return p.agrees(ctx, "Apply this, to be confirmed within %s?", span(f.confirm))
 	}
-	return p.agrees("Apply this for good?")
+	return p.agrees(ctx, "Apply this for good?")
 }
 
 // showPreview prints what a draft would change.

@@ -17,7 +17,7 @@ type difference struct {
 }
 
 func diffCommand(p *program) *cobra.Command {
-	return p.dataFlags(&cobra.Command{
+	cmd := &cobra.Command{
 		Use:   "diff [A [B]]",
 		Short: "Compare policies as text",
 		Long: `Without arguments: what "rempart apply" would change in the policy that runs.
@@ -43,7 +43,8 @@ With one: from revision A to the current one. With two: from revision A to B.`,
 				return nil
 			})
 		},
-	})
+	}
+	return p.dataFlags(completed(cmd, 2, p.revisionWords))
 }
 
 // fromRunning is what leads from the policy that runs to the files.

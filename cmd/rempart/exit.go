@@ -72,7 +72,7 @@ func (p *program) end(err error) int {
 		fmt.Fprintln(p.err, "rempart:", err)
 		return exitWrong
 	case errors.Is(err, context.Canceled):
-		fmt.Fprintln(p.err, "rempart: interrupted")
+		fmt.Fprintln(p.err, "rempart: interrupted; what the daemon has begun it brings to its end")
 		return exitRefused
 	}
 	fmt.Fprintln(p.err, "rempart:", err)

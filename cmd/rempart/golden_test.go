@@ -98,6 +98,13 @@ func TestGoldenApply(t *testing.T) {
 	s.golden(t, "life-19-script-confirms", "confirm", "--json")
 }
 
+func TestGoldenHelp(t *testing.T) {
+	s := newStage(t)
+	s.golden(t, "help", "--help")
+	s.golden(t, "help-show", "show", "--help")
+	s.golden(t, "help-show-log", "show", "log", "--help")
+}
+
 func TestGoldenCheck(t *testing.T) {
 	s := newStage(t) // and no daemon
 	s.tty = true

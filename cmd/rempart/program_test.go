@@ -170,6 +170,25 @@ func TestWrap(t *testing.T) {
 	}
 }
 
+func TestCompletion(t *testing.T) {
+	s := newStage(t)
+	if stdout, _, _ := s.run(t, "__complete", "rollback", ""); stdout != ":4\n" {
+		t.Errorf("without a daemon: %q", stdout)
+	}
+	s.serve(t)
+	for _, c := range []struct{ line, want string }{
+		{"rollback", "7\troot: let the guests out\n6\tanna\n5\tanna\n:4\n"},
+		{"rollback 7", ":4\n"},
+		{"diff 6", "7\troot: let the guests out\n6\tanna\n5\tanna\n:4\n"},
+		{"show aliases", "web\taddresses\ndrop_list\tlist: who behaves badly\nshrunk\tlist\nupdates\taddresses\nbruteforce\tdynamic\n:4\n"},
+	} {
+		args := append(append([]string{"__complete"}, strings.Fields(c.line)...), "")
+		if stdout, stderr, _ := s.run(t, args...); stdout != c.want {
+			t.Errorf("%s: %q, want %q (%s)", c.line, stdout, c.want, stderr)
+		}
+	}
+}
+
 // TestScreenOfFiles makes sure that nothing but a terminal is taken for one.
 func TestScreenOfFiles(t *testing.T) {
 	f, err := os.CreateTemp(t.TempDir(), "")

@@ -9,7 +9,7 @@ import (
 )
 
 func rollbackCommand(p *program) *cobra.Command {
-	return p.dataFlags(&cobra.Command{
+	cmd := &cobra.Command{
 		Use:   "rollback [REVISION]",
 		Short: "Go back to the policy before, or to an older revision",
 		Long: `Takes back the policy that waits for its confirm. When none waits, makes the
@@ -32,7 +32,8 @@ new revision, so that it can be undone as well.`,
 				return nil
 			})
 		},
-	})
+	}
+	return p.dataFlags(completed(cmd, 1, p.revisionWords))
 }
 
 func revisionNumber(cmd *cobra.Command, s string) (int, error) {

@@ -31,6 +31,8 @@ It ends with 0 when all is done, 1 when the policy or the request is wrong,
 		Args:          subcommand,
 		RunE:          needSubcommand,
 	}
+	// Commands that only have subcommands run nothing, so their help shows no line for that.
+	root.SetUsageTemplate(strings.Replace(root.UsageTemplate(), "{{if .Runnable}}", "{{if and .Runnable (not .HasAvailableSubCommands)}}", 1))
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error { return usage(cmd, "%v", err) })
 	flags := root.PersistentFlags()
 	flags.StringVar(&p.config, "config", "/etc/rempart", "`DIR` of rempart.toml and node.toml")

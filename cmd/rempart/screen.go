@@ -2,6 +2,7 @@ package main
 
 import (
 	"bufio"
+	"context"
 	"fmt"
 	"io"
 	"os"
@@ -49,15 +50,25 @@ func terminal(stream any) (fd int, ok bool) {
 // printf prints for people; what a closed pipe no longer takes is lost.
 func (s *screen) printf(format string, args ...any) { fmt.Fprintf(s.out, format, args...) }
 
-// agrees asks a question that y answers.
-func (s *screen) agrees(format string, args ...any) bool {
+// agrees asks a question that y answers. When ctx ends first, nobody agreed.
+func (s *screen) agrees(ctx context.Context, format string, args ...any) bool {
 	fmt.Fprintf(s.err, format+" [y/N] ", args...)
-	line, err := bufio.NewReader(s.in).ReadString('\n')
-	if err != nil {
+	typed := make(chan string, 1)
+	// Reading from a terminal cannot be broken off; the program ends soon after ctx.
+	go func() {
+		line, err := bufio.NewReader(s.in).ReadString('\n')
+		if err != nil {
+			fmt.Fprintln(s.err)
+		}
+		typed <- strings.ToLower(strings.TrimSpace(line))
+	}()
+	select {
+	case answer := <-typed:
+		return answer == "y" || answer == "yes"
+	case <-ctx.Done():
 		fmt.Fprintln(s.err)
+		return false
 	}
-	answer := strings.ToLower(strings.TrimSpace(line))
-	return answer == "y" || answer == "yes"
 }
 
 // busy shows on a terminal that something takes its time, until done is called.

@@ -40,7 +40,7 @@ list that shrank by half is held back, unless --force says that it is right.`,
 	}
 	cmd.Flags().BoolVar(&refresh, "refresh", false, "fetch its names and lists anew")
 	cmd.Flags().BoolVar(&force, "force", false, "take a list even if it shrank by half")
-	return p.dataFlags(cmd)
+	return p.dataFlags(completed(cmd, 1, p.aliasWords))
 }
 
 func (p *program) showAliases(aliases []report.Alias) error {

@@ -99,7 +99,7 @@ func (p *program) endFlows(cmd *cobra.Command, words []string, yes bool) error {
 			p.printf("There are no such flows.\n")
 			return nil
 		}
-		if !p.agrees("%s. End them?", plural(len(list), "flow")) {
+		if !p.agrees(ctx, "%s. End them?", plural(len(list), "flow")) {
 			return wrong("no flow was ended")
 		}
 	}
