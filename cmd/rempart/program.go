@@ -5,7 +5,6 @@ import (
 	"context"
 	"encoding/json"
 	"io"
-	"time"
 
 	"github.com/rempart/rempart/web"
 	"github.com/spf13/cobra"
@@ -73,6 +72,3 @@ func (p *program) dataFlags(cmd *cobra.Command) *cobra.Command {
 	cmd.Flags().BoolVar(&p.json, "json", false, "print JSON")
 	return cmd
 }
-
-// slow is how long a wait is before it is worth a word.
-const slow = time.Second

@@ -71,6 +71,9 @@ func (s *screen) agrees(ctx context.Context, format string, args ...any) bool {
 	}
 }
 
+// slow is how long a wait is before it is worth a word.
+const slow = time.Second
+
 // busy shows on a terminal that something takes its time, until done is called.
 func (s *screen) busy(what string) (done func()) {
 	if !s.watched {
