@@ -27,11 +27,11 @@ type candidate struct {
 func (f *Firewall) Apply(ctx context.Context, r report.Request, by report.Caller) (report.Applied, error) {
 	return do(ctx, f, func(ctx context.Context) (report.Applied, error) {
 		if f.pending != nil {
-			return report.Applied{}, fmt.Errorf("%w: an apply waits for its confirm until %s: `rempart confirm` or `rempart rollback` first",
-				report.ErrConflict, f.pending.journal.Deadline.Format(time.TimeOnly))
+			return report.Applied{}, report.Conflictf("an apply waits for its confirm until %s: `rempart confirm` or `rempart rollback` first",
+				f.pending.journal.Deadline.Format(time.TimeOnly))
 		}
 		if r.Base != "" && (f.running == nil || r.Base != f.running.revision.Hash) {
-			return report.Applied{}, fmt.Errorf("%w: another policy was applied since this one was read: look at `rempart diff`", report.ErrConflict)
+			return report.Applied{}, report.Conflictf("another policy was applied since this one was read: look at `rempart diff`")
 		}
 		if f.runs(r.Draft) {
 			return report.Applied{Revision: f.running.revision.Number, Hash: f.running.revision.Hash, Unchanged: true}, nil
@@ -57,14 +57,14 @@ func (f *Firewall) prepare(ctx context.Context, d Draft, now time.Time) (*candid
 		return nil, err
 	}
 	if err := f.Links.Check(ctx, Network(c)); err != nil {
-		return nil, fmt.Errorf("%w: %w", report.ErrRequest, err)
+		return nil, report.Requestf("%w", err)
 	}
 	features, err := f.Kernel.Features(ctx)
 	if err != nil {
 		return nil, err
 	}
 	if missing := Missing(c, features); len(missing) > 0 {
-		return nil, fmt.Errorf("%w: %w", report.ErrRequest, missing)
+		return nil, report.Requestf("%w", missing)
 	}
 	l := f.learned()
 	if l.Devices, err = f.Links.Devices(Network(c)); err != nil {
@@ -78,7 +78,7 @@ func (f *Firewall) prepare(ctx context.Context, d Draft, now time.Time) (*candid
 	return &candidate{revision: rev, world: w, ruleset: Compile(w)}, nil
 }
 
-// parse reads a draft. Its error wraps report.ErrRequest and config.Errors.
+// parse reads a draft. Its error is report.ErrRequest and config.Errors.
 func parse(d Draft) (*config.Config, error) {
 	var node *config.File
 	if len(d.Node) > 0 {
@@ -86,7 +86,7 @@ func parse(d Draft) (*config.Config, error) {
 	}
 	c, err := config.Parse(config.File{Name: d.PolicyName, Data: d.Policy}, node)
 	if err != nil {
-		return nil, fmt.Errorf("%w: %w", report.ErrRequest, err)
+		return nil, report.Requestf("%w", err)
 	}
 	return c, nil
 }
@@ -122,6 +122,7 @@ func (f *Firewall) apply(ctx context.Context, c *candidate, confirm time.Duratio
 		return report.Applied{}, errors.Join(err, f.goBack(ctx, before), f.State.DropJournal())
 	}
 	f.at("enforced")
+	f.faults = nil
 	out := report.Applied{Hash: c.revision.Hash, Deadline: j.Deadline}
 	f.pending = &pending{journal: j, before: before, applied: time.Now(), connections: connections}
 	if confirm == 0 {

@@ -18,7 +18,7 @@ type Connection struct{ Local, Remote netip.AddrPort }
 func (f *Firewall) Confirm(ctx context.Context, by report.Caller) (report.Applied, error) {
 	return do(ctx, f, func(ctx context.Context) (report.Applied, error) {
 		if f.pending == nil {
-			return report.Applied{}, fmt.Errorf("%w: nothing waits for a confirm", report.ErrConflict)
+			return report.Applied{}, report.Conflictf("nothing waits for a confirm")
 		}
 		if err := f.fresh(by); err != nil {
 			return report.Applied{}, err
@@ -34,11 +34,11 @@ func (f *Firewall) Confirm(ctx context.Context, by report.Caller) (report.Applie
 // fresh says whether a confirm proves anything.
 func (f *Firewall) fresh(by report.Caller) error {
 	if !by.Connected.After(f.pending.applied) {
-		return fmt.Errorf("%w: this connection was opened before the apply: confirm over a new one", report.ErrRequest)
+		return report.Requestf("this connection was opened before the apply: confirm over a new one")
 	}
 	if c, ok := f.Host.ComesBy(by.PID); ok && f.pending.connections[c] {
-		return fmt.Errorf("%w: your SSH connection from %s is older than the apply and proves nothing: log in anew and confirm there (until %s)",
-			report.ErrRequest, c.Remote, f.pending.journal.Deadline.Local().Format(time.TimeOnly))
+		return report.Requestf("your SSH connection from %s is older than the apply and proves nothing: log in anew and confirm there (until %s)",
+			c.Remote, f.pending.journal.Deadline.Local().Format(time.TimeOnly))
 	}
 	return nil
 }
@@ -49,7 +49,7 @@ func (f *Firewall) Rollback(ctx context.Context, revision int, by report.Caller)
 	return do(ctx, f, func(ctx context.Context) (report.Applied, error) {
 		if f.pending != nil {
 			if revision != 0 {
-				return report.Applied{}, fmt.Errorf("%w: an apply waits for its confirm: `rempart rollback` without a number takes it back", report.ErrConflict)
+				return report.Applied{}, report.Conflictf("an apply waits for its confirm: `rempart rollback` without a number takes it back")
 			}
 			return f.revert(ctx)
 		}
@@ -61,7 +61,7 @@ func (f *Firewall) Rollback(ctx context.Context, revision int, by report.Caller)
 		}
 		rev, err := f.State.Load(revision)
 		if err != nil {
-			return report.Applied{}, fmt.Errorf("%w: %w", report.ErrRequest, err)
+			return report.Applied{}, report.Requestf("%w", err)
 		}
 		c, err := f.prepare(ctx, draftOf(rev), time.Now())
 		if err != nil {
@@ -76,7 +76,7 @@ func (f *Firewall) Rollback(ctx context.Context, revision int, by report.Caller)
 // revisionBefore is the revision that ran before the current one.
 func (f *Firewall) revisionBefore() (int, error) {
 	if f.running == nil || f.running.revision.Number < 2 {
-		return 0, fmt.Errorf("%w: there is no revision to go back to", report.ErrRequest)
+		return 0, report.Requestf("there is no revision to go back to")
 	}
 	revisions, err := f.State.List()
 	if err != nil {
@@ -89,7 +89,7 @@ func (f *Firewall) revisionBefore() (int, error) {
 		}
 	}
 	if before == 0 {
-		return 0, fmt.Errorf("%w: there is no revision to go back to", report.ErrRequest)
+		return 0, report.Requestf("there is no revision to go back to")
 	}
 	return before, nil
 }

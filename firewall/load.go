@@ -2,6 +2,7 @@ package firewall
 
 import (
 	"context"
+	"fmt"
 	"path/filepath"
 	"time"
 
@@ -19,7 +20,7 @@ const LearnedDir = "learned"
 func Load(ctx context.Context, dir string, k nft.Kernel, now time.Time) (revision int, err error) {
 	ruleset, revision, err := lastGood(dir, now)
 	if err != nil {
-		ruleset = Closed()
+		ruleset, err = Closed(), fmt.Errorf("nothing is let in or through, for there is no policy to load: %w", err)
 	}
 	var t table
 	if fault := t.put(ctx, k, ruleset); fault != nil {

@@ -120,7 +120,7 @@ func (f *Firewall) Flows(ctx context.Context, words []string) ([]flows.Flow, err
 // EndFlows ends the flows that the words select, and says how many.
 func (f *Firewall) EndFlows(ctx context.Context, words []string, by report.Caller) (int, error) {
 	if len(words) == 0 {
-		return 0, fmt.Errorf("%w: say which flows: `host 10.1.2.9`, `rule lan-out`", report.ErrRequest)
+		return 0, report.Requestf("say which flows: `host 10.1.2.9`, `rule lan-out`")
 	}
 	list, err := f.Flows(ctx, words)
 	if err != nil || len(list) == 0 {
@@ -138,7 +138,7 @@ func (f *Firewall) flowFilter(ctx context.Context, words []string) (flows.Filter
 			return n, ok
 		})
 		if err != nil {
-			return nil, fmt.Errorf("%w: %w", report.ErrRequest, err)
+			return nil, report.Requestf("%w", err)
 		}
 		return filter, nil
 	})
@@ -148,7 +148,7 @@ func (f *Firewall) flowFilter(ctx context.Context, words []string) (flows.Filter
 func (f *Firewall) Log(_ context.Context, words []string, most int) ([]packetlog.Entry, error) {
 	filter, err := packetlog.ParseFilter(words)
 	if err != nil {
-		return nil, fmt.Errorf("%w: %w", report.ErrRequest, err)
+		return nil, report.Requestf("%w", err)
 	}
 	return f.PacketLog.Tail(most, filter), nil
 }
@@ -157,7 +157,7 @@ func (f *Firewall) Log(_ context.Context, words []string, most int) ([]packetlog
 func (f *Firewall) Follow(ctx context.Context, words []string) (<-chan packetlog.Entry, error) {
 	filter, err := packetlog.ParseFilter(words)
 	if err != nil {
-		return nil, fmt.Errorf("%w: %w", report.ErrRequest, err)
+		return nil, report.Requestf("%w", err)
 	}
 	return f.PacketLog.Subscribe(ctx, filter), nil
 }

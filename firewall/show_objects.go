@@ -39,20 +39,17 @@ func (f *Firewall) Alias(ctx context.Context, name string) (report.Alias, error)
 				return f.alias(ctx, *a)
 			}
 		}
-		return report.Alias{}, fmt.Errorf("%w: no alias %q", report.ErrRequest, name)
+		return report.Alias{}, report.Requestf("no alias %q", name)
 	})
 }
 
 // RefreshAlias fetches what an alias learns from outside now; force takes a list that shrank suspiciously.
 func (f *Firewall) RefreshAlias(_ context.Context, name string, force bool) error {
 	if err := f.Feeds.Refresh(name, force); err != nil {
-		return requestError(err)
+		return report.Requestf("%w", err)
 	}
 	return nil
 }
-
-// requestError marks an error as the asker's.
-func requestError(err error) error { return fmt.Errorf("%w: %w", report.ErrRequest, err) }
 
 func (f *Firewall) alias(ctx context.Context, a config.Alias) (report.Alias, error) {
 	w := f.running.world

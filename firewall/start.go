@@ -122,7 +122,7 @@ func (f *Firewall) Revision(ctx context.Context, number int) (report.Revision, e
 	return do(ctx, f, func(context.Context) (report.Revision, error) {
 		rev, err := f.State.Load(number)
 		if err != nil {
-			return report.Revision{}, requestError(err)
+			return report.Revision{}, report.Requestf("%w", err)
 		}
 		out := f.reportRevision(rev)
 		out.Policy, out.Node = rev.Policy, rev.Node

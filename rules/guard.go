@@ -68,8 +68,6 @@ func (c *compiler) base() {
 			invalid,
 			rule(jump(chainGuard)),
 			rule(jump(chainAdmin)),
-			c.byInterface(chainInput),
-			rule(gotoChain(blockDefault)),
 		}},
 		nft.Chain{Name: chainForward, Hook: filterHook("forward"), Rules: []nft.Rule{
 			established,
@@ -77,10 +75,15 @@ func (c *compiler) base() {
 			rule(jump(chainGuard)),
 			{Exprs: []nft.Expr{nft.CTStatus{Bits: nft.StatusDNAT}, nft.Match{Field: nft.CTMark, Not: true, Values: []nft.Value{nft.Number(nft.TypeMark, 0)}},
 				nft.Count{Counter: CounterForwarded}, accept()}, Comment: "port forwards with pass"},
-			c.byInterface(chainForward),
-			rule(gotoChain(blockDefault)),
 		}},
 	)
+	for i := range c.part.Chains {
+		base := &c.part.Chains[i]
+		if len(c.w.Config.Interfaces) > 0 {
+			base.Rules = append(base.Rules, c.byInterface(base.Name))
+		}
+		base.Rules = append(base.Rules, rule(gotoChain(blockDefault)))
+	}
 }
 
 func filterHook(point string) *nft.Hook {

@@ -33,6 +33,10 @@ func serve(ctx context.Context, o options, log hclog.Logger) error {
 		return err
 	}
 	defer state.Close()
+	kernel := nft.Open(firewall.TableName)
+	if _, err := kernel.Features(ctx); err != nil {
+		return err // without the right to the table there is no point in going on
+	}
 	claim, err := firewall.ClaimTable()
 	if err != nil {
 		return err
@@ -56,7 +60,7 @@ func serve(ctx context.Context, o options, log hclog.Logger) error {
 	fetched := feeds.New(feeds.Options{Dir: state.Path(firewall.LearnedDir), Fetcher: feeds.NewWeb(o.config), Log: log.Named("feeds")})
 	owner := links.New(network, state.Path("links.json"), log.Named("links"))
 	ring, overloads := packetlog.NewRing(logEntries), packetlog.NewRing(overloadEntries)
-	kernel, tampered := nft.Open(firewall.TableName), make(chan nft.Event, 1)
+	tampered := make(chan nft.Event, 1)
 	gateway := firewall.New(firewall.Parts{
 		State: state, Kernel: kernel, Links: owner, FlowTable: table, Feeds: fetched,
 		Host: firewall.Machine{}, PacketLog: ring, Overloads: overloads.Subscribe(ctx, nil), Tampered: tampered,

@@ -2,6 +2,7 @@ package report
 
 import (
 	"errors"
+	"fmt"
 	"time"
 )
 
@@ -14,9 +15,24 @@ type Caller struct {
 }
 
 // ErrRequest says that a request is wrong, ErrConflict that it does not fit
-// what runs now. What the gateway answers wraps one of them, or neither when
-// the daemon or the kernel refused.
+// what runs now. What the gateway answers is one of them, or neither when the
+// daemon or the kernel refused.
 var (
 	ErrRequest  = errors.New("bad request")
 	ErrConflict = errors.New("conflict")
 )
+
+// Requestf is an error that is ErrRequest. Its text is the message alone.
+func Requestf(format string, args ...any) error {
+	return &refusal{ErrRequest, fmt.Errorf(format, args...)}
+}
+
+// Conflictf is an error that is ErrConflict. Its text is the message alone.
+func Conflictf(format string, args ...any) error {
+	return &refusal{ErrConflict, fmt.Errorf(format, args...)}
+}
+
+type refusal struct{ kind, cause error }
+
+func (r *refusal) Error() string   { return r.cause.Error() }
+func (r *refusal) Unwrap() []error { return []error{r.kind, r.cause} }
