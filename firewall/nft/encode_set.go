@@ -184,6 +184,7 @@ func (e *encoder) elements(kind uint16, table string, s Set, id uint32, list []E
 	flags := uint16(unix.NLM_F_CREATE)
 	if kind == unix.NFT_MSG_DELSETELEM {
 		flags = 0
+		s.Data, s.HasTimeout = 0, false // the key is enough
 	}
 	for len(list) > 0 {
 		e.message(kind, flags, table)
@@ -211,7 +212,7 @@ func (e *encoder) element(s Set, v Element) {
 	if s.Interval && len(s.Key) > 1 {
 		e.key(elemKeyEnd, s, v, last)
 	}
-	if v.Timeout > 0 {
+	if s.HasTimeout && v.Timeout > 0 {
 		e.uint64(unix.NFTA_SET_ELEM_TIMEOUT, uint64(v.Timeout.Milliseconds()))
 		if v.Expires > 0 {
 			e.uint64(unix.NFTA_SET_ELEM_EXPIRATION, uint64(v.Expires/time.Millisecond))

@@ -152,7 +152,9 @@ func (o AddElements) String() string {
 
 // String is the command.
 func (o DeleteElements) String() string {
-	return elementsText("delete", o.Table, o.Set, o.Elements)
+	set := o.Set
+	set.Data = 0
+	return elementsText("delete", o.Table, set, keysOf(o.Elements))
 }
 
 func elementsText(verb, table string, s Set, elements []Element) string {
@@ -164,6 +166,15 @@ func elementsText(verb, table string, s Set, elements []Element) string {
 		b = e.appendText(b, s.Key, s.Data)
 	}
 	return string(append(b, " }"...))
+}
+
+// keysOf are the elements without what hangs on them.
+func keysOf(elements []Element) []Element {
+	keys := make([]Element, len(elements))
+	for i, e := range elements {
+		keys[i].Key = e.Key
+	}
+	return keys
 }
 
 // String is the command.
