@@ -140,8 +140,8 @@ func (e *encoder) addChain(op AddChain) {
 	e.text(unix.NFTA_CHAIN_NAME, op.Name)
 	if op.Hook != nil {
 		point, ok := op.Hook.point()
-		if !ok && e.err == nil {
-			e.err = fmt.Errorf("chain %q: no hook is called %q", op.Name, op.Hook.Point)
+		if !ok {
+			e.fail(fmt.Errorf("chain %q: no hook is called %q", op.Name, op.Hook.Point))
 		}
 		at := e.nest(unix.NFTA_CHAIN_HOOK)
 		e.uint32(unix.NFTA_HOOK_HOOKNUM, point)
@@ -221,6 +221,9 @@ func (e *encoder) addRule(op AddRule) {
 		r.encode(x)
 	}
 	e.close(at)
+	if len(op.Rule.Comment) > maxComment {
+		e.fail(fmt.Errorf("comment of %d bytes, %d are the most", len(op.Rule.Comment), maxComment))
+	}
 	if op.Rule.Comment != "" {
 		e.bytes(unix.NFTA_RULE_USERDATA, appendUserText(nil, userRuleComment, op.Rule.Comment))
 	}

@@ -27,8 +27,8 @@ func (w *wire) closeExpr(at exprPlaces) {
 // put writes an expression of google/nftables.
 func (r *ruleEncoder) put(x expr.Any) {
 	raw, err := expr.Marshal(familyInet, x)
-	if err != nil && r.err == nil {
-		r.err = err
+	if err != nil {
+		r.fail(err)
 	}
 	at := r.nest(unix.NFTA_LIST_ELEM)
 	r.buf = append(r.buf, raw...)

@@ -2,6 +2,7 @@ package nft
 
 import (
 	"bytes"
+	"fmt"
 
 	"github.com/google/nftables/expr"
 	"golang.org/x/sys/unix"
@@ -174,15 +175,23 @@ func (r *ruleEncoder) anonymous() uint32 {
 }
 
 func (r *ruleEncoder) match(m Match) {
+	if len(m.Values) == 0 {
+		r.fail(fmt.Errorf("%s: no value to compare with", m.Field))
+		return
+	}
 	r.require([]Field{m.Field})
 	t := m.Field.info().typ
-	if len(m.Values) != 1 {
+	if len(m.Values) > 1 {
 		s := m.set()
 		r.loadKey([]Field{m.Field}, s.Interval)
 		r.lookup(lookup{set: anonymousSet, id: r.anonymous(), not: m.Not})
 		return
 	}
 	v := m.Values[0]
+	if !v.fits(t) {
+		r.fail(fmt.Errorf("%s: a value is not of the field's type", m.Field))
+		return
+	}
 	switch {
 	case v.single(t):
 		r.load(m.Field, reg1)

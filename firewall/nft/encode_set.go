@@ -2,6 +2,7 @@ package nft
 
 import (
 	"encoding/binary"
+	"fmt"
 	"slices"
 	"strings"
 	"time"
@@ -58,6 +59,9 @@ func (e *encoder) addAnonymous(table string, s Set) uint32 {
 // addSet makes a set and returns the number that it has within the batch.
 func (e *encoder) addSet(table string, s Set, flags uint32, size int) uint32 {
 	e.setID++
+	if len(s.Comment) > maxComment {
+		e.fail(fmt.Errorf("set %q: comment of %d bytes, %d are the most", s.Name, len(s.Comment), maxComment))
+	}
 	e.message(unix.NFT_MSG_NEWSET, unix.NLM_F_CREATE, table)
 	e.text(unix.NFTA_SET_NAME, s.Name)
 	e.uint32(unix.NFTA_SET_FLAGS, flags|s.kernelFlags())
@@ -170,6 +174,9 @@ func appendUserNumber(b []byte, kind byte, n uint32) []byte {
 	return binary.NativeEndian.AppendUint32(append(b, kind, 4), n)
 }
 
+// maxComment is the longest comment that nft takes, and so the longest that it can read back.
+const maxComment = 128
+
 func appendUserText(b []byte, kind byte, text string) []byte {
 	b = append(append(b, kind, byte(len(text)+1)), text...)
 	return append(b, 0)
@@ -207,6 +214,10 @@ func (e *encoder) elements(kind uint16, table string, s Set, id uint32, list []E
 // element writes one element. A range of a single field is two elements to the
 // kernel, the second its end, which is not in it; a range of a concatenation is one.
 func (e *encoder) element(s Set, v Element) {
+	if !v.fits(s) {
+		e.fail(fmt.Errorf("set %q: an element is not of the set's type", s.Name))
+		return
+	}
 	at := e.nest(unix.NFTA_LIST_ELEM)
 	e.key(unix.NFTA_SET_ELEM_KEY, s, v, first)
 	if s.Interval && len(s.Key) > 1 {
@@ -234,6 +245,19 @@ func (e *encoder) element(s Set, v Element) {
 	e.uint32(unix.NFTA_SET_ELEM_FLAGS, unix.NFT_SET_ELEM_INTERVAL_END)
 	e.data(unix.NFTA_SET_ELEM_KEY, end)
 	e.close(at)
+}
+
+// fits says that an element has a value for each field of a set, and its data.
+func (v Element) fits(s Set) bool {
+	if len(v.Key) != len(s.Key) {
+		return false
+	}
+	for i, t := range s.Key {
+		if !v.Key[i].fits(t) {
+			return false
+		}
+	}
+	return s.Data == 0 || s.Data == TypeVerdict || v.Data.fits(s.Data)
 }
 
 // key writes one end of a key. Fields of a concatenation are padded to whole words.

@@ -52,7 +52,10 @@ func (v Value) addr(end bound) netip.Addr {
 
 func appendAddrWire(b []byte, a netip.Addr, t Type) []byte {
 	if t == TypeIPv4 {
-		raw := a.Unmap().As4()
+		if !a.Is4() {
+			return append(b, 0, 0, 0, 0) // fits tells
+		}
+		raw := a.As4()
 		return append(b, raw[:]...)
 	}
 	raw := a.As16()
@@ -85,6 +88,19 @@ func appendOrdered64(b []byte, n uint64, big bool) []byte {
 		return binary.BigEndian.AppendUint64(b, n)
 	}
 	return binary.NativeEndian.AppendUint64(b, n)
+}
+
+// fits says that a value has what its type asks for.
+func (v Value) fits(t Type) bool {
+	switch t {
+	case TypeIPv4:
+		return v.From.Is4() && v.To.Is4()
+	case TypeIPv6:
+		return v.From.Is6() && v.To.Is6()
+	case TypeIfname:
+		return v.Name != "" && v.Name != "*"
+	}
+	return t.datatype().size > 0
 }
 
 // single says that a value is one value and not a range of them.

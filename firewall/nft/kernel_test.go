@@ -4,10 +4,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math/rand/v2"
+	"net"
 	"slices"
 	"strings"
 	"testing"
 
+	rtnl "github.com/vishvananda/netlink"
 	"golang.org/x/sys/unix"
 )
 
@@ -199,6 +202,52 @@ func TestFeatures(t *testing.T) {
 	}
 	if text := nftCommand(t, "", "list", "ruleset"); text != "" {
 		t.Errorf("probing left behind:\n%s", text)
+	}
+}
+
+// traffic sends datagrams to this host, which the output hook sees.
+func traffic(t *testing.T, n int) {
+	t.Helper()
+	c, err := net.Dial("udp", "127.0.0.1:9")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	for range n {
+		_, _ = c.Write([]byte("x")) // nobody listens, which every second write hears of
+	}
+}
+
+// Counters go on counting over every kind of change, and rules take hold of each packet.
+func TestCountersSurvive(t *testing.T) {
+	namespace(t)
+	lo, err := rtnl.LinkByName("lo")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := rtnl.LinkSetUp(lo); err != nil {
+		t.Fatal(err)
+	}
+	k := Open("rempart")
+	rng := rand.New(rand.NewPCG(5, 5))
+	var sent uint64
+	for step := range 15 {
+		want := randomRuleset(rng)
+		want.Counters = append(want.Counters, "all")
+		want.Chains = append(want.Chains, Chain{
+			Name: "counting", Hook: &Hook{Type: "filter", Point: "output", Priority: -400},
+			Rules: []Rule{rule(is(UDPDport, port(9)), Count{Counter: "all"})},
+		})
+		apply(t, k, want)
+		traffic(t, 10)
+		counters, err := k.Counters(context.Background())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if now := counters["all"].Packets; now <= sent {
+			t.Fatalf("step %d: the counter went from %d to %d packets", step, sent, now)
+		}
+		sent = counters["all"].Packets
 	}
 }
 

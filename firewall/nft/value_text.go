@@ -87,7 +87,7 @@ func appendAddr(b []byte, a netip.Addr) []byte {
 
 // prefixBits is the length of the prefix that covers from to to exactly, or -1.
 func prefixBits(from, to netip.Addr) int {
-	if from.Is4() {
+	if from.Is4() && to.Is4() {
 		f, t := from.As4(), to.As4()
 		return prefixBits32(binary.BigEndian.Uint32(f[:]), binary.BigEndian.Uint32(t[:]))
 	}

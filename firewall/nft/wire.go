@@ -19,12 +19,18 @@ const (
 	attrHeaderLen = 4
 )
 
-// wire builds netlink messages one after the other in one buffer. Attributes that
-// do not fit their 16 bits of length are remembered as a fault.
+// wire builds netlink messages one after the other in one buffer, and remembers the
+// first fault.
 type wire struct {
 	buf     []byte
 	message int // where the open message begins
 	err     error
+}
+
+func (w *wire) fail(err error) {
+	if w.err == nil {
+		w.err = err
+	}
 }
 
 // begin opens a message of a type of nf_tables.
@@ -63,9 +69,9 @@ func (w *wire) nest(kind uint16) int { return w.open(kind | nestedFlag) }
 // close ends the attribute that stands at at and pads it to four bytes.
 func (w *wire) close(at int) {
 	n := len(w.buf) - at
-	if n > math.MaxUint16 && w.err == nil {
-		w.err = fmt.Errorf("attribute %d: %d bytes are too many",
-			binary.NativeEndian.Uint16(w.buf[at+2:])&attrTypeMask, n)
+	if n > math.MaxUint16 {
+		kind := binary.NativeEndian.Uint16(w.buf[at+2:]) & attrTypeMask
+		w.fail(fmt.Errorf("attribute %d: %d bytes are too many", kind, n))
 	}
 	binary.NativeEndian.PutUint16(w.buf[at:], uint16(n))
 	for len(w.buf)%4 != 0 {
