@@ -56,15 +56,16 @@ func (f *Firewall) prepare(ctx context.Context, d Draft, now time.Time) (*candid
 	if err != nil {
 		return nil, err
 	}
-	if err := f.Links.Check(ctx, Network(c)); err != nil {
-		return nil, report.Requestf("%w", err)
-	}
 	features, err := f.Kernel.Features(ctx)
 	if err != nil {
 		return nil, err
 	}
-	if missing := Missing(c, features); len(missing) > 0 {
-		return nil, report.Requestf("%w", missing)
+	faults, err := machineFaults(c, f.Links.Check(ctx, Network(c)), features)
+	if err != nil {
+		return nil, err
+	}
+	if len(faults) > 0 {
+		return nil, report.Requestf("%w", faults)
 	}
 	l := f.learned()
 	if l.Devices, err = f.Links.Devices(Network(c)); err != nil {

@@ -11,12 +11,7 @@ import (
 // Faults is what is wrong with a policy according to an error, place by place; nil when the error is of another kind.
 func Faults(err error) []report.Fault {
 	var faults config.Errors
-	var missing MissingFeatures
-	switch {
-	case errors.As(err, &faults):
-	case errors.As(err, &missing):
-		faults = config.Errors(missing)
-	default:
+	if !errors.As(err, &faults) {
 		return nil
 	}
 	out := make([]report.Fault, 0, len(faults))
@@ -25,12 +20,6 @@ func Faults(err error) []report.Fault {
 	}
 	return out
 }
-
-// MissingFeatures is what a policy needs and the kernel does not have, at the places that need it.
-type MissingFeatures config.Errors
-
-// Error is one line a place.
-func (m MissingFeatures) Error() string { return config.Errors(m).Error() }
 
 // refusal says which rule of the policy the kernel refused.
 func refusal(err error) error {

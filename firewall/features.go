@@ -1,14 +1,55 @@
 package firewall
 
 import (
+	"errors"
+	"strings"
+
 	"github.com/rempart/rempart/config"
+	"github.com/rempart/rempart/firewall/links"
 	"github.com/rempart/rempart/firewall/nft"
 )
 
-// Missing is what a policy needs and the kernel lacks, at the places of the
-// policy that need it; nil when there is nothing.
-func Missing(c *config.Config, have nft.Features) MissingFeatures {
-	var out MissingFeatures
+// machineFaults is what a policy asks of this machine and cannot have, at the
+// places of the policy that ask for it: devices that are not there (what
+// Links.Check said) and features that the kernel lacks. An error that is not
+// about the policy comes back as it is.
+func machineFaults(c *config.Config, devices error, have nft.Features) (config.Errors, error) {
+	out := Lacking(c, have)
+	for _, err := range joined(devices) {
+		var missing *links.MissingDevice
+		var ambiguous *links.AmbiguousMAC
+		var name string
+		switch {
+		case errors.As(err, &missing):
+			name = missing.Link
+		case errors.As(err, &ambiguous):
+			name = ambiguous.Link
+		default:
+			return nil, err
+		}
+		at := config.Position{}
+		if i := c.Interface(name); i != nil {
+			at = i.Pos
+		}
+		out = append(out, &config.Error{Position: at, Key: "interface." + name, Msg: strings.TrimPrefix(err.Error(), "interface "+name+": ")})
+	}
+	return out, nil
+}
+
+// joined is the errors that one was joined of.
+func joined(err error) []error {
+	switch j, ok := err.(interface{ Unwrap() []error }); {
+	case err == nil:
+		return nil
+	case ok:
+		return j.Unwrap()
+	}
+	return []error{err}
+}
+
+// Lacking is what a policy needs of the kernel and the kernel lacks.
+func Lacking(c *config.Config, have nft.Features) config.Errors {
+	var out config.Errors
 	need := func(needed bool, feature, key string, at config.Position) {
 		if needed && !have.Has(feature) {
 			out = append(out, &config.Error{Position: at, Key: key, Msg: "this kernel cannot do it: it lacks " + feature})

@@ -49,17 +49,15 @@ func (f *Firewall) Status(ctx context.Context) (report.Status, error) {
 func (f *Firewall) Check(ctx context.Context, d Draft) (report.Preview, error) {
 	return do(ctx, f, func(ctx context.Context) (report.Preview, error) {
 		now := time.Now()
+		out := report.Preview{Hash: config.Hash(d.Policy), Unchanged: f.runs(d), Diff: f.difference(d)}
 		c, err := f.prepare(ctx, d, now)
-		if faults := Faults(err); faults != nil {
-			return report.Preview{Faults: faults}, nil
+		if out.Faults = Faults(err); out.Faults != nil {
+			return out, nil
 		}
 		if err != nil {
 			return report.Preview{}, err
 		}
-		out := report.Preview{Hash: c.revision.Hash, Unchanged: f.runs(d), Ruleset: c.ruleset.String()}
-		if f.running != nil {
-			out.Diff = config.Diff(f.running.revision.Policy, d.Policy) + config.Diff(f.running.revision.Node, d.Node)
-		}
+		out.Ruleset = c.ruleset.String()
 		ops, err := f.Links.Plan(ctx, Network(c.world.Config))
 		if err != nil {
 			return report.Preview{}, err
@@ -74,6 +72,21 @@ func (f *Firewall) Check(ctx context.Context, d Draft) (report.Preview, error) {
 		out.FlowsLost = f.lost(stale)
 		return out, nil
 	})
+}
+
+// difference is what a draft changes in the text of what runs.
+func (f *Firewall) difference(d Draft) string {
+	if f.running == nil {
+		return ""
+	}
+	titled := func(old, name, diff string) string {
+		if diff == "" {
+			return ""
+		}
+		return "--- " + old + " as it runs\n+++ " + name + "\n" + diff
+	}
+	r := f.running.revision
+	return titled("rempart.toml", d.PolicyName, config.Diff(r.Policy, d.Policy)) + titled("node.toml", d.NodeName, config.Diff(r.Node, d.Node))
 }
 
 // History lists the kept revisions, newest first.

@@ -1,9 +1,13 @@
 package main
 
 import (
+	"context"
+	"errors"
 	"fmt"
 
 	"github.com/rempart/rempart/config"
+	"github.com/rempart/rempart/firewall"
+	"github.com/rempart/rempart/firewall/nft"
 	"github.com/rempart/rempart/firewall/report"
 	"github.com/spf13/cobra"
 )
@@ -14,7 +18,7 @@ type checked struct {
 	Ruleset string         `json:"ruleset,omitempty"`
 }
 
-func checkCommand(p *program, compile func(*config.Config) (string, error)) *cobra.Command {
+func checkCommand(p *program, compile func(*config.Config) string) *cobra.Command {
 	var ruleset bool
 	cmd := &cobra.Command{
 		Use:   "check [FILE]",
@@ -22,15 +26,19 @@ func checkCommand(p *program, compile func(*config.Config) (string, error)) *cob
 		Long: `Reads rempart.toml and node.toml of the configuration directory, or FILE in
 place of rempart.toml ("-" is standard input), and prints every fault as
 file:line:column: key: message. No daemon is needed and nothing is changed.
+Root is also told what the policy asks of this machine's kernel and cannot have.
 
 node.toml is taken from beside FILE, or else from the configuration directory.`,
 		Args: words(0, 1),
-		RunE: func(_ *cobra.Command, args []string) error {
+		RunE: func(cmd *cobra.Command, args []string) error {
 			d, err := p.draftOf(args)
 			if err != nil {
 				return err
 			}
 			c, err := parse(d)
+			if err == nil {
+				err = p.machineFaults(cmd.Context(), c)
+			}
 			if faults, ok := err.(faultsError); ok && p.json {
 				if err := p.printJSON(checked{Faults: faults}); err != nil {
 					return err
@@ -39,11 +47,9 @@ node.toml is taken from beside FILE, or else from the configuration directory.`,
 			if err != nil {
 				return err
 			}
-			var text string
+			text := ""
 			if ruleset {
-				if text, err = compile(c); err != nil {
-					return err
-				}
+				text = compile(c)
 			}
 			if p.json {
 				return p.printJSON(checked{Faults: []report.Fault{}, Ruleset: text})
@@ -58,6 +64,22 @@ node.toml is taken from beside FILE, or else from the configuration directory.`,
 	}
 	cmd.Flags().BoolVarP(&ruleset, "ruleset", "n", false, "print the ruleset that it becomes, as nft would list it")
 	return p.dataFlags(cmd)
+}
+
+// machineFaults is what the policy needs of this kernel and the kernel lacks.
+// Who may not ask the kernel is told nothing: the daemon asks again at the apply.
+func (p *program) machineFaults(ctx context.Context, c *config.Config) error {
+	features, err := p.features(ctx)
+	if errors.Is(err, nft.ErrPermission) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	if faults := firewall.Lacking(c, features); len(faults) > 0 {
+		return faultsError(reportFaults(faults))
+	}
+	return nil
 }
 
 func fileNames(d report.Draft) string {

@@ -57,9 +57,7 @@ func (p *program) fromRunning(ctx context.Context) (difference, error) {
 	if err != nil {
 		return difference{}, err
 	}
-	if len(preview.Faults) > 0 {
-		return difference{}, faultsError(preview.Faults)
-	}
+	// Faults are for check and apply to tell: texts can be compared all the same.
 	return difference{preview.Diff}, nil
 }
 

@@ -6,6 +6,8 @@ import (
 	"encoding/json"
 	"io"
 
+	"github.com/rempart/rempart/firewall"
+	"github.com/rempart/rempart/firewall/nft"
 	"github.com/rempart/rempart/web"
 	"github.com/spf13/cobra"
 )
@@ -15,6 +17,8 @@ type program struct {
 	options
 	screen
 	json bool // print data as JSON
+	// features asks the running kernel what it can do.
+	features func(context.Context) (nft.Features, error)
 }
 
 // options are where the files and the daemon are.
@@ -25,7 +29,7 @@ type options struct {
 }
 
 func newProgram(in io.Reader, out, err io.Writer) *program {
-	return &program{screen: newScreen(in, out, err)}
+	return &program{screen: newScreen(in, out, err), features: nft.Open(firewall.TableName).Features}
 }
 
 // run executes a command line and says how the program is to end.

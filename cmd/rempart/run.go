@@ -42,6 +42,6 @@ When it stops the ruleset stays, and the next start takes over what it finds.`,
 
 // compileText is a policy as nft would list it once it runs. Devices that are
 // chosen by their MAC address go by the name of their interface.
-func compileText(c *config.Config) (string, error) {
-	return firewall.Compile(firewall.NewWorld(c, firewall.Learned{}, time.Now())).String(), nil
+func compileText(c *config.Config) string {
+	return firewall.Compile(firewall.NewWorld(c, firewall.Learned{}, time.Now())).String()
 }

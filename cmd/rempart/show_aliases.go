@@ -82,6 +82,15 @@ func (p *program) showAlias(a report.Alias) error {
 			return err
 		}
 	}
+	for _, s := range a.Sources {
+		if s.Bad == 0 {
+			continue
+		}
+		p.printf("\n%s of %s passed over:\n", plural(s.Bad, "line"), s.Name)
+		for _, line := range s.BadLines {
+			p.printf("  %s\n", line)
+		}
+	}
 	if len(a.Entries) > 0 {
 		p.printf("\n%s\n", strings.Join(a.Entries, "\n"))
 	}
@@ -91,7 +100,7 @@ func (p *program) showAlias(a report.Alias) error {
 func sourceState(s report.AliasSource) cell {
 	switch {
 	case s.Held:
-		return cell{"held back, it shrank too much", bad}
+		return cell{"held back: it shrank to " + count(s.HeldEntries), bad}
 	case s.LastError != "":
 		return cell{s.LastError, bad}
 	case s.LastSuccess.IsZero():

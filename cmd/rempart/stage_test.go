@@ -13,6 +13,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/hashicorp/go-hclog"
+	"github.com/rempart/rempart/firewall/nft"
 	"github.com/rempart/rempart/web"
 )
 
@@ -25,6 +26,9 @@ type stage struct {
 	tty     bool   // there is a terminal of 80 columns
 	colour  bool   //
 	stdin   string // what is typed
+	// kernel is why the kernel cannot be asked what it can do; nil: it can do features.
+	kernel   error
+	features nft.Features
 }
 
 const stagePolicy = `schema = 1
@@ -36,7 +40,7 @@ addresses = ["10.1.2.1/24"]
 
 func newStage(t *testing.T) *stage {
 	t.Helper()
-	s := &stage{dir: t.TempDir(), gateway: newGateway(stagePolicy, "")}
+	s := &stage{dir: t.TempDir(), gateway: newGateway(stagePolicy, ""), kernel: nft.ErrPermission}
 	s.write(t, "etc/rempart.toml", stagePolicy)
 	return s
 }
@@ -77,6 +81,7 @@ func (s *stage) run(t *testing.T, args ...string) (stdout, stderr string, code i
 	t.Helper()
 	var out, err bytes.Buffer
 	p := newProgram(strings.NewReader(s.stdin), &out, &err)
+	p.features = func(context.Context) (nft.Features, error) { return s.features, s.kernel }
 	p.now, p.location = now, time.FixedZone("CET", 3600)
 	p.asks, p.colour = s.tty, s.colour
 	if s.tty {

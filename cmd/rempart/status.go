@@ -106,10 +106,13 @@ func lost(l report.Link) cell {
 	return cell{count(n), odd}
 }
 
+// addresses leaves out the link-local ones, which every device has.
 func addresses(l report.Link) string {
-	list := make([]string, len(l.Addresses))
-	for i, a := range l.Addresses {
-		list[i] = a.String()
+	var list []string
+	for _, a := range l.Addresses {
+		if !a.Addr().IsLinkLocalUnicast() {
+			list = append(list, a.String())
+		}
 	}
 	return strings.Join(list, " ")
 }

@@ -67,7 +67,7 @@ type Fault struct {
 	Message string `json:"message"`
 }
 
-// Preview is what a draft would change. With faults the rest is empty.
+// Preview is what a draft would change. With faults only the difference of the texts is told.
 type Preview struct {
 	Faults    []Fault     `json:"faults,omitempty"`
 	Unchanged bool        `json:"unchanged"` // it is what runs
