@@ -105,6 +105,8 @@ func (e *encoder) encode(op Op) {
 		e.addSet(op.Table, op.Set, 0, 0)
 	case DeleteSet:
 		e.named(unix.NFT_MSG_DELSET, op.Table, unix.NFTA_SET_NAME, op.Name)
+	case FlushSet:
+		e.named(unix.NFT_MSG_DELSETELEM, op.Table, unix.NFTA_SET_ELEM_LIST_SET, op.Name)
 	case AddElements:
 		e.elements(unix.NFT_MSG_NEWSETELEM, op.Table, op.Set, 0, op.Elements)
 	case DeleteElements:

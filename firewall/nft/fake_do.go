@@ -35,6 +35,8 @@ func (t *fakeTable) do(op Op) (*fakeTable, unix.Errno) {
 		return t, t.addSet(op.Set)
 	case DeleteSet:
 		return t, t.deleteSet(op.Name)
+	case FlushSet:
+		return t, t.flushSet(op.Name)
 	case AddElements:
 		return t, t.addElements(op)
 	case DeleteElements:
@@ -98,16 +100,24 @@ func without(names []string, name string) []string {
 	return slices.DeleteFunc(names, func(n string) bool { return n == name })
 }
 
-func (t *fakeTable) deleteSet(name string) unix.Errno {
+func (t *fakeTable) flushSet(name string) unix.Errno {
 	s := t.sets[name]
 	if s == nil {
 		return unix.ENOENT
 	}
+	for _, e := range s.Elements {
+		t.hold(usesOfVerdict(e.Verdict), -1)
+	}
+	s.Elements = nil
+	return 0
+}
+
+func (t *fakeTable) deleteSet(name string) unix.Errno {
 	if t.uses[use{useSet, name}] > 0 {
 		return unix.EBUSY
 	}
-	for _, e := range s.Elements {
-		t.hold(usesOfVerdict(e.Verdict), -1)
+	if errno := t.flushSet(name); errno != 0 {
+		return errno
 	}
 	delete(t.sets, name)
 	t.order.sets = without(t.order.sets, name)

@@ -79,6 +79,8 @@ func mannersOps(r Ruleset) []struct {
 		{DeleteSet{"t", "idle"}, 0},
 		{DeleteSet{"t", "alias"}, unix.EBUSY},
 		{DeleteSet{"t", "map"}, unix.EBUSY},
+		{FlushSet{"t", "none"}, unix.ENOENT},
+		{FlushSet{"t", "map"}, 0},
 		{AddCounter{"t", "used"}, 0},
 		{DeleteCounter{"t", "none"}, unix.ENOENT},
 		{DeleteCounter{"t", "idle"}, 0},

@@ -76,6 +76,9 @@ type DeleteElements struct {
 	Elements []Element
 }
 
+// FlushSet takes all elements out of a set.
+type FlushSet struct{ Table, Name string }
+
 // AddCounter makes a named counter at zero; one that is there keeps its figures.
 type AddCounter struct{ Table, Name string }
 
@@ -92,6 +95,7 @@ func (AddSet) op()         {}
 func (DeleteSet) op()      {}
 func (AddElements) op()    {}
 func (DeleteElements) op() {}
+func (FlushSet) op()       {}
 func (AddCounter) op()     {}
 func (DeleteCounter) op()  {}
 
@@ -176,6 +180,9 @@ func keysOf(elements []Element) []Element {
 	}
 	return keys
 }
+
+// String is the command.
+func (o FlushSet) String() string { return "flush set inet " + o.Table + " " + o.Name }
 
 // String is the command.
 func (o AddCounter) String() string { return "add counter inet " + o.Table + " " + o.Name }

@@ -121,6 +121,11 @@ func (p *plan) difference(have, want Set) []Op {
 	}
 	gone, fresh := diffElements(have.Elements, want.Elements)
 	var ops []Op
+	if want.HasTimeout && len(gone) > 0 {
+		// One of them may leave by itself before it is deleted, which would refuse the batch.
+		ops = append(ops, FlushSet{p.table, want.Name})
+		gone, fresh = nil, want.Elements
+	}
 	if len(gone) > 0 {
 		ops = append(ops, DeleteElements{Table: p.table, Set: want.head(), Elements: gone})
 	}
@@ -197,10 +202,10 @@ func (p *plan) switching() Batch {
 func (p *plan) keptElements() (gone, fresh []Op) {
 	for _, pair := range p.kept {
 		for _, op := range p.difference(pair[0], pair[1]) {
-			if _, ok := op.(DeleteElements); ok {
-				gone = append(gone, op)
-			} else {
+			if _, ok := op.(AddElements); ok {
 				fresh = append(fresh, op)
+			} else {
+				gone = append(gone, op)
 			}
 		}
 	}

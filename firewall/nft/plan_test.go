@@ -76,6 +76,14 @@ add counter inet t n` + rules},
 delete element inet t alias { 10.0.0.0/8 }
 add element inet t alias { 10.1.0.0/16, 11.0.0.0/8 }
 `},
+		{"elements that may leave", changed(timed).State(), changed(func(r *Ruleset) {
+			timed(r)
+			r.Sets[0].Elements = prefixes("10.0.0.0/8", "12.0.0.0/8")
+		}), `
+--
+flush set inet t alias
+add element inet t alias { 10.0.0.0/8, 12.0.0.0/8 }
+`},
 		{"policy", small().State(), changed(func(r *Ruleset) { r.Chains[1].Hook = hookAt(0, accept) }), `
 --
 flush table inet t
@@ -120,6 +128,11 @@ add element inet t alias { 10.0.0.0/8 }` + rules},
 			}
 		})
 	}
+}
+
+// timed lets the elements of the alias leave.
+func timed(r *Ruleset) {
+	r.Sets[0].HasTimeout, r.Sets[0].Elements = true, prefixes("10.0.0.0/8", "11.0.0.0/8")
 }
 
 func forgotten(s State) State {

@@ -69,9 +69,9 @@ type Set struct {
 // Element is a member of a set. Key has one value a field.
 type Element struct {
 	Key     []Value
-	Data    Value   // of a data map
-	Verdict Verdict // of a verdict map; its Chain where there is one
-	Timeout time.Duration
+	Data    Value         // of a data map
+	Verdict Verdict       // of a verdict map; its Chain where there is one
+	Timeout time.Duration // 0: the set's own
 	Expires time.Duration // when read from the kernel
 }
 
@@ -93,7 +93,7 @@ const (
 	TypeNFProto                 // nf_proto: 2 is ipv4, 10 is ipv6
 	TypeCode                    // icmp_code, icmpv6_code
 	TypeFIB                     // fib_addrtype: local, broadcast, ... as RTN_ numbers
-	TypeHops                    // integer of 8 bits: ip6 hoplimit
+	TypeHops                    // integer of 8 bits: ip6 hoplimit; only in matches, for nft has no set of it
 )
 
 // Value is one value or a range of one type. Exactly the fields of its type are
