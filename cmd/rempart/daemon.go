@@ -72,25 +72,30 @@ func serve(ctx context.Context, o options, log hclog.Logger) error {
 	g, ctx := errgroup.WithContext(ctx)
 	for _, run := range []func(context.Context) error{
 		owner.Run, fetched.Run, reader(rules.LogGroup, ring).Run, reader(rules.OverloadGroup, overloads).Run,
+		func(ctx context.Context) error { return kernel.Watch(ctx, sendTo(ctx, tampered)) },
+		func(ctx context.Context) error { return server.Run(ctx, web.Handler(gateway, log)) },
+		func(ctx context.Context) error {
+			return gateway.Run(ctx, func() { notify(log, daemon.SdNotifyReady) })
+		},
+		func(ctx context.Context) error { return watchdog(ctx, gateway, log) },
 	} {
 		g.Go(func() error { return run(ctx) })
 	}
-	g.Go(func() error {
-		return kernel.Watch(ctx, func(e nft.Event) {
-			select {
-			case tampered <- e:
-			case <-ctx.Done():
-			}
-		})
-	})
-	g.Go(func() error { return server.Run(ctx, web.Handler(gateway, log)) })
-	g.Go(func() error { return gateway.Run(ctx, func() { notify(log, daemon.SdNotifyReady) }) })
-	g.Go(func() error { return watchdog(ctx, gateway, log) })
 	log.Info("rempart runs", "version", version, "config", o.config, "state", o.state, "socket", o.socket)
 	err = g.Wait()
 	notify(log, daemon.SdNotifyStopping)
 	log.Info("rempart stops, the ruleset stays")
 	return err
+}
+
+// sendTo sends what is told to a channel, until ctx ends.
+func sendTo[T any](ctx context.Context, to chan<- T) func(T) {
+	return func(v T) {
+		select {
+		case to <- v:
+		case <-ctx.Done():
+		}
+	}
 }
 
 // notify tells the service manager (sd_notify(3)); without one it does nothing.

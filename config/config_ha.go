@@ -1,0 +1,84 @@
+package config
+
+import (
+	"net/netip"
+	"time"
+)
+
+// Shaper is [shaper.INTERFACE]; rates in bits a second.
+type Shaper struct {
+	Interface        string
+	Upload, Download uint64
+	Pos              Position
+}
+
+// Queue is [queue.NAME]; rates in bits a second.
+type Queue struct {
+	Name       string
+	On         string
+	Guaranteed uint64
+	Priority   int
+	Pos        Position
+}
+
+// Limiter is [limiter.NAME]; rates in bits a second.
+type Limiter struct {
+	Name             string
+	Upload, Download uint64
+	PerSource        bool
+	Pos              Position
+}
+
+// Application is [application.NAME]: traffic known by the names it speaks to.
+type Application struct {
+	Name    string
+	Domains []string
+	Pos     Position
+}
+
+// Shape is one [[shape]]: which traffic goes into which queue or limiter.
+type Shape struct {
+	Name        string
+	From, To    Place
+	Source      []AddressTerm
+	Destination []AddressTerm
+	Protocols   []Protocol
+	Ports       []PortTerm
+	Application string
+	Queue       string
+	Limiter     string
+	Pos         Position
+}
+
+// HA is [ha] of both files: a pair of gateways.
+type HA struct {
+	Preempt   bool
+	Interval  time.Duration
+	Secret    string // where the CARP password is: "file:NAME" beside the policy
+	Interface string
+	Sections  []string
+	AdvSkew   int        // node.toml
+	Peer      netip.Addr // node.toml; invalid: multicast
+	Pos       Position
+}
+
+// VIP is one [[vip]]: an address that moves with the role.
+type VIP struct {
+	Interface string
+	Address   netip.Prefix
+	VHID      int // 0: follows the group without speaking CARP
+	Pos       Position
+}
+
+// Test is one [[test]]: a packet and what must become of it.
+type Test struct {
+	Name        string
+	Packet      string
+	At          time.Time // zero: now
+	Expect      Action
+	Rule        string     // empty: whichever
+	Source      netip.Addr // after translation; invalid: whichever
+	Destination netip.Addr // after translation; invalid: whichever
+	Gateway     string     // empty: whichever
+	Pos         Position
+}
