@@ -78,16 +78,13 @@ func allowed(w *rules.World, fl flows.Flow, now time.Time) bool {
 		ICMPType: fl.Orig.ICMP.Type, ICMPCode: fl.Orig.ICMP.Code,
 		At: now,
 	}
-	if fl.Status&flows.DstNAT != 0 {
-		_, port, forward := nat.Inbound(w, p)
-		p.Dst, p.DstPort = fl.Reply.Src.Addr(), fl.Reply.Src.Port()
-		// A flow that the policy would send elsewhere today is not the flow that it lets in.
-		if forward == "" || !targets(w, forward, p.Dst) || port != p.DstPort {
-			return false
-		}
-		if passes(w, forward) {
-			p.Forward = forward
-		}
+	to := nat.Inbound(w, p)
+	if !to.Reaches(fl.Reply.Src) {
+		return false // the policy would send it elsewhere today: that is another flow
+	}
+	p.Dst, p.DstPort = fl.Reply.Src.Addr(), fl.Reply.Src.Port()
+	if to.Pass {
+		p.Forward = to.Name
 	}
 	return w.Evaluate(p).Action == config.Pass
 }
@@ -103,16 +100,6 @@ func cameBy(w *rules.World, src netip.Addr) string {
 		}
 	}
 	return ""
-}
-
-func passes(w *rules.World, forward string) bool {
-	i := slices.IndexFunc(w.Config.PortForwards, func(p config.PortForward) bool { return p.Name == forward })
-	return i >= 0 && w.Config.PortForwards[i].Pass
-}
-
-func targets(w *rules.World, forward string, a netip.Addr) bool {
-	i := slices.IndexFunc(w.Config.PortForwards, func(p config.PortForward) bool { return p.Name == forward })
-	return i >= 0 && w.Resolve(w.Config.PortForwards[i].Target).Contains(w, a)
 }
 
 // endSource ends the flows of a source that went over a limit.

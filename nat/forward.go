@@ -2,6 +2,7 @@ package nat
 
 import (
 	"net/netip"
+	"slices"
 
 	"github.com/rempart/rempart/config"
 	"github.com/rempart/rempart/firewall/nft"
@@ -12,61 +13,54 @@ import (
 // spreadSeed makes the choice among several targets the same on both nodes of a pair.
 const spreadSeed = 0x72656d70
 
-// forward translates what comes in for a port forward, by its own interface
-// and, with reflection, by the inside ones.
+// forwards is the port forwards in force, in the order in which they are tried.
+func forwards(c *config.Config) []config.PortForward {
+	return slices.DeleteFunc(slices.Clone(c.PortForwards), func(f config.PortForward) bool { return f.Disabled })
+}
+
+// forward translates what comes in for a port forward.
 func (c *compiler) forward(f config.PortForward) []nft.Rule {
+	var by []string
+	for _, name := range entries(c.w, f) {
+		by = append(by, c.w.Device(name))
+	}
+	ports := make([]config.PortTerm, len(f.Ports))
+	for i, r := range f.Ports {
+		ports[i] = config.PortTerm{Range: r}
+	}
 	var out []nft.Rule
 	for _, fam := range []rules.Family{rules.V4, rules.V6} {
-		targets := c.targets(f, fam)
-		dst := c.destination(f, fam)
-		if len(targets) == 0 || len(dst) == 0 {
+		to, dst := targets(c.w, f, fam), destination(c.w, f, fam)
+		if len(to) == 0 || len(dst) == 0 {
 			continue
 		}
-		ports := make([]config.PortTerm, len(f.Ports))
-		for i, r := range f.Ports {
-			ports[i] = config.PortTerm{Range: r}
-		}
-		for _, a := range c.sets.Alternatives(rules.Selector{
-			Name: f.Name, Source: f.Source, Destination: dst, Protocols: f.Protocols, Ports: ports,
-		}) {
-			if a.Family != fam {
-				continue
-			}
-			exprs := []nft.Expr{rules.Devices(nft.IIFName, c.entries(f))}
-			exprs = append(exprs, a.Matches...)
-			if f.Log {
-				exprs = append(exprs, rules.Log(packetlog.Reason{Action: packetlog.Pass, Cause: packetlog.CauseForward, Rule: f.Name}))
-			}
-			exprs = append(exprs, c.count(rules.RuleCounter(f.Name)))
-			if n := c.w.Numbers[f.Name]; f.Pass && n != 0 {
-				exprs = append(exprs, nft.SetMark{Field: nft.CTMark, Value: uint32(n)})
-			}
-			out = append(out, nft.Rule{Exprs: append(exprs, dnat(f, targets)), Comment: f.Name})
-		}
+		sel := rules.Selector{Name: f.Name, Source: f.Source, Destination: dst, Protocols: f.Protocols, Ports: ports}
+		out = append(out, c.each(rules.Devices(nft.IIFName, by), fam, sel, f.Name, c.divert(f, to)...)...)
 	}
 	return out
 }
 
-// entries is the devices by which a port forward is reached.
-func (c *compiler) entries(f config.PortForward) []string {
-	out := []string{c.w.Device(f.On)}
-	if c.w.Config.NAT.Reflection {
-		for _, i := range c.w.Config.Interfaces {
-			if !i.External && i.Name != f.On {
-				out = append(out, c.w.Device(i.Name))
-			}
-		}
+// divert is what a port forward does with a new flow. One that needs no rule is
+// marked here: that is how the forward chain knows it.
+func (c *compiler) divert(f config.PortForward, to []netip.Addr) []nft.Expr {
+	var out []nft.Expr
+	if f.Log {
+		out = append(out, rules.Log(packetlog.Reason{Action: packetlog.Pass, Cause: packetlog.CauseForward, Rule: f.Name}))
 	}
-	return out
+	out = append(out, c.count(rules.RuleCounter(f.Name)))
+	if n := c.w.Numbers[f.Name]; f.Pass && n != 0 {
+		out = append(out, nft.SetMark{Field: nft.CTMark, Value: uint32(n)})
+	}
+	return append(out, dnat(f, to))
 }
 
 // destination is the outside addresses of a port forward: those it names, or its interface's.
-func (c *compiler) destination(f config.PortForward, fam rules.Family) []config.AddressTerm {
+func destination(w *rules.World, f config.PortForward, fam rules.Family) []config.AddressTerm {
 	if len(f.Destination) > 0 {
 		return f.Destination
 	}
-	if a := Outside(c.w, f.On, fam); a.IsValid() {
-		return single(a)
+	if a := Outside(w, f.On, fam); a.IsValid() {
+		return addresses(config.Range{From: a, To: a})
 	}
 	return nil
 }
@@ -74,9 +68,10 @@ func (c *compiler) destination(f config.PortForward, fam rules.Family) []config.
 // maxTargets bounds how many addresses a port forward spreads over.
 const maxTargets = 256
 
-func (c *compiler) targets(f config.PortForward, fam rules.Family) []netip.Addr {
+// targets is the inside addresses of a port forward.
+func targets(w *rules.World, f config.PortForward, fam rules.Family) []netip.Addr {
 	var out []netip.Addr
-	for _, r := range c.w.Resolve(f.Target).Set.Ranges() {
+	for _, r := range w.Resolve(f.Target).Set.Ranges() {
 		for a := r.From(); fam.Has(r.From()) && a.Compare(r.To()) <= 0 && len(out) < maxTargets; a = a.Next() {
 			out = append(out, a)
 		}
@@ -112,74 +107,4 @@ func dnat(f config.PortForward, targets []netip.Addr) nft.NAT {
 		}
 	}
 	return n
-}
-
-// hairpins changes the source of reflected flows whose client and server share
-// a segment; without that the server would answer the client directly.
-func (c *compiler) hairpins() []nft.Rule {
-	var out []nft.Rule
-	for _, i := range c.w.Config.Interfaces {
-		a := Outside(c.w, i.Name, rules.V4)
-		if i.External || !a.IsValid() {
-			continue
-		}
-		for _, p := range c.w.Networks(i.Name) {
-			if !p.Addr().Is4() {
-				continue
-			}
-			device := c.w.Device(i.Name)
-			out = append(out, nft.Rule{Comment: "reflection", Exprs: []nft.Expr{
-				rules.Devices(nft.IIFName, []string{device}), rules.Devices(nft.OIFName, []string{device}),
-				nft.CTStatus{Bits: nft.StatusDNAT}, within(p, rules.Family.Source),
-				c.count(CounterReflected), nft.NAT{Kind: nft.SNAT, Addrs: []netip.Addr{a}},
-			}})
-		}
-	}
-	return out
-}
-
-// Inbound says what inbound translation makes of a destination: the new
-// address and port, and the port forward that did it (empty: none did). It
-// reads the policy as it is written; among several targets it gives the first,
-// since only the kernel's hash of the source knows which.
-func Inbound(w *rules.World, p rules.Packet) (netip.Addr, uint16, string) {
-	c := &compiler{w: w}
-	for _, f := range w.Config.PortForwards {
-		fam := familyOf(p.Dst)
-		targets := c.targets(f, fam)
-		if f.Disabled || len(targets) == 0 || !c.entersBy(f, p.In) || !hasProtocol(f, p.Protocol) {
-			continue
-		}
-		dst := c.destination(f, fam)
-		if len(dst) == 0 || !w.Resolve(dst).Contains(w, p.Dst) || !w.Resolve(f.Source).Contains(w, p.Src) {
-			continue
-		}
-		for _, r := range f.Ports {
-			if r.From <= p.DstPort && p.DstPort <= r.To {
-				port := p.DstPort
-				if f.TargetPort != 0 {
-					port = uint16(f.TargetPort) + p.DstPort - f.Ports[0].From
-				}
-				return targets[0], port, f.Name
-			}
-		}
-	}
-	return p.Dst, p.DstPort, ""
-}
-
-func (c *compiler) entersBy(f config.PortForward, iface string) bool {
-	if f.On == iface {
-		return true
-	}
-	i := c.w.Config.Interface(iface)
-	return c.w.Config.NAT.Reflection && i != nil && !i.External
-}
-
-func hasProtocol(f config.PortForward, p config.Protocol) bool {
-	for _, q := range f.Protocols {
-		if q == p {
-			return true
-		}
-	}
-	return false
 }

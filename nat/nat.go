@@ -1,9 +1,11 @@
 // Package nat turns port forwards, one-to-one translations, prefix
-// translations, reflection and outbound NAT into chains.
+// translations, reflection and outbound NAT into chains, and says what inbound
+// translation makes of a packet by reading the policy as it is written.
 //
 // The order is that of pf: coming in, port forwards before one-to-one before
-// prefixes; going out, one-to-one before prefixes before [[outbound]] before
-// the automatic translation. The first match decides.
+// prefixes; going out, reflection and one-to-one before prefixes before
+// [[outbound]] before the automatic translation. The first match decides. What
+// the gateway itself sends leaves as it is.
 package nat
 
 import (
@@ -13,7 +15,6 @@ import (
 	"github.com/rempart/rempart/config"
 	"github.com/rempart/rempart/firewall/nft"
 	"github.com/rempart/rempart/rules"
-	"go4.org/netipx"
 )
 
 // Names of the base chains. Not dnat and snat: those are words of nft.
@@ -33,31 +34,22 @@ const (
 // are added to sets. A policy without any has no chains.
 func Compile(w *rules.World, sets *rules.Sets) rules.Part {
 	c := &compiler{w: w, sets: sets}
-	in := nft.Chain{Name: chainIn, Hook: hook("prerouting", -100)}
-	out := nft.Chain{Name: chainOut, Hook: hook("postrouting", 100)}
-	for _, f := range w.Config.PortForwards {
-		if !f.Disabled {
-			in.Rules = append(in.Rules, c.forward(f)...)
-		}
+	var in, out []nft.Rule
+	for _, f := range forwards(w.Config) {
+		in = append(in, c.forward(f)...)
 	}
-	if w.Config.NAT.Reflection {
-		out.Rules = append(out.Rules, c.hairpins()...)
+	out = append(out, c.hairpins()...)
+	for _, p := range pairs(w.Config) {
+		in = append(in, c.inward(p))
+		out = append(out, c.outward(p))
 	}
-	for _, o := range w.Config.OneToOne {
-		if !o.Disabled {
-			c.pair(&in, &out, o.Name, o.On, o.External, o.Internal)
-		}
+	out = append(out, c.outbound()...)
+	if len(in) > 0 {
+		c.part.Chains = append(c.part.Chains, nft.Chain{Name: chainIn, Hook: hook("prerouting", -100), Rules: in})
 	}
-	for _, p := range w.Config.Prefixes {
-		if !p.Disabled {
-			c.pair(&in, &out, p.Name, p.On, p.External, p.Internal)
-		}
-	}
-	out.Rules = append(out.Rules, c.outbound()...)
-	for _, chain := range []nft.Chain{in, out} {
-		if len(chain.Rules) > 0 {
-			c.part.Chains = append(c.part.Chains, chain)
-		}
+	if len(out) > 0 {
+		out = slices.Insert(out, 0, c.ownTraffic())
+		c.part.Chains = append(c.part.Chains, nft.Chain{Name: chainOut, Hook: hook("postrouting", 100), Rules: out})
 	}
 	return c.part
 }
@@ -79,16 +71,37 @@ func (c *compiler) count(name string) nft.Expr {
 	return nft.Count{Counter: name}
 }
 
-// pair translates both ways between an inside prefix and an outside one of the same length.
-func (c *compiler) pair(in, out *nft.Chain, name, on string, external, internal netip.Prefix) {
-	device := c.w.Device(on)
-	counter := c.count(rules.RuleCounter(name))
-	in.Rules = append(in.Rules, nft.Rule{Comment: name, Exprs: []nft.Expr{
-		rules.Devices(nft.IIFName, []string{device}), within(external, rules.Family.Destination), counter, translate(nft.DNAT, internal),
-	}})
-	out.Rules = append(out.Rules, nft.Rule{Comment: name, Exprs: []nft.Expr{
-		rules.Devices(nft.OIFName, []string{device}), within(internal, rules.Family.Source), counter, translate(nft.SNAT, external),
-	}})
+// ownTraffic ends the chain for what the gateway itself sends: it came in by
+// no interface. A backup has to reach the Internet as itself, and a node its peer.
+func (c *compiler) ownTraffic() nft.Rule {
+	came := nft.Match{Field: nft.IIFName, Not: true}
+	for _, i := range c.w.Config.Interfaces {
+		came.Values = append(came.Values, nft.Ifname(c.w.Device(i.Name)))
+	}
+	return nft.Rule{Exprs: []nft.Expr{came, nft.Verdict{Kind: nft.Accept}}, Comment: "the gateway itself"}
+}
+
+// each makes a rule of every alternative of a selector in one family.
+func (c *compiler) each(by nft.Expr, f rules.Family, sel rules.Selector, comment string, statements ...nft.Expr) []nft.Rule {
+	var out []nft.Rule
+	for _, a := range c.sets.Alternatives(sel) {
+		exprs := []nft.Expr{by}
+		switch a.Family {
+		case f:
+		case 0: // both, and a translation is of one
+			exprs = append(exprs, f.Match())
+		default:
+			continue
+		}
+		exprs = append(append(exprs, a.Matches...), statements...)
+		out = append(out, nft.Rule{Exprs: exprs, Comment: comment})
+	}
+	return out
+}
+
+// by matches the device of one interface.
+func (c *compiler) by(field nft.Field, iface string) nft.Expr {
+	return rules.Devices(field, []string{c.w.Device(iface)})
 }
 
 func familyOf(a netip.Addr) rules.Family {
@@ -98,23 +111,9 @@ func familyOf(a netip.Addr) rules.Family {
 	return rules.V6
 }
 
-// within matches an address field with a prefix.
-func within(p netip.Prefix, field func(rules.Family) nft.Field) nft.Expr {
-	r := netipx.RangeOfPrefix(p)
-	return nft.Match{Field: field(familyOf(p.Addr())), Values: []nft.Value{nft.Addresses(r.From(), r.To())}}
-}
-
-// translate changes the network and keeps the host part.
-func translate(kind nft.NATKind, to netip.Prefix) nft.NAT {
-	if to.IsSingleIP() {
-		return nft.NAT{Kind: kind, Addrs: []netip.Addr{to.Addr()}}
-	}
-	return nft.NAT{Kind: kind, Prefix: to.Masked()}
-}
-
-// Outside is the address by which flows leave an external interface, or by
-// which its port forwards are known: its virtual address where there is one,
-// else its first own. Invalid when the interface has none of the family.
+// Outside is the address by which flows leave an interface, or by which its
+// port forwards are known: its virtual address where there is one, else its
+// first own. Invalid when the interface has none of the family.
 func Outside(w *rules.World, iface string, f rules.Family) netip.Addr {
 	for _, v := range w.Config.VIPs {
 		if v.Interface == iface && f.Has(v.Address.Addr()) {
@@ -131,7 +130,11 @@ func Outside(w *rules.World, iface string, f rules.Family) netip.Addr {
 	return netip.Addr{}
 }
 
-// single is the list of terms that stands for one address.
-func single(a netip.Addr) []config.AddressTerm {
-	return []config.AddressTerm{{Kind: config.TermRange, Range: config.Range{From: a, To: a}}}
+// addresses is the list of terms that stands for some addresses.
+func addresses(ranges ...config.Range) []config.AddressTerm {
+	out := make([]config.AddressTerm, len(ranges))
+	for i, r := range ranges {
+		out[i] = config.AddressTerm{Kind: config.TermRange, Range: r}
+	}
+	return out
 }

@@ -40,7 +40,7 @@ func (s *Sets) Alternatives(sel Selector) []Alternative {
 				for _, p := range s.protocolMatches(sel, f) {
 					m := slices.Concat(a, b, p)
 					if f != 0 && len(a)+len(b) == 0 && !impliesFamily(p) {
-						m = slices.Insert(m, 0, f.match())
+						m = slices.Insert(m, 0, f.Match())
 					}
 					out = append(out, Alternative{Family: f, Matches: m})
 				}
@@ -144,8 +144,8 @@ func (s *Sets) membership(content *netipx.IPSet, alias, own string, named bool, 
 	return []nft.Expr{nft.Match{Field: field, Not: not, Values: values}}
 }
 
-// match is the match on the family alone.
-func (f Family) match() nft.Expr {
+// Match is the match on the family alone: meta nfproto ipv4.
+func (f Family) Match() nft.Expr {
 	v := uint32(2)
 	if f == V6 {
 		v = 10

@@ -1,0 +1,56 @@
+package nat
+
+import (
+	"net/netip"
+	"slices"
+
+	"github.com/rempart/rempart/config"
+	"github.com/rempart/rempart/rules"
+)
+
+// Arrival is where inbound translation sends a packet.
+type Arrival struct {
+	Name string       // of what translates it; empty: nothing does, and To and Port are the packet's own
+	To   []netip.Addr // of several, the kernel's hash of the source chooses one
+	Port uint16
+	Pass bool // it needs no rule to be let in
+}
+
+// Reaches says whether a packet can arrive at an address and port.
+func (a Arrival) Reaches(to netip.AddrPort) bool {
+	return slices.Contains(a.To, to.Addr()) && a.Port == to.Port()
+}
+
+// Inbound reads the policy as it is written and says where the first packet of
+// a flow, as its sender wrote it, arrives.
+func Inbound(w *rules.World, p rules.Packet) Arrival {
+	for _, f := range forwards(w.Config) {
+		if to := targets(w, f, familyOf(p.Dst)); len(to) > 0 && takes(w, f, p) {
+			return Arrival{Name: f.Name, To: to, Port: portInside(f, p), Pass: f.Pass}
+		}
+	}
+	for _, t := range pairs(w.Config) {
+		if t.on == p.In && t.reach(w).Contains(p.Dst) {
+			return Arrival{Name: t.name, To: []netip.Addr{t.inside(p.Dst)}, Port: p.DstPort}
+		}
+	}
+	return Arrival{To: []netip.Addr{p.Dst}, Port: p.DstPort}
+}
+
+// takes says whether a port forward is for a packet.
+func takes(w *rules.World, f config.PortForward, p rules.Packet) bool {
+	dst := destination(w, f, familyOf(p.Dst))
+	ported := !p.Protocol.HasPorts() || len(f.Ports) == 0 || slices.ContainsFunc(f.Ports, func(r config.PortRange) bool {
+		return r.From <= p.DstPort && p.DstPort <= r.To
+	})
+	return ported && len(dst) > 0 && slices.Contains(entries(w, f), p.In) && slices.Contains(f.Protocols, p.Protocol) &&
+		w.Resolve(dst).Contains(w, p.Dst) && w.Resolve(f.Source).Contains(w, p.Src)
+}
+
+// portInside is the port at the target.
+func portInside(f config.PortForward, p rules.Packet) uint16 {
+	if f.TargetPort == 0 || !p.Protocol.HasPorts() {
+		return p.DstPort
+	}
+	return uint16(f.TargetPort) + p.DstPort - f.Ports[0].From
+}

@@ -1,0 +1,82 @@
+package nat
+
+import (
+	"net/netip"
+
+	"github.com/rempart/rempart/config"
+	"github.com/rempart/rempart/firewall/nft"
+	"github.com/rempart/rempart/rules"
+	"go4.org/netipx"
+)
+
+// pair is a translation both ways between an inside network and an outside one
+// of the same length: a [[one_to_one]] or a [[prefix]].
+type pair struct {
+	name, on           string
+	external, internal netip.Prefix
+}
+
+// pairs is the pairs in force, in the order in which they are tried.
+func pairs(c *config.Config) []pair {
+	var out []pair
+	for _, o := range c.OneToOne {
+		if !o.Disabled {
+			out = append(out, pair{o.Name, o.On, o.External, o.Internal})
+		}
+	}
+	for _, p := range c.Prefixes {
+		if !p.Disabled {
+			out = append(out, pair{p.Name, p.On, p.External, p.Internal})
+		}
+	}
+	return out
+}
+
+// reach is the outside addresses that lead to the inside: those of the gateway
+// itself stay its own.
+func (p pair) reach(w *rules.World) *netipx.IPSet {
+	var b netipx.IPSetBuilder
+	b.AddPrefix(p.external)
+	for _, a := range w.OwnAddresses("") {
+		b.Remove(a)
+	}
+	s, _ := b.IPSet() // its error is an invalid prefix, and config lets none through
+	return s
+}
+
+// inside is the inside address that an outside one stands for.
+func (p pair) inside(a netip.Addr) netip.Addr {
+	network, host := p.internal.Masked().Addr().AsSlice(), a.AsSlice()
+	for i := range network {
+		bits := min(max(p.internal.Bits()-8*i, 0), 8)
+		network[i] |= host[i] & (0xff >> bits)
+	}
+	out, _ := netip.AddrFromSlice(network)
+	return out
+}
+
+func (c *compiler) inward(p pair) nft.Rule {
+	to := nft.Match{Field: familyOf(p.external.Addr()).Destination()}
+	for _, r := range p.reach(c.w).Ranges() {
+		to.Values = append(to.Values, nft.Addresses(r.From(), r.To()))
+	}
+	return nft.Rule{Comment: p.name, Exprs: []nft.Expr{
+		c.by(nft.IIFName, p.on), to, c.count(rules.RuleCounter(p.name)), translate(nft.DNAT, p.internal),
+	}}
+}
+
+func (c *compiler) outward(p pair) nft.Rule {
+	r := netipx.RangeOfPrefix(p.internal)
+	from := nft.Match{Field: familyOf(p.internal.Addr()).Source(), Values: []nft.Value{nft.Addresses(r.From(), r.To())}}
+	return nft.Rule{Comment: p.name, Exprs: []nft.Expr{
+		c.by(nft.OIFName, p.on), from, c.count(rules.RuleCounter(p.name)), translate(nft.SNAT, p.external),
+	}}
+}
+
+// translate changes the network and keeps the host part.
+func translate(kind nft.NATKind, to netip.Prefix) nft.NAT {
+	if to.IsSingleIP() {
+		return nft.NAT{Kind: kind, Addrs: []netip.Addr{to.Addr()}}
+	}
+	return nft.NAT{Kind: kind, Prefix: to.Masked()}
+}
