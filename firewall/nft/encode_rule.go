@@ -221,12 +221,12 @@ func (r *ruleEncoder) matchRange(m Match, v Value) {
 }
 
 // matchPrefix loads no more than the prefix where it ends with a byte, except for
-// three bytes: the kernel has a fast path for four and a mask, and none for three.
+// three bytes of IPv4: the kernel has a fast path for four and a mask, and none for three.
 func (r *ruleEncoder) matchPrefix(m Match, v Value, bits int) {
 	t := m.Field.info().typ
 	network := v.appendWire(nil, t, first, true)
 	size := bits / 8
-	if m.Field.info().from == fromNetwork && bits%8 == 0 && size != 0 && size != 3 {
+	if m.Field.info().from == fromNetwork && bits%8 == 0 && size != 0 && (size != 3 || t == TypeIPv6) {
 		r.loadHead(m.Field, reg1, size)
 		r.compare(equality(m.Not), network[:size])
 		return

@@ -68,6 +68,8 @@ type Lookup struct {
 
 // VMap continues as the element of the fields says; without one, with the next rule.
 // Set names a verdict map of the ruleset, or Elements gives an anonymous one.
+// Ranges of several fields are better named: the kernel begins to use such a map a
+// moment after the rules of its transaction, and an anonymous one is made with its rule.
 type VMap struct {
 	Fields   []Field
 	Set      string

@@ -10,6 +10,10 @@ import "slices"
 // with their elements, is made in the batches before. Table and base chains are not
 // deleted, nor are counters that stay; a base chain is made anew only when its hook
 // changes. When the rules are known to be the wanted ones, only elements are changed.
+//
+// A set that comes back under its name with another key, flag or size can only be
+// made anew within the switch. One with ranges of several fields then misses packets
+// for a moment, so such maps should bear what they are in their names.
 func Plan(have State, want Ruleset) []Batch {
 	p := plan{table: want.Table.Name, have: have, want: want}
 	p.sortSets()
