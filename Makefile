@@ -31,12 +31,15 @@ golden: ## write the golden files anew; read the difference like code
 bench: witnesses ## measure; docs/benchmarks.md says how to read it
 	$(GO) test -run '^$$' -bench . -benchmem ./...
 
-docs: build ## write the generated parts of docs/ and packaging/ anew
+docs: ## write the generated parts of docs/ and packaging/ anew
 	$(GO) test ./config ./cmd/rempart -run Docs -update
 
-install: build ## the binary, its manual pages and its units
+install: build ## the binary, its manual pages, units, schemas and examples
 	install -D -m 755 bin/rempart $(DESTDIR)/usr/sbin/rempart
 	install -D -m 644 -t $(DESTDIR)/lib/systemd/system packaging/systemd/*.service
+	install -D -m 644 -t $(DESTDIR)/etc/iproute2/rt_protos.d packaging/iproute2/rempart.conf
+	install -D -m 644 -t $(DESTDIR)/usr/share/rempart packaging/schema/*.json
+	install -D -m 644 -t $(DESTDIR)/usr/share/doc/rempart/examples packaging/examples/*.toml
 	mkdir -p $(DESTDIR)/usr/share/man/man8 && ./bin/rempart man $(DESTDIR)/usr/share/man/man8
 
 # nft and conntrack are witnesses: tests ask them what the kernel has. The
