@@ -89,6 +89,8 @@ type Firewall struct {
 	// is counted from there and not from the clock: an edge that passes while the
 	// loop is at something else is followed late, not lost.
 	edgesDone time.Time
+	renewed   time.Time // when the instants of schedules were computed
+	overloads overloads
 	mendAt    time.Time // when to put back what somebody changed; zero: nothing is to be mended
 	faults    []string  // what went wrong and still is, for status
 
@@ -136,7 +138,7 @@ const retryEvery = 5 * time.Second
 func (f *Firewall) Run(ctx context.Context, ready func()) error {
 	defer close(f.done)
 	f.started = time.Now()
-	f.edgesDone = f.started
+	f.edgesDone, f.renewed = f.started, f.started
 	if err := f.start(ctx); err != nil {
 		return err
 	}
@@ -157,7 +159,7 @@ func (f *Firewall) Run(ctx context.Context, ready func()) error {
 		case <-f.Feeds.Changed():
 			f.refreshSets(ctx)
 		case e := <-f.Overloads:
-			f.endSource(ctx, e.Src)
+			f.overloads.add(e.Src, time.Now())
 		case e := <-f.Tampered:
 			f.tampered(e, time.Now())
 		case <-counters.C:
@@ -201,12 +203,14 @@ var errStopped = errors.New("the gateway is stopping")
 // untilEdge is how long until the next thing that time brings: the deadline of
 // an apply, an edge of a schedule, or the renewal of the instants.
 func (f *Firewall) untilEdge(now time.Time) time.Duration {
-	next := now.Add(renewEvery)
+	next := f.renewed.Add(renewEvery)
 	if f.pending != nil && f.pending.journal.Deadline.Before(next) {
 		next = f.pending.journal.Deadline
 	}
-	if !f.mendAt.IsZero() && f.mendAt.Before(next) {
-		next = f.mendAt
+	for _, at := range []time.Time{f.mendAt, f.overloads.due} {
+		if !at.IsZero() && at.Before(next) {
+			next = at
+		}
 	}
 	if f.running != nil {
 		if edge, ok := nextEdge(f.running.world, f.edgesDone); ok && edge.Before(next) {
@@ -227,11 +231,19 @@ func (f *Firewall) atEdge(ctx context.Context, now time.Time) {
 		return
 	}
 	f.mend(ctx, now)
-	f.edgesDone = now
+	f.endOverloaded(ctx, now)
 	if f.running == nil {
 		return
 	}
-	f.refreshSets(ctx)
+	edge, ok := nextEdge(f.running.world, f.edgesDone)
+	passed := ok && !now.Before(edge)
+	f.edgesDone = now
+	if passed || now.Sub(f.renewed) >= renewEvery {
+		f.refreshSets(ctx)
+	}
+	if !passed {
+		return
+	}
 	if n, err := f.endStale(ctx, f.running.world, now); err != nil {
 		f.log.Warn("flows of an ended schedule could not be ended", "cause", err)
 	} else if n > 0 {
@@ -244,7 +256,8 @@ func (f *Firewall) refreshSets(ctx context.Context) {
 	if f.running == nil {
 		return
 	}
-	w := NewWorld(f.running.world.Config, f.learned(), time.Now())
+	f.renewed = time.Now()
+	w := NewWorld(f.running.world.Config, f.learned(), f.renewed)
 	ruleset := Compile(w)
 	if err := f.put(ctx, ruleset); err != nil {
 		f.fault("refresh aliases: %v", err)

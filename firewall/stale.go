@@ -101,16 +101,3 @@ func cameBy(w *rules.World, src netip.Addr) string {
 	}
 	return ""
 }
-
-// endSource ends the flows of a source that went over a limit.
-func (f *Firewall) endSource(ctx context.Context, src netip.Addr) {
-	all, err := f.FlowTable.List(ctx, flows.Filter{flows.Sources{netip.PrefixFrom(src, src.BitLen())}})
-	if err == nil && len(all) > 0 {
-		var n int
-		n, err = f.FlowTable.End(ctx, all)
-		f.log.Info("a source went over a limit, its flows are ended", "source", src, "flows", n)
-	}
-	if err != nil {
-		f.log.Warn("flows of a source over its limit could not be ended", "source", src, "cause", err)
-	}
-}

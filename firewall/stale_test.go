@@ -106,15 +106,34 @@ func TestScheduleEndsItsFlows(t *testing.T) {
 }
 
 func TestOverloadEndsTheSource(t *testing.T) {
-	m := newMachine(t)
-	f, _ := m.start(t, nil)
-	m.flow(1, "10.1.2.9:40000", "198.51.100.7:443", "")
-	m.flow(1, "10.1.2.9:40001", "198.51.100.7:443", "")
-	m.flow(1, "10.1.2.8:40000", "198.51.100.7:443", "")
-	m.overloads <- packetlog.Entry{Packet: packetlog.Packet{Src: netip.MustParseAddr("10.1.2.9")}}
-	f.Alive(t.Context()) // the loop has done what came before
-	if m.count(t) != 1 {
-		t.Errorf("%d flows left, want the other source's", m.count(t))
+	synctest.Test(t, func(t *testing.T) {
+		m := newMachine(t)
+		m.start(t, nil)
+		m.flow(1, "10.1.2.9:40000", "198.51.100.7:443", "")
+		m.flow(1, "10.1.2.9:40001", "198.51.100.7:443", "")
+		m.flow(1, "10.1.2.8:40000", "198.51.100.7:443", "")
+		m.overloads <- packetlog.Entry{Packet: packetlog.Packet{Src: netip.MustParseAddr("10.1.2.9")}}
+		time.Sleep(2 * gatherOverloads)
+		synctest.Wait()
+		if m.count(t) != 1 {
+			t.Errorf("%d flows left, want the other source's", m.count(t))
+		}
+	})
+}
+
+func TestOverloadsRestBetweenWalks(t *testing.T) {
+	now := time.Date(2026, 11, 22, 12, 0, 0, 0, time.UTC)
+	o := overloads{last: now, took: 2 * time.Second}
+	o.add(netip.MustParseAddr("10.1.2.9"), now)
+	if want := now.Add(20 * time.Second); !o.due.Equal(want) {
+		t.Errorf("due at %v, want %v: the table would be walked all the time", o.due, want)
+	}
+	due := o.due
+	for i := range maxOverloads + 10 {
+		o.add(netip.AddrFrom4([4]byte{10, byte(i >> 16), byte(i >> 8), byte(i)}), now.Add(time.Second))
+	}
+	if len(o.sources) != maxOverloads || !o.due.Equal(due) {
+		t.Errorf("%d sources, due at %v", len(o.sources), o.due)
 	}
 }
 

@@ -34,7 +34,7 @@ type Decision struct {
 // Evaluate reads the policy from top to bottom, as its author wrote it. Limits
 // are left out: what they say depends on the flows of the moment.
 func (w *World) Evaluate(p Packet) Decision {
-	toSelf := slices.Contains(w.OwnAddresses(""), p.Dst)
+	toSelf := w.ToSelf(p.Dst)
 	if p.Protocol == config.TCP && p.TCPFlags != 0 && p.TCPFlags&(flagFIN|flagSYN|flagRST|flagACK) != flagSYN {
 		return Decision{config.Block, packetlog.CauseNoSYN, ""}
 	}

@@ -80,6 +80,22 @@ func (w *World) OwnAddresses(iface string) []netip.Addr {
 	return out
 }
 
+// ToSelf says whether the gateway itself takes what is sent to an address: its
+// own addresses, and broadcast and multicast, which the kernel hands to input as well.
+func (w *World) ToSelf(dst netip.Addr) bool {
+	if dst.IsMulticast() || dst == netip.AddrFrom4([4]byte{255, 255, 255, 255}) || slices.Contains(w.OwnAddresses(""), dst) {
+		return true
+	}
+	for _, i := range w.Config.Interfaces {
+		for _, p := range w.Networks(i.Name) {
+			if dst.Is4() && p.Bits() < 31 && p.Contains(dst) && dst == netipx.PrefixLastIP(p) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
 // Networks is the subnets of an interface.
 func (w *World) Networks(iface string) []netip.Prefix {
 	var out []netip.Prefix
