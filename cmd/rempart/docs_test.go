@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/rempart/rempart/firewall/packetlog"
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 )
@@ -33,6 +34,27 @@ func TestDocs(t *testing.T) {
 	}
 	if diff := cmp.Diff(string(want), got); diff != "" {
 		t.Errorf("%s, -want +got:\n%s", file, diff)
+	}
+}
+
+// TestDocsReasons: docs/policy.md explains every word that the packet log has for a reason.
+func TestDocsReasons(t *testing.T) {
+	text, err := os.ReadFile("../../docs/policy.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	known := 0
+	for cause := packetlog.Cause(1); ; cause++ {
+		if _, err := packetlog.ParseCause(cause.String()); err != nil {
+			break // the last one was before
+		}
+		known++
+		if !strings.Contains(string(text), "`block "+cause.String()) && !strings.Contains(string(text), "`"+cause.String()+"` (") {
+			t.Errorf("docs/policy.md does not explain %q", cause)
+		}
+	}
+	if known < 11 {
+		t.Errorf("%d reasons are known", known)
 	}
 }
 

@@ -11,7 +11,10 @@ func historyCommand(p *program) *cobra.Command {
 	return p.dataFlags(&cobra.Command{
 		Use:   "history",
 		Short: "List the revisions that were kept, newest first",
-		Args:  words(0, 0),
+		Long: `Each apply that was confirmed, or needed no confirm, is a revision. "rempart
+diff" compares them and "rempart rollback" goes back to one. The one that runs
+is marked with "*".`,
+		Args: words(0, 0),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return ask(p, cmd, p.daemon().History, p.showHistory)
 		},

@@ -5,6 +5,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -60,10 +61,11 @@ func page(cmd *cobra.Command) string {
 		paragraphs(&b, cmd.Long)
 	}
 	if subs := subcommands(cmd); len(subs) > 0 {
-		b.WriteString(".SH COMMANDS\n")
+		var list []described
 		for _, c := range subs {
-			fmt.Fprintf(&b, ".TP\n.B %s\n%s\n", roff(c.Name()), roff(c.Short))
+			list = append(list, described{c.Name(), c.Short})
 		}
+		terms(&b, "COMMANDS", list)
 	}
 	flagList(&b, "OPTIONS", cmd.NonInheritedFlags())
 	flagList(&b, "OPTIONS OF ALL COMMANDS", cmd.InheritedFlags())
@@ -71,10 +73,45 @@ func page(cmd *cobra.Command) string {
 		b.WriteString(".SH EXAMPLES\n")
 		paragraphs(&b, cmd.Example)
 	}
-	if related := relatives(cmd); len(related) > 0 {
-		fmt.Fprintf(&b, ".SH SEE ALSO\n%s\n", strings.Join(related, ", "))
+	if !cmd.HasParent() {
+		terms(&b, "FILES", files(cmd))
+		terms(&b, "EXIT STATUS", exitStatus())
 	}
+	fmt.Fprintf(&b, ".SH SEE ALSO\n%s\n", strings.Join(relatives(cmd), ", "))
 	return b.String()
+}
+
+// described is a thing with what it is.
+type described struct{ name, meaning string }
+
+// files are the files of the program, where they are by default.
+func files(root *cobra.Command) []described {
+	at := func(flag string) string { return root.PersistentFlags().Lookup(flag).DefValue }
+	return []described{
+		{filepath.Join(at("config"), policyFile), "The policy."},
+		{filepath.Join(at("config"), nodeFile), "What belongs to this machine alone: its name, devices and addresses. It need not be there."},
+		{at("state"), "The kept revisions, the journal of an apply under way, and what aliases have learned."},
+		{at("socket"), "Where the daemon listens."},
+		{"/usr/share/doc/rempart/examples", "A policy to begin with."},
+		{"/usr/share/rempart", "The JSON Schemas of both files, for editors."},
+	}
+}
+
+func exitStatus() []described {
+	return []described{
+		{strconv.Itoa(exitDone), "All is done."},
+		{strconv.Itoa(exitWrong), "The policy or the request is wrong."},
+		{strconv.Itoa(exitUsage), "The command line is wrong."},
+		{strconv.Itoa(exitRefused), "The daemon or the kernel refused, or there is no daemon."},
+	}
+}
+
+// terms writes a section that explains one thing after the other.
+func terms(b *strings.Builder, title string, list []described) {
+	fmt.Fprintf(b, ".SH %s\n", title)
+	for _, t := range list {
+		fmt.Fprintf(b, ".TP\n.B %s\n%s\n", roff(t.name), roff(t.meaning))
+	}
 }
 
 // synopsis is what to type.
@@ -100,14 +137,15 @@ func flagList(b *strings.Builder, title string, flags *pflag.FlagSet) {
 	if !flags.HasAvailableFlags() {
 		return
 	}
-	fmt.Fprintf(b, ".SH %s\n", title)
+	var list []described
 	flags.VisitAll(func(f *pflag.Flag) {
 		if f.Hidden {
 			return
 		}
 		names, text := flagText(f)
-		fmt.Fprintf(b, ".TP\n.B %s\n%s\n", roff(names), roff(text))
+		list = append(list, described{names, text})
 	})
+	terms(b, title, list)
 }
 
 // flagText is how a flag is written and what it does.
@@ -126,7 +164,8 @@ func flagText(f *pflag.Flag) (names, text string) {
 	return names, text
 }
 
-// relatives are the pages above and below a command.
+// relatives are the pages above and below a command, and of the first page those
+// of what it works with.
 func relatives(cmd *cobra.Command) []string {
 	var list []string
 	if cmd.HasParent() {
@@ -134,6 +173,9 @@ func relatives(cmd *cobra.Command) []string {
 	}
 	for _, c := range subcommands(cmd) {
 		list = append(list, roff(pageName(c))+"(8)")
+	}
+	if !cmd.HasParent() {
+		list = append(list, "nft(8)", "conntrack(8)", roff("ip-route(8)"), "systemctl(1)")
 	}
 	return list
 }

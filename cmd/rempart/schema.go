@@ -10,7 +10,11 @@ func schemaCommand(p *program) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "schema",
 		Short: "Print the JSON Schema of rempart.toml, for editors",
-		Args:  words(0, 0),
+		Long: `Editors that know JSON Schema complete and check the keys of a policy that
+begins with a line such as
+
+  #:schema /usr/share/rempart/rempart.schema.json`,
+		Args: words(0, 0),
 		RunE: func(*cobra.Command, []string) error {
 			schema := config.Schema()
 			if node {

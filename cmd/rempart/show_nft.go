@@ -15,7 +15,9 @@ func showNFTCommand(p *program) *cobra.Command {
 	return p.dataFlags(&cobra.Command{
 		Use:   "nft",
 		Short: "The ruleset in the kernel, as nft lists it",
-		Args:  words(0, 0),
+		Long: `Reads the table "inet rempart" back from the kernel, counters included.
+"rempart check --ruleset" prints what a policy would become.`,
+		Args: words(0, 0),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			list := func(ctx context.Context) (listing, error) {
 				text, err := p.daemon().Ruleset(ctx)

@@ -12,7 +12,9 @@ func showRoutesCommand(p *program) *cobra.Command {
 	return p.dataFlags(&cobra.Command{
 		Use:   "routes",
 		Short: "The routes that the policy asks for",
-		Args:  words(0, 0),
+		Long: `Routes of others, such as those of DHCP or of a routing daemon, are not shown;
+"ip route" lists all that there are.`,
+		Args: words(0, 0),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return ask(p, cmd, p.daemon().Routes, p.showRoutes)
 		},
@@ -39,7 +41,9 @@ func showGatewaysCommand(p *program) *cobra.Command {
 	return p.dataFlags(&cobra.Command{
 		Use:   "gateways",
 		Short: "The next hops and whether they can be reached",
-		Args:  words(0, 0),
+		Long: `Reachable is a next hop that answered for its address on the link (ARP or
+neighbour discovery). Unknown is one that nobody has asked of late.`,
+		Args: words(0, 0),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return ask(p, cmd, p.daemon().Gateways, p.showGateways)
 		},
@@ -59,7 +63,9 @@ func showSchedulesCommand(p *program) *cobra.Command {
 	return p.dataFlags(&cobra.Command{
 		Use:   "schedules",
 		Short: "The schedules, and when they next change",
-		Args:  words(0, 0),
+		Long: `Schedules are read in the time zone of the policy. When one ends, the flows that
+its rules let in are ended.`,
+		Args: words(0, 0),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return ask(p, cmd, p.daemon().Schedules, p.showSchedules)
 		},

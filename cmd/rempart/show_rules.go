@@ -28,7 +28,9 @@ func showNATCommand(p *program) *cobra.Command {
 	return p.dataFlags(&cobra.Command{
 		Use:   "nat",
 		Short: "The translations in their order, with what they translated",
-		Args:  words(0, 0),
+		Long: `Counters count the first packet of each flow that was translated. Automatic
+outbound NAT is among the automatic rules: "rempart show rules --all".`,
+		Args: words(0, 0),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			filter := func(r report.Rule) bool { return !isTranslation(r) }
 			return ask(p, cmd, p.rulesBut(false, filter), p.showNAT)

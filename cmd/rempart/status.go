@@ -12,7 +12,10 @@ func statusCommand(p *program) *cobra.Command {
 	return p.dataFlags(&cobra.Command{
 		Use:   "status",
 		Short: "The gateway at a glance",
-		Args:  words(0, 0),
+		Long: `Says which revision runs and since when, whether an apply waits for its confirm,
+how full the table of flows is, how the interfaces are, and what needs
+attention, with what to do about it.`,
+		Args: words(0, 0),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return ask(p, cmd, p.daemon().Status, p.showStatus)
 		},

@@ -16,7 +16,9 @@ func versionCommand(p *program) *cobra.Command {
 	return p.dataFlags(&cobra.Command{
 		Use:   "version",
 		Short: "Print the version of this program",
-		Args:  words(0, 0),
+		Long: `The version that the daemon runs is in "rempart status": after an upgrade it is
+the old one until the daemon is restarted.`,
+		Args: words(0, 0),
 		RunE: func(*cobra.Command, []string) error {
 			if p.json {
 				return p.printJSON(built{version, runtime.Version()})
