@@ -61,7 +61,9 @@ type OneToOne struct {
 	Pos                Position
 }
 
-// PrefixTranslation is one [[prefix]]: IPv6 prefix translation (RFC 6296).
+// PrefixTranslation is one [[prefix]]: an IPv6 prefix for another of the same
+// length. Unlike RFC 6296 it keeps the rest of the address, and corrects the
+// checksum of each packet instead.
 type PrefixTranslation struct {
 	Name               string
 	Description        string

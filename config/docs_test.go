@@ -105,10 +105,6 @@ func defaultText(k Key) string {
 // notEnforced is what this version refuses of the table or key at path: its
 // values, or one empty string for the whole.
 func notEnforced(path string) []string {
-	if path == "outbound" {
-		// It needs a mode that is not enforced.
-		return notEnforced("nat.outbound")
-	}
 	var values []string
 	for _, u := range unsupported {
 		if path == u.path || strings.HasPrefix(path, u.path+".") {

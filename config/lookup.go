@@ -1,5 +1,10 @@
 package config
 
+import (
+	"net/netip"
+	"slices"
+)
+
 // Interface is the interface of that name, or nil.
 func (c *Config) Interface(name string) *Interface {
 	return byName(c.Interfaces, name, func(i *Interface) string { return i.Name })
@@ -33,6 +38,27 @@ func (c *Config) GatewayGroup(name string) *GatewayGroup {
 // Rule is the filter rule of that name, or nil.
 func (c *Config) Rule(name string) *Rule {
 	return byName(c.Rules, name, func(r *Rule) string { return r.Name })
+}
+
+// HeldOneToOne is the outside addresses of 1:1 translations that neighbours on
+// an interface ask for, because they lie in one of its networks. It has to hold
+// them beside its own.
+func (c *Config) HeldOneToOne(iface string) []netip.Addr {
+	i := c.Interface(iface)
+	if i == nil {
+		return nil
+	}
+	var held []netip.Addr
+	for _, o := range c.OneToOne {
+		near := func(a netip.Prefix) bool { return a.Overlaps(o.External) }
+		if o.On != iface || o.Disabled || !slices.ContainsFunc(i.Addresses, near) {
+			continue
+		}
+		for a := o.External.Addr(); o.External.Contains(a); a = a.Next() {
+			held = append(held, a)
+		}
+	}
+	return held
 }
 
 func byName[T any](all []T, name string, nameOf func(*T) string) *T {

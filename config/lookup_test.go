@@ -2,6 +2,7 @@ package config
 
 import (
 	"errors"
+	"fmt"
 	"reflect"
 	"strings"
 	"testing"
@@ -55,6 +56,55 @@ func TestRuleNames(t *testing.T) {
 	want := "drop-listed lan-out lan-dns guests-web ping no-lateral www mail-source erp ula"
 	if got := strings.Join(reference(t).RuleNames(), " "); got != want {
 		t.Errorf("got %s, want %s", got, want)
+	}
+}
+
+func TestHeldOneToOne(t *testing.T) {
+	const policy = `schema = 1
+[interface.wan]
+device = "eth0"
+addresses = ["203.0.113.2/24", "2001:db8::2/64"]
+external = true
+
+[interface.lan]
+device = "eth1"
+addresses = ["10.1.2.1/24"]
+
+[[one_to_one]]
+name = "near"
+on = "wan"
+external = "203.0.113.8/30"
+internal = "10.1.2.8/30"
+
+[[one_to_one]]
+name = "six"
+on = "wan"
+external = "2001:db8::9"
+internal = "fd00::9"
+
+[[one_to_one]]
+name = "routed"
+on = "wan"
+external = "198.51.100.0/24"
+internal = "10.1.4.0/24"
+
+[[one_to_one]]
+name = "off"
+on = "wan"
+disabled = true
+external = "203.0.113.77"
+internal = "10.1.2.77"
+`
+	c, err := Parse(File{Name: "p", Data: []byte(policy)}, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for iface, want := range map[string]string{
+		"wan": "[203.0.113.8 203.0.113.9 203.0.113.10 203.0.113.11 2001:db8::9]", "lan": "[]", "none": "[]",
+	} {
+		if got := fmt.Sprint(c.HeldOneToOne(iface)); got != want {
+			t.Errorf("%s holds %s, want %s", iface, got, want)
+		}
 	}
 }
 

@@ -2,6 +2,7 @@ package config
 
 import (
 	"fmt"
+	"math/bits"
 	"net/netip"
 	"strings"
 )
@@ -109,11 +110,47 @@ func (p *parser) parseOutbound(e *entry[rawOutbound]) Outbound {
 		Pos:         e.node.keyPos(),
 	}
 	p.refer(r.On, "interface", p.interfaces)
-	if o.Address.IsValid() && m.families != noFamily && familyOf(o.Address.BitLen())&m.families == noFamily {
-		p.at(r.Address.node, "is %s, but what leaves is %s: translation does not cross families",
-			familyOf(o.Address.BitLen()), m.families)
-	}
+	p.outboundSource(r.Source)
+	p.outboundAddress(e, o, m.families)
 	return o
+}
+
+// outboundSource refuses the gateway as a source.
+func (p *parser) outboundSource(source list) {
+	for _, n := range source.items {
+		if n.text == "self" || strings.HasSuffix(n.text, ":address") {
+			p.at(n, "%q is the gateway: what it sends itself is never translated", n.text)
+		}
+	}
+}
+
+// outboundAddress checks that a rule has an address to leave with, and that answers to it come back.
+func (p *parser) outboundAddress(e *entry[rawOutbound], o Outbound, leaves families) {
+	t := e.body.Address
+	switch {
+	case leaves == noFamily:
+		return
+	case !o.Address.IsValid():
+		if !t.set() && leaves == inet6 {
+			p.missing(e.node, "address", "is missing: IPv6 is only translated to an address that is written")
+		}
+		return
+	case familyOf(o.Address.BitLen())&leaves == noFamily:
+		p.at(t.node, "is %s, but what leaves is %s: translation does not cross families", familyOf(o.Address.BitLen()), leaves)
+		return
+	}
+	near := ""
+	for _, n := range p.networks {
+		switch {
+		case n.prefix.Addr() == o.Address:
+			return
+		case n.iface == o.On && n.prefix.Contains(o.Address):
+			near = n.prefix.Masked().String()
+		}
+	}
+	if near != "" {
+		p.at(t.node, "%s is in %s, where neighbours ask who has it, and the gateway does not have it: add it to the addresses of %q", o.Address, near, o.On)
+	}
 }
 
 // parseHostAddr reads the address of one machine.
@@ -181,11 +218,20 @@ func (p *parser) sameLength(internal text, out, in netip.Prefix) bool {
 	return false
 }
 
-// freeExternal refuses outside addresses that have another meaning already.
+// mostHeld is how many addresses of one 1:1 translation the gateway may have to hold.
+const mostHeld = 256
+
+// freeExternal refuses outside addresses that have another meaning already, and
+// more of them than an interface can hold.
 func (p *parser) freeExternal(t text, o OneToOne) {
 	for _, n := range p.networks {
 		if o.External.Contains(n.prefix.Addr()) {
 			p.at(t.node, "%s is the gateway's own address on %s: a [[port_forward]] shares it", n.prefix.Addr(), n.iface)
+			return
+		}
+		if n.iface == o.On && n.prefix.Overlaps(o.External) && o.External.Addr().BitLen()-o.External.Bits() > bits.Len(mostHeld-1) {
+			p.at(t.node, "%s is in the network of %q, where the gateway has to answer for each address: %d at most; a network that is routed to the gateway may be larger",
+				o.External, o.On, mostHeld)
 			return
 		}
 	}
@@ -197,8 +243,7 @@ func (p *parser) freeExternal(t text, o OneToOne) {
 	}
 }
 
-// longestTranslated is the longest prefix that has 16 bits to balance the
-// checksum in, outside of the interface identifier (RFC 6296, 3.4).
+// longestTranslated leaves the interface identifier as it is (RFC 4291, 2.5.1).
 const longestTranslated = 64
 
 func (p *parser) parsePrefixes() {

@@ -83,6 +83,7 @@ func TestParseSingle(t *testing.T) {
 	}
 	expect(t, "names", []string{
 		"drop-listed", "lan-out", "lan-dns", "servers-update", "guests-web", "ping", "no-lateral", "www",
+		"mail-source", "erp", "ula",
 	}, c.RuleNames())
 }
 

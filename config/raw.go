@@ -27,7 +27,7 @@ type rawPolicy struct {
 	Forward   ordered[rawPortForward] `toml:"port_forward" doc:"Sends what arrives for an outside port to an inside host."`
 	Outbound  ordered[rawOutbound]    `toml:"outbound" doc:"Gives traffic that leaves another source address."`
 	OneToOne  ordered[rawOneToOne]    `toml:"one_to_one" doc:"Ties an outside address or network to an inside one, both ways."`
-	Prefix    ordered[rawPrefix]      `toml:"prefix" doc:"Translates an IPv6 prefix into another (RFC 6296)."`
+	Prefix    ordered[rawPrefix]      `toml:"prefix" doc:"Translates an IPv6 prefix into another, both ways: the rest of the address stays."`
 
 	Gateway named[rawGateway]      `toml:"gateway" doc:"A next hop."`
 	Group   named[rawGatewayGroup] `toml:"gateway_group" doc:"Gateways in order of preference."`

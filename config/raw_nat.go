@@ -2,7 +2,7 @@ package config
 
 type rawNAT struct {
 	Outbound   text    `toml:"outbound" doc:"automatic: inside networks leave as the external interface; hybrid: [[outbound]] first, then automatic; manual: [[outbound]] alone; off: nothing." default:"\"automatic\"" enum:"automatic,hybrid,manual,off"`
-	Reflection boolean `toml:"reflection" doc:"Inside hosts reach port forwards by their outside address." default:"false"`
+	Reflection boolean `toml:"reflection" doc:"Inside hosts reach port forwards by their outside address; one that shares its network with the server is seen as the gateway." default:"false"`
 }
 
 type rawPortForward struct {
@@ -29,7 +29,7 @@ type rawOutbound struct {
 	Destination list    `toml:"destination" doc:"Where it goes." default:"\"any\""`
 	Protocol    list    `toml:"protocol" doc:"Protocols by name or number." default:"any" item:"integer"`
 	Port        list    `toml:"port" doc:"Destination ports." default:"any" item:"integer"`
-	Address     text    `toml:"address" doc:"The source address that it leaves with." default:"the interface's own"`
+	Address     text    `toml:"address" doc:"The source address that it leaves with." default:"for IPv4 the interface's virtual address, or its own"`
 }
 
 type rawOneToOne struct {
@@ -37,7 +37,7 @@ type rawOneToOne struct {
 	Description text    `toml:"description" doc:"Free text."`
 	Disabled    boolean `toml:"disabled" doc:"Leave it out for now." default:"false"`
 	On          text    `toml:"on" doc:"The outside interface." need:"true"`
-	External    text    `toml:"external" doc:"The outside address or network." need:"true"`
+	External    text    `toml:"external" doc:"The outside address or network. In a network of the interface, the gateway answers for it." need:"true"`
 	Internal    text    `toml:"internal" doc:"The inside address or network, of the same length." need:"true"`
 }
 

@@ -20,11 +20,6 @@ var unsupported = [...]struct{ path, value, what string }{
 	{"limiter", "", "traffic shaping"},
 	{"shape", "", "traffic shaping"},
 	{"application", "", "recognition of applications"},
-	{"nat.outbound", "hybrid", "outbound NAT by rules"},
-	{"nat.outbound", "manual", "outbound NAT by rules"},
-	{"nat.reflection", "true", "NAT reflection"},
-	{"one_to_one", "", "1:1 NAT"},
-	{"prefix", "", "prefix translation"},
 	{"test", "", "tests of the policy"},
 }
 

@@ -3,6 +3,7 @@ package firewall
 import (
 	"net"
 	"net/netip"
+	"slices"
 
 	"github.com/rempart/rempart/config"
 	"github.com/rempart/rempart/firewall/links"
@@ -15,7 +16,7 @@ func Network(c *config.Config) links.State {
 	for _, i := range c.Interfaces {
 		mac, _ := net.ParseMAC(i.MAC) // config has read it; empty gives nil
 		out.Links = append(out.Links, links.Link{
-			Name: i.Name, Device: device(i), MAC: mac, MTU: i.MTU, Up: true, Addresses: i.Addresses,
+			Name: i.Name, Device: device(i), MAC: mac, MTU: i.MTU, Up: true, Addresses: held(c, i),
 		})
 		names = append(names, i.Name)
 	}
@@ -27,6 +28,15 @@ func Network(c *config.Config) links.State {
 		out.Routes = append(out.Routes, links.Route{Dst: r.Destination, Via: g.Address, Device: g.Interface, OnLink: g.OnLink, Metric: r.Metric})
 	}
 	out.Sysctls = links.Base(names)
+	return out
+}
+
+// held is the addresses of an interface, and those that it holds for others.
+func held(c *config.Config, i config.Interface) []netip.Prefix {
+	out := slices.Clone(i.Addresses)
+	for _, a := range c.HeldOneToOne(i.Name) {
+		out = append(out, netip.PrefixFrom(a, a.BitLen()))
+	}
 	return out
 }
 

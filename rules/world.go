@@ -81,12 +81,16 @@ func (w *World) OwnAddresses(iface string) []netip.Addr {
 }
 
 // ToSelf says whether the gateway itself takes what is sent to an address: its
-// own addresses, and broadcast and multicast, which the kernel hands to input as well.
+// own addresses, those that it holds for 1:1 translations where they have not
+// been translated, and broadcast and multicast, which the kernel hands to input as well.
 func (w *World) ToSelf(dst netip.Addr) bool {
 	if dst.IsMulticast() || dst == netip.AddrFrom4([4]byte{255, 255, 255, 255}) || slices.Contains(w.OwnAddresses(""), dst) {
 		return true
 	}
 	for _, i := range w.Config.Interfaces {
+		if slices.Contains(w.Config.HeldOneToOne(i.Name), dst) {
+			return true
+		}
 		for _, p := range w.Networks(i.Name) {
 			if dst.Is4() && p.Bits() < 31 && p.Contains(dst) && dst == netipx.PrefixLastIP(p) {
 				return true
