@@ -32,13 +32,14 @@ func (f *Firewall) stale(ctx context.Context, w *rules.World, now time.Time) ([]
 		return nil, err
 	}
 	w = withDynamic(w, dynamic)
+	policy := rules.NewEvaluator(w)
 	names := f.names()
 	all, err := f.FlowTable.List(ctx, nil)
 	if err != nil {
 		return nil, err
 	}
 	return slices.DeleteFunc(all, func(fl flows.Flow) bool {
-		return names[fl.Rule()] == "" || allowed(w, fl, now)
+		return names[fl.Rule()] == "" || allowed(w, policy, fl, now)
 	}), nil
 }
 
@@ -69,7 +70,7 @@ func (f *Firewall) lost(stale []flows.Flow) []report.FlowsLost {
 // allowed asks the policy about a flow as if its first packet came now. The
 // original tuple is what came in; the source of the reply tuple is where an
 // inbound translation sent it.
-func allowed(w *rules.World, fl flows.Flow, now time.Time) bool {
+func allowed(w *rules.World, policy *rules.Evaluator, fl flows.Flow, now time.Time) bool {
 	p := rules.Packet{
 		In:       cameBy(w, fl.Orig.Src.Addr()),
 		Protocol: config.Protocol(fl.Orig.Proto),
@@ -86,7 +87,7 @@ func allowed(w *rules.World, fl flows.Flow, now time.Time) bool {
 	if to.Pass {
 		p.Forward = to.Name
 	}
-	return w.Evaluate(p).Action == config.Pass
+	return policy.Evaluate(p).Action == config.Pass
 }
 
 // cameBy is the interface behind which an address lives; the Internet when nothing else has it.

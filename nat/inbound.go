@@ -25,7 +25,10 @@ func (a Arrival) Reaches(to netip.AddrPort) bool {
 // a flow, as its sender wrote it, arrives.
 func Inbound(w *rules.World, p rules.Packet) Arrival {
 	for _, f := range forwards(w.Config) {
-		if to := targets(w, f, familyOf(p.Dst)); len(to) > 0 && takes(w, f, p) {
+		if !takes(w, f, p) {
+			continue
+		}
+		if to := targets(w, f, familyOf(p.Dst)); len(to) > 0 {
 			return Arrival{Name: f.Name, To: to, Port: portInside(f, p), Pass: f.Pass}
 		}
 	}
@@ -39,12 +42,14 @@ func Inbound(w *rules.World, p rules.Packet) Arrival {
 
 // takes says whether a port forward is for a packet.
 func takes(w *rules.World, f config.PortForward, p rules.Packet) bool {
-	dst := destination(w, f, familyOf(p.Dst))
 	ported := !p.Protocol.HasPorts() || len(f.Ports) == 0 || slices.ContainsFunc(f.Ports, func(r config.PortRange) bool {
 		return r.From <= p.DstPort && p.DstPort <= r.To
 	})
-	return ported && len(dst) > 0 && slices.Contains(entries(w, f), p.In) && slices.Contains(f.Protocols, p.Protocol) &&
-		w.Resolve(dst).Contains(w, p.Dst) && w.Resolve(f.Source).Contains(w, p.Src)
+	if !ported || !slices.Contains(f.Protocols, p.Protocol) || !slices.Contains(entries(w, f), p.In) {
+		return false
+	}
+	dst := destination(w, f, familyOf(p.Dst))
+	return len(dst) > 0 && w.Resolve(dst).Contains(w, p.Dst) && w.Resolve(f.Source).Contains(w, p.Src)
 }
 
 // portInside is the port at the target.

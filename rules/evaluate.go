@@ -7,6 +7,7 @@ import (
 
 	"github.com/rempart/rempart/config"
 	"github.com/rempart/rempart/firewall/packetlog"
+	"go4.org/netipx"
 )
 
 // Packet is the first packet of a flow, as rules see it: after the inbound
@@ -31,18 +32,55 @@ type Decision struct {
 	Rule   string // when a rule decided
 }
 
-// Evaluate reads the policy from top to bottom, as its author wrote it. Limits
-// are left out: what they say depends on the flows of the moment.
-func (w *World) Evaluate(p Packet) Decision {
-	toSelf := w.ToSelf(p.Dst)
+// Evaluator reads a policy from top to bottom, as its author wrote it. It holds
+// what every list of the policy stands for, so that many packets can be asked about.
+type Evaluator struct {
+	w      *World
+	self   *netipx.IPSet
+	guards map[string][]guarded
+	admin  Addresses
+	rules  []written
+}
+
+// written is a rule with what its lists stand for.
+type written struct {
+	config.Rule
+	from, to            []string // interfaces; nil: anywhere
+	source, destination Addresses
+	sourcePorts, ports  []config.PortRange // nil: any
+}
+
+// NewEvaluator reads the world's policy.
+func NewEvaluator(w *World) *Evaluator {
+	e := &Evaluator{w: w, self: w.self(), guards: map[string][]guarded{}, admin: w.Resolve(w.Config.System.Admin)}
+	for _, i := range w.Config.Interfaces {
+		e.guards[i.Name] = w.guards(i)
+	}
+	for _, r := range w.Config.Rules {
+		if r.Disabled {
+			continue
+		}
+		e.rules = append(e.rules, written{
+			Rule: r, from: w.Config.InterfacesOf(r.From), to: w.Config.InterfacesOf(r.To),
+			source: w.Resolve(r.Source), destination: w.Resolve(r.Destination),
+			sourcePorts: w.Ports(r.SourcePorts), ports: w.Ports(r.Ports),
+		})
+	}
+	return e
+}
+
+// Evaluate says what becomes of a packet. Limits are left out: what they say
+// depends on the flows of the moment.
+func (e *Evaluator) Evaluate(p Packet) Decision {
+	toSelf := e.self.Contains(p.Dst)
 	if p.Protocol == config.TCP && p.TCPFlags != 0 && p.TCPFlags&(flagFIN|flagSYN|flagRST|flagACK) != flagSYN {
 		return Decision{config.Block, packetlog.CauseNoSYN, ""}
 	}
-	in := w.Config.Interface(p.In)
-	if in == nil {
+	guards, known := e.guards[p.In]
+	if !known {
 		return Decision{config.Block, packetlog.CauseDefault, ""}
 	}
-	for _, g := range w.guards(*in) {
+	for _, g := range guards {
 		if g.sources.Contains(p.Src) {
 			return Decision{config.Block, g.cause, ""}
 		}
@@ -50,48 +88,41 @@ func (w *World) Evaluate(p Packet) Decision {
 	if p.Forward != "" && !toSelf {
 		return Decision{config.Pass, packetlog.CauseForward, p.Forward}
 	}
-	if toSelf && w.isAdmin(p) {
+	if toSelf && e.isAdmin(p) {
 		return Decision{config.Pass, packetlog.CauseAdmin, ""}
 	}
-	out := w.RouteTo(p.Dst)
-	for _, r := range w.Config.Rules {
-		if !r.Disabled && w.matches(r, p, toSelf, out) {
+	out := e.w.RouteTo(p.Dst)
+	for _, r := range e.rules {
+		if r.crosses(p, toSelf, out) && e.w.Active(r.Schedule, p.At) && r.speaks(p) &&
+			r.source.Contains(e.w, p.Src) && r.destination.Contains(e.w, p.Dst) {
 			return Decision{r.Action, packetlog.CauseRule, r.Name}
 		}
 	}
 	return Decision{config.Block, packetlog.CauseDefault, ""}
 }
 
-func (w *World) isAdmin(p Packet) bool {
-	s := w.Config.System
-	if p.Protocol != config.TCP || len(s.Admin) == 0 || !w.Resolve(s.Admin).Contains(w, p.Src) {
-		return false
-	}
-	return inRanges(s.AdminPorts, p.DstPort)
+func (e *Evaluator) isAdmin(p Packet) bool {
+	s := e.w.Config.System
+	return p.Protocol == config.TCP && len(s.Admin) > 0 && inRanges(s.AdminPorts, p.DstPort) && e.admin.Contains(e.w, p.Src)
 }
 
-func (w *World) matches(r config.Rule, p Packet, toSelf bool, out string) bool {
+// crosses says whether the packet comes in and leaves where the rule says.
+func (r written) crosses(p Packet, toSelf bool, out string) bool {
 	switch r.To.Kind {
 	case config.PlaceSelf:
 		if !toSelf {
 			return false
 		}
 	case config.PlaceInterface, config.PlaceZone:
-		if toSelf || !slices.Contains(w.Config.InterfacesOf(r.To), out) {
+		if toSelf || !slices.Contains(r.to, out) {
 			return false
 		}
 	}
-	if r.From.Kind != config.PlaceAny && !slices.Contains(w.Config.InterfacesOf(r.From), p.In) {
-		return false
-	}
-	if !w.Active(r.Schedule, p.At) {
-		return false
-	}
-	return w.matchesProtocol(r, p) &&
-		w.Resolve(r.Source).Contains(w, p.Src) && w.Resolve(r.Destination).Contains(w, p.Dst)
+	return r.From.Kind == config.PlaceAny || slices.Contains(r.from, p.In)
 }
 
-func (w *World) matchesProtocol(r config.Rule, p Packet) bool {
+// speaks says whether the packet is of the rule's protocols, ports, types and flags.
+func (r written) speaks(p Packet) bool {
 	if len(r.Protocols) > 0 && !slices.Contains(r.Protocols, p.Protocol) {
 		return false
 	}
@@ -105,10 +136,7 @@ func (w *World) matchesProtocol(r config.Rule, p Packet) bool {
 		return false
 	}
 	if p.Protocol.HasPorts() {
-		if s := w.Ports(r.SourcePorts); s != nil && !inRanges(s, p.SrcPort) {
-			return false
-		}
-		if s := w.Ports(r.Ports); s != nil && !inRanges(s, p.DstPort) {
+		if r.sourcePorts != nil && !inRanges(r.sourcePorts, p.SrcPort) || r.ports != nil && !inRanges(r.ports, p.DstPort) {
 			return false
 		}
 	}
@@ -123,7 +151,7 @@ func (w *World) matchesProtocol(r config.Rule, p Packet) bool {
 }
 
 func inRanges(rs []config.PortRange, p uint16) bool {
-	return slices.ContainsFunc(rs, func(r config.PortRange) bool { return r.From <= p && p <= r.To })
+	return slices.ContainsFunc(rs, func(r config.PortRange) bool { return r.Contains(p) })
 }
 
 // Active says whether a schedule is on; no schedule always is.

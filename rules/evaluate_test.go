@@ -65,6 +65,7 @@ func TestEvaluate(t *testing.T) {
 	w := world(t, officeRules)
 	noon := time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC)
 	w.Schedules["day"] = []schedules.Interval{{Start: noon.Add(-time.Hour), End: noon.Add(time.Hour)}}
+	e := NewEvaluator(w)
 	for _, tt := range []struct {
 		name, in, src, dst string
 		proto              config.Protocol
@@ -103,7 +104,7 @@ func TestEvaluate(t *testing.T) {
 		if tt.change != nil {
 			tt.change(&p)
 		}
-		d := w.Evaluate(p)
+		d := e.Evaluate(p)
 		got := d.Action.String() + " "
 		if d.Rule != "" {
 			got += d.Rule

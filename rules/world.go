@@ -80,24 +80,22 @@ func (w *World) OwnAddresses(iface string) []netip.Addr {
 	return out
 }
 
-// ToSelf says whether the gateway itself takes what is sent to an address: its
-// own addresses, those that it holds for 1:1 translations where they have not
-// been translated, and broadcast and multicast, which the kernel hands to input as well.
-func (w *World) ToSelf(dst netip.Addr) bool {
-	if dst.IsMulticast() || dst == netip.AddrFrom4([4]byte{255, 255, 255, 255}) || slices.Contains(w.OwnAddresses(""), dst) {
-		return true
+// self is every address that the gateway itself takes: its own, and broadcast
+// and multicast, which the kernel hands to input as well.
+func (w *World) self() *netipx.IPSet {
+	var b netipx.IPSetBuilder
+	b.AddSet(prefixes("224.0.0.0/4", "255.255.255.255/32", "ff00::/8"))
+	for _, a := range w.OwnAddresses("") {
+		b.Add(a)
 	}
 	for _, i := range w.Config.Interfaces {
-		if slices.Contains(w.Config.HeldOneToOne(i.Name), dst) {
-			return true
-		}
 		for _, p := range w.Networks(i.Name) {
-			if dst.Is4() && p.Bits() < 31 && p.Contains(dst) && dst == netipx.PrefixLastIP(p) {
-				return true
+			if p.Addr().Is4() && p.Bits() < 31 {
+				b.Add(netipx.PrefixLastIP(p))
 			}
 		}
 	}
-	return false
+	return mustSet(&b)
 }
 
 // Networks is the subnets of an interface.
