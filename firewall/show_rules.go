@@ -3,6 +3,7 @@ package firewall
 import (
 	"context"
 	"fmt"
+	"net/netip"
 	"slices"
 	"strings"
 	"time"
@@ -23,15 +24,7 @@ func (f *Firewall) Rules(ctx context.Context, all bool) ([]report.Rule, error) {
 		f.poll(ctx)
 		l := lister{f: f, w: f.running.world, now: time.Now()}
 		c := l.w.Config
-		for _, p := range c.PortForwards {
-			l.add(report.Rule{Name: p.Name, Kind: "port_forward", Action: "translate", Text: forwardText(p), Description: p.Description, Line: p.Pos.Line, Disabled: p.Disabled})
-		}
-		for _, o := range c.OneToOne {
-			l.add(report.Rule{Name: o.Name, Kind: "one_to_one", Action: "translate", Text: fmt.Sprintf("on %s %s <-> %s", o.On, o.External, o.Internal), Description: o.Description, Line: o.Pos.Line, Disabled: o.Disabled})
-		}
-		for _, p := range c.Prefixes {
-			l.add(report.Rule{Name: p.Name, Kind: "prefix", Action: "translate", Text: fmt.Sprintf("on %s %s <-> %s", p.On, p.External, p.Internal), Description: p.Description, Line: p.Pos.Line, Disabled: p.Disabled})
-		}
+		l.inbound(c)
 		if all {
 			l.automatic(c)
 		}
@@ -41,12 +34,7 @@ func (f *Firewall) Rules(ctx context.Context, all bool) ([]report.Rule, error) {
 		if all {
 			l.drop(rules.Drops[0])
 		}
-		for _, o := range c.Outbound {
-			l.add(report.Rule{Name: o.Name, Kind: "outbound", Action: "translate", Text: outboundText(o), Description: o.Description, Line: o.Pos.Line, Disabled: o.Disabled})
-		}
-		if all && (c.NAT.Outbound == config.NATAutomatic || c.NAT.Outbound == config.NATHybrid) {
-			l.add(report.Rule{Name: nat.CounterOutbound, Kind: "automatic", Setting: "nat.outbound", Action: "translate", Text: "inside networks leave as the outside address"})
-		}
+		l.outbound(c, all)
 		return l.out, nil
 	})
 }
@@ -75,6 +63,49 @@ func (l *lister) add(r report.Rule) {
 		r.Active = !r.Disabled
 	}
 	l.out = append(l.out, r)
+}
+
+// inbound lists the translations of what comes in; those that work both ways are among them.
+func (l *lister) inbound(c *config.Config) {
+	both := func(on string, external, internal netip.Prefix) string {
+		return fmt.Sprintf("on %s %s <-> %s", on, block(external), block(internal))
+	}
+	for _, p := range c.PortForwards {
+		l.add(report.Rule{Name: p.Name, Kind: "port_forward", Action: actionTranslate, Text: forwardText(p), Description: p.Description, Line: p.Pos.Line, Disabled: p.Disabled})
+	}
+	for _, o := range c.OneToOne {
+		l.add(report.Rule{Name: o.Name, Kind: "one_to_one", Action: actionTranslate, Text: both(o.On, o.External, o.Internal), Description: o.Description, Line: o.Pos.Line, Disabled: o.Disabled})
+	}
+	for _, p := range c.Prefixes {
+		l.add(report.Rule{Name: p.Name, Kind: "prefix", Action: actionTranslate, Text: both(p.On, p.External, p.Internal), Description: p.Description, Line: p.Pos.Line, Disabled: p.Disabled})
+	}
+}
+
+// outbound lists the translations of what leaves.
+func (l *lister) outbound(c *config.Config, all bool) {
+	automatic := func(counter, setting, text string) {
+		if all && slices.Contains(l.f.running.ruleset.Counters, counter) {
+			l.add(report.Rule{Name: counter, Kind: "automatic", Setting: setting, Action: actionTranslate, Text: text})
+		}
+	}
+	automatic(nat.CounterReflected, "nat.reflection, port_forward.on", "what a port forward sends back to its own segment leaves as the gateway")
+	if c.NAT.Outbound == config.NATHybrid || c.NAT.Outbound == config.NATManual {
+		for _, o := range c.Outbound {
+			l.add(report.Rule{Name: o.Name, Kind: "outbound", Action: actionTranslate, Text: outboundText(o), Description: o.Description, Line: o.Pos.Line, Disabled: o.Disabled})
+		}
+	}
+	automatic(nat.CounterOutbound, "nat.outbound", "inside networks leave as the outside address")
+}
+
+// actionTranslate is what translations say they do.
+const actionTranslate = "translate"
+
+// block writes a network, and one address without its length.
+func block(p netip.Prefix) string {
+	if p.IsSingleIP() {
+		return p.Addr().String()
+	}
+	return p.String()
 }
 
 func (l *lister) rule(r config.Rule) {

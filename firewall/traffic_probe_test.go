@@ -98,7 +98,7 @@ func (s *site) logged(t *testing.T, line string, since time.Time) {
 }
 
 func (s *site) host(name string) *lab.Host {
-	return map[string]*lab.Host{"gw": s.gw, "office": s.office, "server": s.server, "internet": s.internet}[name]
+	return map[string]*lab.Host{"gw": s.gw, "office": s.office, "server": s.server, "neighbour": s.neighbour, "internet": s.internet}[name]
 }
 
 // send does what a probe says.

@@ -60,6 +60,8 @@ gateway = "fibre"
 type site struct {
 	net                          *lab.Net
 	gw, office, server, internet *lab.Host
+	neighbour                    *lab.Host   // of the server; nil unless a test adds it
+	dmz                          *lab.Switch // where the server is
 	dir                          string
 	ns                           *os.File
 	feeds                        feeds.Options
@@ -92,6 +94,7 @@ func buildSite(t *testing.T) *site {
 	s := &site{net: n, gw: n.Host("gw"), office: n.Host("office"),
 		server: n.Host("server"), internet: n.Host("internet"), dir: t.TempDir()}
 	lan, dmz, wan := n.Switch("lan"), n.Switch("dmz"), n.Switch("wan")
+	s.dmz = dmz
 	s.gw.Plug("lan0", lan)
 	s.gw.Plug("dmz0", dmz)
 	s.gw.Plug("wan0", wan)

@@ -80,8 +80,9 @@ func (w *World) OwnAddresses(iface string) []netip.Addr {
 	return out
 }
 
-// self is every address that the gateway itself takes: its own, and broadcast
-// and multicast, which the kernel hands to input as well.
+// self is every address that the gateway itself takes: its own, those that it
+// holds for 1:1 translations where nothing translates them, and broadcast and
+// multicast, which the kernel hands to input as well.
 func (w *World) self() *netipx.IPSet {
 	var b netipx.IPSetBuilder
 	b.AddSet(prefixes("224.0.0.0/4", "255.255.255.255/32", "ff00::/8"))
@@ -89,6 +90,9 @@ func (w *World) self() *netipx.IPSet {
 		b.Add(a)
 	}
 	for _, i := range w.Config.Interfaces {
+		for _, a := range w.Config.HeldOneToOne(i.Name) {
+			b.Add(a)
+		}
 		for _, p := range w.Networks(i.Name) {
 			if p.Addr().Is4() && p.Bits() < 31 {
 				b.Add(netipx.PrefixLastIP(p))
