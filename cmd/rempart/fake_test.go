@@ -175,7 +175,8 @@ func (g *gateway) Rules(_ context.Context, all bool) ([]report.Rule, error) {
 	}
 	rules := sampleRules()
 	if all {
-		rules = append(rules, report.Rule{Name: "admin", Kind: "automatic", Setting: "system.admin", Action: "pass", Text: "from @admins to self tcp port 22", Active: true, Packets: 3, Bytes: 180, LastHit: before(time.Hour)})
+		rules = append(rules, report.Rule{Name: "admin", Kind: "automatic", Setting: "system.admin", Action: "pass", Text: "from @admins to self tcp port 22", Active: true, Packets: 3, Bytes: 180, LastHit: before(time.Hour)},
+			report.Rule{Name: "auto_outbound", Kind: "automatic", Setting: "nat.outbound", Action: "translate", Text: "inside networks leave as the outside address", Active: true, Packets: 70, Bytes: 4200, LastHit: before(time.Minute)})
 	}
 	return rules, g.refuse
 }

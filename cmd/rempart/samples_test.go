@@ -18,7 +18,7 @@ func sampleRules() []report.Rule {
 		{Name: "wan-web", Number: 4, Kind: "rule", Action: "pass", Text: "from wan to dmz tcp source !@bruteforce destination @web port 80, 443, 8000-8080", Active: true, Packets: 1, Bytes: 60, LastHit: before(0)},
 		{Name: "old", Number: 6, Kind: "rule", Action: "reject", Text: "from lan to self", Disabled: true},
 		{Name: "block-bad", Number: 7, Kind: "rule", Action: "block", Text: "source @drop_list", Active: true, Packets: 5_000_000_000, Bytes: 300_000_000_000_000},
-		{Name: "mail-out", Number: 8, Kind: "outbound", Action: "translate", Text: "on wan source 10.1.3.20 -> 203.0.113.4", Active: true},
+		{Name: "mail-out", Number: 8, Kind: "outbound", Action: "translate", Text: "on wan source 10.1.3.20 as 203.0.113.6", Active: true},
 	}
 }
 

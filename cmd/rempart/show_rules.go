@@ -28,17 +28,18 @@ func showNATCommand(p *program) *cobra.Command {
 	return p.dataFlags(&cobra.Command{
 		Use:   "nat",
 		Short: "The translations in their order, with what they translated",
-		Long: `Counters count the first packet of each flow that was translated. Automatic
-outbound NAT is among the automatic rules: "rempart show rules --all".`,
+		Long: `Lists the translations in the order in which they are tried, the automatic ones
+with the setting that makes each. Counters count the first packet of each flow
+that was translated.`,
 		Args: words(0, 0),
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			filter := func(r report.Rule) bool { return !isTranslation(r) }
-			return ask(p, cmd, p.rulesBut(false, filter), p.showNAT)
+			filter := func(r report.Rule) bool { return r.Action != "translate" }
+			return ask(p, cmd, p.rulesBut(true, filter), p.showNAT)
 		},
 	})
 }
 
-// isTranslation tells translations from what decides.
+// isTranslation tells the policy's translations from its rules and from what is automatic.
 func isTranslation(r report.Rule) bool {
 	return slices.Contains([]string{"port_forward", "one_to_one", "outbound", "prefix"}, r.Kind)
 }
