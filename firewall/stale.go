@@ -67,12 +67,18 @@ func (f *Firewall) lost(stale []flows.Flow) []report.FlowsLost {
 	return out
 }
 
-// allowed asks the policy about a flow as if its first packet came now. The
-// original tuple is what came in; the source of the reply tuple is where an
-// inbound translation sent it.
+// allowed asks the policy about a flow as if its first packet came now.
 func allowed(w *rules.World, policy *rules.Evaluator, fl flows.Flow, now time.Time) bool {
+	return slices.ContainsFunc(cameBy(w, fl.Orig.Src.Addr()), func(in string) bool {
+		return allowedBy(in, w, policy, fl, now)
+	})
+}
+
+// allowedBy asks about one interface. The original tuple is what came in; the
+// source of the reply tuple is where an inbound translation sent it.
+func allowedBy(in string, w *rules.World, policy *rules.Evaluator, fl flows.Flow, now time.Time) bool {
 	p := rules.Packet{
-		In:       cameBy(w, fl.Orig.Src.Addr()),
+		In:       in,
 		Protocol: config.Protocol(fl.Orig.Proto),
 		Src:      fl.Orig.Src.Addr(), Dst: fl.Orig.Dst.Addr(),
 		SrcPort: fl.Orig.Src.Port(), DstPort: fl.Orig.Dst.Port(),
@@ -90,15 +96,18 @@ func allowed(w *rules.World, policy *rules.Evaluator, fl flows.Flow, now time.Ti
 	return policy.Evaluate(p).Action == config.Pass
 }
 
-// cameBy is the interface behind which an address lives; the Internet when nothing else has it.
-func cameBy(w *rules.World, src netip.Addr) string {
-	if iface := w.RouteTo(src); iface != "" {
-		return iface
+// cameBy is the interfaces by which flows of a source may have come in: the one
+// behind which it lives, or each that leads to the Internet, because answers
+// may leave by another one than questions came by.
+func cameBy(w *rules.World, src netip.Addr) []string {
+	if i := w.Config.Interface(w.RouteTo(src)); i != nil && !i.External {
+		return []string{i.Name}
 	}
+	var out []string
 	for _, i := range w.Config.Interfaces {
 		if i.External {
-			return i.Name
+			out = append(out, i.Name)
 		}
 	}
-	return ""
+	return out
 }

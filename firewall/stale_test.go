@@ -7,9 +7,11 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/rempart/rempart/config"
 	"github.com/rempart/rempart/firewall/flows"
 	"github.com/rempart/rempart/firewall/packetlog"
 	"github.com/rempart/rempart/firewall/report"
+	"github.com/rempart/rempart/rules"
 )
 
 // flow is a TCP flow that a rule let in; as is where an inbound translation sent it.
@@ -77,6 +79,122 @@ pass = true
 			t.Errorf("%s: said %d, ended %d, %d left; want %d", tt.name, said, a.FlowsEnded, m.count(t), tt.ends)
 		}
 		stop()
+	}
+}
+
+// translating is a policy with every inbound translation, and two ways to the Internet.
+const translating = testPolicy + `
+[interface.lte]
+device = "eth2"
+addresses = ["192.168.8.2/24"]
+external = true
+
+[nat]
+reflection = true
+
+[[rule]]
+name = "erp-in"
+from = "wan"
+to = "lan"
+destination = ["10.1.2.29", "10.1.2.64/27", "fd00:1:2::/48"]
+action = "pass"
+
+[[port_forward]]
+name = "spread"
+on = "wan"
+protocol = "tcp"
+port = [80]
+target = ["10.1.2.80-10.1.2.82"]
+target_port = 8080
+pass = true
+
+[[port_forward]]
+name = "by-lte"
+on = "lte"
+protocol = "tcp"
+port = [443]
+target = ["10.1.2.80"]
+pass = true
+
+[[port_forward]]
+name = "ruled"
+on = "wan"
+protocol = "udp"
+port = [53]
+target = ["10.1.2.29"]
+
+[[port_forward]]
+name = "portless"
+on = "wan"
+protocol = "icmp"
+target = ["10.1.2.29"]
+
+[[one_to_one]]
+name = "erp"
+on = "wan"
+external = "203.0.113.4"
+internal = "10.1.2.29"
+
+[[one_to_one]]
+name = "machines"
+on = "wan"
+external = "198.51.100.64/27"
+internal = "10.1.2.64/27"
+
+[[one_to_one]]
+name = "closed"
+on = "wan"
+external = "203.0.113.5"
+internal = "10.1.2.30"
+
+[[prefix]]
+name = "ula"
+on = "wan"
+external = "2001:db8:f00::/48"
+internal = "fd00:1:2::/48"
+`
+
+// TestAllowedAfterTranslation judges flows as conntrack has them.
+func TestAllowedAfterTranslation(t *testing.T) {
+	policy := strings.Replace(translating, `"10.1.2.1/24"`, `"10.1.2.1/24", "fd00:1:2:3::1/64", "fd00:1:2:4::1/64"`, 1)
+	c, err := config.Parse(config.File{Name: "rempart.toml", Data: []byte(policy)}, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	w := NewWorld(c, Learned{}, compileTime)
+	e := rules.NewEvaluator(w)
+	for _, tt := range []struct {
+		name         string
+		proto        flows.Proto
+		src, dst, at string // at: who answers
+		want         bool
+	}{
+		{"the first of several targets", 6, "192.0.2.7:5000", "203.0.113.2:80", "10.1.2.80:8080", true},
+		{"the last of several targets", 6, "192.0.2.7:5000", "203.0.113.2:80", "10.1.2.82:8080", true},
+		{"a target no more", 6, "192.0.2.7:5000", "203.0.113.2:80", "10.1.2.83:8080", false},
+		{"another port at the target", 6, "192.0.2.7:5000", "203.0.113.2:80", "10.1.2.80:80", false},
+		{"a forward that is not for UDP", 17, "192.0.2.7:5000", "203.0.113.2:80", "10.1.2.80:8080", false},
+		{"reflected", 6, "10.1.2.9:5000", "203.0.113.2:80", "10.1.2.81:8080", true},
+		{"by the other way to the Internet", 6, "192.0.2.7:5000", "192.168.8.2:443", "10.1.2.80:443", true},
+		{"with a rule", 17, "192.0.2.7:5000", "203.0.113.2:53", "10.1.2.29:53", true},
+		{"without ports", 1, "192.0.2.7:0", "203.0.113.2:0", "10.1.2.29:0", true},
+		{"1:1", 6, "192.0.2.7:5000", "203.0.113.4:8443", "10.1.2.29:8443", true},
+		{"1:1 of a network", 17, "192.0.2.7:5000", "198.51.100.70:53", "10.1.2.70:53", true},
+		{"1:1 of a network, to another host", 17, "192.0.2.7:5000", "198.51.100.70:53", "10.1.2.71:53", false},
+		{"1:1 without a rule", 6, "192.0.2.7:5000", "203.0.113.5:80", "10.1.2.30:80", false},
+		{"1:1 from inside is not translated", 6, "10.1.2.9:5000", "203.0.113.4:80", "10.1.2.29:80", false},
+		{"a prefix", 6, "[2001:db8:9::1]:5000", "[2001:db8:f00:3::10]:80", "[fd00:1:2:3::10]:80", true},
+		{"a prefix, to another subnet", 6, "[2001:db8:9::1]:5000", "[2001:db8:f00:3::10]:80", "[fd00:1:2:4::10]:80", false},
+		{"what is translated now was not", 6, "192.0.2.7:5000", "203.0.113.4:80", "203.0.113.4:80", false},
+		{"what is not translated now was", 6, "192.0.2.7:5000", "203.0.113.6:80", "10.1.2.29:80", false},
+		{"nothing to translate", 6, "10.1.2.9:5000", "192.0.2.7:443", "192.0.2.7:443", true},
+		{"what the gateway holds is its own from inside", 6, "10.1.2.9:5000", "203.0.113.4:443", "203.0.113.4:443", false},
+	} {
+		orig := flows.Tuple{Proto: tt.proto, Src: netip.MustParseAddrPort(tt.src), Dst: netip.MustParseAddrPort(tt.dst)}
+		fl := flows.Flow{Orig: orig, Reply: flows.Tuple{Proto: tt.proto, Src: netip.MustParseAddrPort(tt.at), Dst: orig.Src}}
+		if got := allowed(w, e, fl, compileTime); got != tt.want {
+			t.Errorf("%s: allowed is %v", tt.name, got)
+		}
 	}
 }
 
