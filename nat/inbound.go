@@ -42,7 +42,7 @@ func Inbound(w *rules.World, p rules.Packet) Arrival {
 
 // takes says whether a port forward is for a packet.
 func takes(w *rules.World, f config.PortForward, p rules.Packet) bool {
-	ported := !p.Protocol.HasPorts() || len(f.Ports) == 0 || slices.ContainsFunc(f.Ports, func(r config.PortRange) bool {
+	ported := len(f.Ports) == 0 || slices.ContainsFunc(f.Ports, func(r config.PortRange) bool {
 		return r.From <= p.DstPort && p.DstPort <= r.To
 	})
 	if !ported || !slices.Contains(f.Protocols, p.Protocol) || !slices.Contains(entries(w, f), p.In) {
@@ -54,7 +54,7 @@ func takes(w *rules.World, f config.PortForward, p rules.Packet) bool {
 
 // portInside is the port at the target.
 func portInside(f config.PortForward, p rules.Packet) uint16 {
-	if f.TargetPort == 0 || !p.Protocol.HasPorts() {
+	if f.TargetPort == 0 {
 		return p.DstPort
 	}
 	return uint16(f.TargetPort) + p.DstPort - f.Ports[0].From
