@@ -91,10 +91,10 @@ type rawRule struct {
 	From        text               `toml:"from" doc:"Interface or zone that the packet comes in by." default:"\"any\""`
 	To          text               `toml:"to" doc:"Interface or zone that it leaves by, or \"self\": the gateway." default:"\"any\""`
 	Source      list               `toml:"source" doc:"Where it comes from." default:"\"any\""`
-	Destination list               `toml:"destination" doc:"Where it goes, after port forwards." default:"\"any\""`
+	Destination list               `toml:"destination" doc:"Where it goes, after inbound translation." default:"\"any\""`
 	Protocol    list               `toml:"protocol" doc:"Protocols by name or number." default:"any" item:"integer"`
 	SourcePort  list               `toml:"source_port" doc:"Source ports." default:"any" item:"integer"`
-	Port        list               `toml:"port" doc:"Destination ports, after port forwards." default:"any" item:"integer"`
+	Port        list               `toml:"port" doc:"Destination ports, after inbound translation." default:"any" item:"integer"`
 	ICMP        list               `toml:"icmp" doc:"ICMP or ICMPv6 types by name, number or \"type/code\"." default:"any" item:"integer"`
 	TCPFlags    list               `toml:"tcp_flags" doc:"Flags that are set, or with \"!\" not set." default:"any"`
 	Action      text               `toml:"action" doc:"What becomes of it: block is silent, reject answers." need:"true" enum:"pass,block,reject"`
