@@ -200,7 +200,7 @@ internal = "2001:db8:3::10"
 name = "all"
 on = "wan"
 external = "2001:db8:f00::/48"
-internal = "2001:db8::/48"
+internal = "2001:db8:2::/48"
 `
 
 func TestTrafficOneToOne(t *testing.T) {
@@ -245,6 +245,39 @@ func TestTrafficOneToOne(t *testing.T) {
 		t.Errorf("without a rule: %s", r)
 	}
 	s.logged(t, "block default wan -> lan tcp 203.0.113.1", compileTime)
+}
+
+// TestApplyKeepsTranslatedFlows: connections through 1:1 and prefixes live as
+// long as the policy sends them to where they are.
+func TestApplyKeepsTranslatedFlows(t *testing.T) {
+	t.Parallel()
+	s := translatingSite(t)
+	s.apply(t, oneToOne)
+	call := func(to string) *lab.Call {
+		c, r := s.internet.Call(t.Context(), addrPort(to), lab.Within(waitAtMost))
+		if r.Outcome != lab.Open {
+			t.Fatalf("%s: %s", to, r)
+		}
+		t.Cleanup(func() { c.Close() })
+		return c
+	}
+	erp, six, forwarded := call("203.0.113.4:80"), call("[2001:db8:f00::9]:80"), call("203.0.113.4:8080")
+	if a := s.apply(t, oneToOne+"[[rule]]\nname = \"more\"\naction = \"block\"\n"); a.FlowsEnded != 0 {
+		t.Errorf("an apply that changes nothing for them ended %d flows", a.FlowsEnded)
+	}
+	for _, c := range []*lab.Call{erp, six, forwarded} {
+		if err := c.Echo(t.Context()); err != nil {
+			t.Error(err)
+		}
+	}
+	if a := s.apply(t, strings.Replace(oneToOne, "internal = \"10.1.3.10\"", "internal = \"10.1.3.11\"", 1)); a.FlowsEnded != 1 {
+		t.Errorf("an apply that leads one elsewhere ended %d flows", a.FlowsEnded)
+	}
+	for _, c := range []*lab.Call{six, forwarded} {
+		if err := c.Echo(t.Context()); err != nil {
+			t.Error(err)
+		}
+	}
 }
 
 const prefixes = passAll + `
