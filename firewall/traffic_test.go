@@ -163,7 +163,7 @@ func (s *site) start(t *testing.T) {
 	owner := links.New(network, filepath.Join(s.dir, "links.json"), log)
 	p := &parts{kernel: nft.Open(TableName).In(int(s.ns.Fd()))}
 	p.Firewall = New(Parts{
-		State: state, Kernel: p.kernel, Links: owner, FlowTable: table, Feeds: fetched, Host: siteHost{s.gw},
+		State: state, Kernel: &asked{Netlink: p.kernel}, Links: owner, FlowTable: table, Feeds: fetched, Host: siteHost{s.gw},
 		PacketLog: ring, Overloads: overloads.Subscribe(ctx, nil), Version: "test", Logger: log,
 		Files: func() (Draft, error) { return Draft{}, errors.New("there are no files") },
 	})
@@ -202,6 +202,23 @@ func (s *site) start(t *testing.T) {
 		}
 	}
 	s.parts = p
+}
+
+// asked is a kernel that is asked for its features once: they do not change, and
+// trying each takes longer than all else of an apply.
+type asked struct {
+	*nft.Netlink
+	features nft.Features
+}
+
+// Features says what the kernel can do.
+func (a *asked) Features(ctx context.Context) (nft.Features, error) {
+	if a.features != nil {
+		return a.features, nil
+	}
+	var err error
+	a.features, err = a.Netlink.Features(ctx)
+	return a.features, err
 }
 
 // siteHost is the machine under a gateway in a namespace.
