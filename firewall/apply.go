@@ -67,7 +67,7 @@ func (f *Firewall) prepare(ctx context.Context, d Draft, now time.Time) (*candid
 	if len(faults) > 0 {
 		return nil, report.Requestf("%w", faults)
 	}
-	l := f.learned()
+	l := f.learned(f.Feeds.Peek(c))
 	if l.Devices, err = f.Links.Devices(Network(c)); err != nil {
 		return nil, err
 	}
@@ -123,7 +123,7 @@ func (f *Firewall) apply(ctx context.Context, c *candidate, confirm time.Duratio
 		return report.Applied{}, errors.Join(err, f.goBack(ctx, before), f.State.DropJournal())
 	}
 	f.at("enforced")
-	f.faults = nil
+	clear(f.faults)
 	out := report.Applied{Hash: c.revision.Hash, Deadline: j.Deadline}
 	f.pending = &pending{journal: j, before: before, applied: time.Now(), connections: connections}
 	if confirm == 0 {
@@ -153,6 +153,9 @@ func (f *Firewall) keep(ctx context.Context) error {
 	}
 	if err != nil {
 		f.pending = nil
+		if p.before != nil { // the name may be on the disk although its folder could not be synced
+			err = errors.Join(err, f.State.SetCurrent(p.before.revision.Number))
+		}
 		return errors.Join(fmt.Errorf("keep revision, the policy before runs again: %w", err), f.goBack(ctx, p.before), f.State.DropJournal())
 	}
 	f.running.revision = rev
@@ -178,14 +181,22 @@ func (f *Firewall) switchTo(ctx context.Context, c *candidate) error {
 }
 
 // goBack makes what ran before run again; nil is a machine without a policy.
+// What the kernel refuses is tried again until it is done.
 func (f *Firewall) goBack(ctx context.Context, before *running) error {
-	f.setRunning(before)
+	var err error
 	if before == nil {
-		f.table = table{}
+		f.setRunning(nil)
 		f.Feeds.Set(&config.Config{})
-		return errors.Join(f.Kernel.Delete(ctx), f.Links.Release(ctx))
+		err = errors.Join(f.enforce(ctx), f.Links.Release(ctx))
+	} else {
+		err = f.switchTo(ctx, &candidate{revision: before.revision, world: before.world, ruleset: before.ruleset})
+		f.setRunning(before) // it is what has to run, even when the kernel did not take it yet
 	}
-	return f.switchTo(ctx, &candidate{revision: before.revision, world: before.world, ruleset: before.ruleset})
+	if err != nil {
+		f.fault(aboutTable, "go back to the policy before, tried again soon: %v", err)
+		f.mendAt = time.Now().Add(retryEvery)
+	}
+	return err
 }
 
 // at marks a step of an apply.

@@ -84,7 +84,8 @@ func (f *Firewall) revisionBefore() (int, error) {
 	}
 	before := 0
 	for _, r := range revisions {
-		if r.Number < f.running.revision.Number && r.Number > before {
+		// By its hash: a number alone may be of one that was never made current.
+		if r.Number < f.running.revision.Number && r.Number > before && r.Hash == f.running.revision.Parent {
 			before = r.Number
 		}
 	}

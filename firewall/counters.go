@@ -43,5 +43,15 @@ func (f *Firewall) poll(ctx context.Context) {
 		f.log.Warn("counters could not be read", "cause", err)
 		return
 	}
-	f.hits.update(time.Now(), counters)
+	now := time.Now()
+	f.hits.update(now, counters)
+	// A device that appeared under another name, or a clock that was set back,
+	// makes what is in the kernel untrue.
+	back := now.Round(0).Before(f.edgesDone.Round(0))
+	if back {
+		f.edgesDone = now
+	}
+	if f.findDevices(f.running.world.Config) || back {
+		f.refreshSets(ctx)
+	}
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"net/netip"
 	"sync/atomic"
 	"time"
@@ -52,6 +53,8 @@ type Links interface {
 // Feeds keeps what aliases learn from outside.
 type Feeds interface {
 	Set(c *config.Config)
+	// Peek is what is known of the sources of a policy that is not set.
+	Peek(c *config.Config) feeds.Snapshot
 	Snapshot() feeds.Snapshot
 	Changed() <-chan struct{}
 	Status() []feeds.Source
@@ -89,10 +92,14 @@ type Firewall struct {
 	// is counted from there and not from the clock: an edge that passes while the
 	// loop is at something else is followed late, not lost.
 	edgesDone time.Time
-	renewed   time.Time // when the instants of schedules were computed
+	refreshAt time.Time // when refreshSets is due, whatever else happens
 	overloads overloads
-	mendAt    time.Time // when to put back what somebody changed; zero: nothing is to be mended
-	faults    []string  // what went wrong and still is, for status
+	mendAt    time.Time         // when to put back what somebody changed; zero: nothing is to be mended
+	faults    map[string]string // what is wrong, by what it is about, for status
+
+	// closeWithout says that the machine had a policy once: without one that can
+	// run, going back leads to the closed ruleset and not to an open machine.
+	closeWithout bool
 
 	devices atomic.Pointer[map[string]string] // interface names by device, for DeviceName
 
@@ -138,7 +145,7 @@ const retryEvery = 5 * time.Second
 func (f *Firewall) Run(ctx context.Context, ready func()) error {
 	defer close(f.done)
 	f.started = time.Now()
-	f.edgesDone, f.renewed = f.started, f.started
+	f.edgesDone, f.refreshAt = f.started, f.started.Add(renewEvery)
 	if err := f.start(ctx); err != nil {
 		return err
 	}
@@ -194,6 +201,11 @@ func do[T any](ctx context.Context, f *Firewall, fn func(context.Context) (T, er
 	case a := <-out:
 		return a.value, a.err
 	case <-f.done:
+	}
+	select {
+	case a := <-out: // it was answered just before the loop ended
+		return a.value, a.err
+	default:
 		return none, errStopped
 	}
 }
@@ -203,7 +215,7 @@ var errStopped = errors.New("the gateway is stopping")
 // untilEdge is how long until the next thing that time brings: the deadline of
 // an apply, an edge of a schedule, or the renewal of the instants.
 func (f *Firewall) untilEdge(now time.Time) time.Duration {
-	next := f.renewed.Add(renewEvery)
+	next := f.refreshAt
 	if f.pending != nil && f.pending.journal.Deadline.Before(next) {
 		next = f.pending.journal.Deadline
 	}
@@ -225,7 +237,7 @@ func (f *Firewall) atEdge(ctx context.Context, now time.Time) {
 	if f.pending != nil && !now.Before(f.pending.journal.Deadline) {
 		f.log.Warn("apply was not confirmed in time, going back", "hash", f.pending.journal.Candidate.Hash)
 		if _, err := f.revert(ctx); err != nil {
-			f.fault("go back to the policy before, tried again soon: %v", err)
+			f.fault(aboutTable, "go back to the policy before, tried again soon: %v", err)
 			f.pending.journal.Deadline = now.Add(retryEvery)
 		}
 		return
@@ -238,7 +250,7 @@ func (f *Firewall) atEdge(ctx context.Context, now time.Time) {
 	edge, ok := nextEdge(f.running.world, f.edgesDone)
 	passed := ok && !now.Before(edge)
 	f.edgesDone = now
-	if passed || now.Sub(f.renewed) >= renewEvery {
+	if passed || !now.Before(f.refreshAt) {
 		f.refreshSets(ctx)
 	}
 	if !passed {
@@ -251,23 +263,42 @@ func (f *Firewall) atEdge(ctx context.Context, now time.Time) {
 	}
 }
 
-// refreshSets brings what aliases learned, and the instants of schedules, into the kernel.
+// refreshSets brings into the kernel what may have changed while the policy
+// stays: what aliases learned, the instants of schedules, and the devices of
+// interfaces that are selected by their MAC address.
 func (f *Firewall) refreshSets(ctx context.Context) {
 	if f.running == nil {
 		return
 	}
-	f.renewed = time.Now()
-	w := NewWorld(f.running.world.Config, f.learned(), f.renewed)
+	c, now := f.running.world.Config, time.Now()
+	f.findDevices(c)
+	w := NewWorld(c, f.learned(f.Feeds.Snapshot()), now)
 	ruleset := Compile(w)
 	if err := f.put(ctx, ruleset); err != nil {
-		f.fault("refresh aliases: %v", err)
+		f.fault(aboutTable, "refresh aliases and schedules, tried again soon: %v", err)
+		f.refreshAt = now.Add(retryEvery)
 		return
 	}
-	f.running.world, f.running.ruleset = w, ruleset
+	f.healed(aboutTable)
+	f.refreshAt = now.Add(renewEvery)
+	f.setRunning(&running{revision: f.running.revision, since: f.running.since, world: w, ruleset: ruleset})
 }
 
-func (f *Firewall) learned() Learned {
-	s := f.Feeds.Snapshot()
+// findDevices notes which devices the interfaces are on, and says whether that
+// changed. One that is missing stays where it was last seen.
+func (f *Firewall) findDevices(c *config.Config) (changed bool) {
+	found, _ := f.Links.Devices(Network(c)) // what is missing is Apply's to tell
+	devices := maps.Clone(f.memory.Devices)
+	if devices == nil {
+		devices = map[string]string{}
+	}
+	maps.Copy(devices, found)
+	changed = !maps.Equal(devices, f.memory.Devices)
+	f.memory.Devices = devices
+	return changed
+}
+
+func (f *Firewall) learned(s feeds.Snapshot) Learned {
 	return Learned{Devices: f.memory.Devices, Numbers: f.memory.Numbers, Outside: Outside{Names: s.Names, Lists: s.Lists}}
 }
 
@@ -291,15 +322,25 @@ func (f *Firewall) DeviceName(device string) string {
 	return ""
 }
 
-// fault notes something that is wrong and stays wrong until the next success, for status.
-func (f *Firewall) fault(format string, args ...any) {
+// fault notes that something is wrong, until healed is told of the same.
+func (f *Firewall) fault(about, format string, args ...any) {
 	text := fmt.Sprintf(format, args...)
-	f.log.Error("gateway is not as it should be", "fault", text)
-	f.faults = append(f.faults, text)
-	if len(f.faults) > 10 {
-		f.faults = f.faults[1:]
+	f.log.Error("gateway is not as it should be", "about", about, "fault", text)
+	if f.faults == nil {
+		f.faults = map[string]string{}
 	}
+	f.faults[about] = text
 }
+
+func (f *Firewall) healed(about string) { delete(f.faults, about) }
+
+// What a fault may be about.
+const (
+	aboutPolicy  = "policy"
+	aboutTable   = "table"
+	aboutTamper  = "tampering"
+	aboutNetwork = "network"
+)
 
 // Alive says that the loop of Run answers.
 func (f *Firewall) Alive(ctx context.Context) bool {

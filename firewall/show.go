@@ -3,7 +3,9 @@ package firewall
 import (
 	"context"
 	"fmt"
+	"maps"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/rempart/rempart/config"
@@ -15,7 +17,7 @@ import (
 // Status is the gateway at a glance.
 func (f *Firewall) Status(ctx context.Context) (report.Status, error) {
 	return do(ctx, f, func(ctx context.Context) (report.Status, error) {
-		out := report.Status{Version: f.Version, Started: f.started, Warnings: slices.Clone(f.faults)}
+		out := report.Status{Version: f.Version, Started: f.started, Warnings: slices.Sorted(maps.Values(f.faults))}
 		if n, err := f.FlowTable.Count(ctx); err == nil {
 			out.Flows, out.FlowsMax = int(n.Flows), int(n.Max)
 		}
@@ -113,12 +115,36 @@ func (f *Firewall) reportRevision(r config.Revision) report.Revision {
 
 // Ruleset is what the kernel enforces, as nft would list it.
 func (f *Firewall) Ruleset(ctx context.Context) (string, error) {
-	return do(ctx, f, func(context.Context) (string, error) {
+	return do(ctx, f, func(ctx context.Context) (string, error) {
 		if f.running == nil {
 			return "", nil
 		}
-		return f.running.ruleset.String(), nil
+		return f.live(ctx)
 	})
+}
+
+// live is the ruleset that runs as nft would list it, with what the kernel has
+// counted and what rules have put into dynamic sets.
+func (f *Firewall) live(ctx context.Context) (string, error) {
+	counters, err := f.Kernel.Counters(ctx)
+	if err != nil {
+		return "", err
+	}
+	r := f.running.ruleset
+	r.Sets = slices.Clone(r.Sets)
+	for i, s := range r.Sets {
+		if s.Dynamic {
+			if r.Sets[i].Elements, err = f.Kernel.Elements(ctx, s.Name); err != nil {
+				return "", err
+			}
+		}
+	}
+	var figures []string
+	for name, c := range counters {
+		block := "counter " + name + " {\n\t\tpackets "
+		figures = append(figures, block+"0 bytes 0", fmt.Sprintf("%s%d bytes %d", block, c.Packets, c.Bytes))
+	}
+	return strings.NewReplacer(figures...).Replace(r.String()), nil
 }
 
 // Flows lists the flows that the words select.

@@ -15,6 +15,7 @@ import (
 // fails only when the kernel refuses what it once took.
 func (f *Firewall) start(ctx context.Context) error {
 	f.memory = f.State.Memory()
+	f.closeWithout = true
 	j, err := f.State.Journal()
 	if err != nil {
 		f.log.Warn("journal is damaged and is dropped: the apply that wrote it was never finished", "cause", err)
@@ -23,19 +24,22 @@ func (f *Firewall) start(ctx context.Context) error {
 		}
 	}
 	current, err := f.State.Current()
-	ok := err == nil
-	if err != nil && !errors.Is(err, config.ErrNoRevision) {
-		return err
-	}
-	if ok {
+	switch {
+	case errors.Is(err, config.ErrNoRevision):
+		f.closeWithout = false
+	case err != nil:
+		f.fault(aboutPolicy, "the current revision cannot be read, what the kernel had stays: %v: `rempart history`, `rempart apply`", err)
+	default:
 		if err := f.takeOver(ctx, current); err != nil {
 			return err
 		}
 	}
-	if j != nil {
+	switch {
+	case j != nil:
 		return f.finish(ctx, *j, current)
-	}
-	if !ok {
+	case err != nil && !f.closeWithout && f.State.Applied():
+		f.fault(aboutPolicy, "no policy runs, for the first one was taken back: `rempart apply`")
+	case err != nil && !f.closeWithout:
 		f.first(ctx)
 	}
 	return nil
@@ -46,15 +50,12 @@ func (f *Firewall) start(ctx context.Context) error {
 func (f *Firewall) takeOver(ctx context.Context, rev config.Revision) error {
 	c, err := parse(draftOf(rev))
 	if err != nil {
-		f.fault("revision %d cannot be read by this version, what the kernel had stays: %v", rev.Number, err)
+		f.fault(aboutPolicy, "revision %d cannot be read by this version, what the kernel had stays: %v", rev.Number, err)
 		return nil
 	}
 	f.Feeds.Set(c)
-	l := f.learned()
-	if devices, err := f.Links.Devices(Network(c)); err == nil {
-		l.Devices = devices
-	}
-	w := NewWorld(c, l, time.Now())
+	f.findDevices(c)
+	w := NewWorld(c, f.learned(f.Feeds.Snapshot()), time.Now())
 	f.memory.Numbers = w.Numbers
 	ruleset := Compile(w)
 	if err := f.put(ctx, ruleset); err != nil {
@@ -62,7 +63,7 @@ func (f *Firewall) takeOver(ctx context.Context, rev config.Revision) error {
 	}
 	f.setRunning(&running{revision: rev, since: time.Now(), world: w, ruleset: ruleset})
 	if _, err := f.Links.Apply(ctx, Network(c)); err != nil {
-		f.fault("addresses and routes: %v", err)
+		f.fault(aboutNetwork, "addresses and routes: %v", err)
 	}
 	return nil
 }
@@ -73,6 +74,11 @@ func (f *Firewall) finish(ctx context.Context, j Journal, current config.Revisio
 	if kept || j.Fate(f.Host.BootID(), time.Now()) == FateForget {
 		if !kept {
 			f.log.Warn("an apply was interrupted and is taken back", "hash", j.Candidate.Hash, "author", j.Candidate.Author)
+		}
+		if !kept && f.running == nil { // the candidate may be in the kernel, and nothing has replaced it
+			if err := f.goBack(ctx, nil); err != nil {
+				return err
+			}
 		}
 		return f.State.DropJournal()
 	}
@@ -89,7 +95,7 @@ func (f *Firewall) finish(ctx context.Context, j Journal, current config.Revisio
 			f.log.Info("an apply still waits for its confirm", "hash", j.Candidate.Hash, "deadline", j.Deadline)
 			return nil
 		}
-		err = f.goBack(ctx, before)
+		err = errors.Join(err, f.goBack(ctx, before))
 	}
 	if err != nil {
 		f.log.Warn("an interrupted apply could not be resumed and is taken back", "cause", err)
@@ -103,17 +109,17 @@ func (f *Firewall) finish(ctx context.Context, j Journal, current config.Revisio
 func (f *Firewall) first(ctx context.Context) {
 	d, err := f.Files()
 	if err != nil {
-		f.fault("no policy runs: %v", err)
+		f.fault(aboutPolicy, "no policy runs: %v", err)
 		return
 	}
 	c, err := f.prepare(ctx, d, time.Now())
 	if err != nil {
-		f.fault("no policy runs: %v", err)
+		f.fault(aboutPolicy, "no policy runs: %v", err)
 		return
 	}
 	c.revision.Author, c.revision.Message, c.revision.Time = "rempart", "first start", time.Now().UTC()
 	if _, err := f.apply(ctx, c, 0); err != nil {
-		f.fault("no policy runs: %v", err)
+		f.fault(aboutPolicy, "no policy runs: %v", err)
 	}
 }
 

@@ -112,6 +112,13 @@ func (s *State) Memory() Memory {
 	return Memory{}
 }
 
+// Applied says whether a policy was ever put into the kernel from this
+// directory: the memory is written before each time.
+func (s *State) Applied() bool {
+	_, err := os.Stat(s.path("memory.json"))
+	return err == nil
+}
+
 // PutMemory writes the memory through to the disk.
 func (s *State) PutMemory(m Memory) error {
 	b, err := json.MarshalIndent(m, "", " ")

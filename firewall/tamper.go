@@ -23,7 +23,7 @@ func (f *Firewall) tampered(e nft.Event, now time.Time) {
 	if e.Lost {
 		return // perhaps nothing happened; mending finds out
 	}
-	f.fault("%s: process %q (%d) changed table inet %s; it is put back", now.Format(time.TimeOnly), e.Process, e.PID, TableName)
+	f.fault(aboutTamper, "%s: process %q (%d) changed table inet %s; it is put back", now.Format(time.TimeOnly), e.Process, e.PID, TableName)
 }
 
 // mend puts back what somebody changed.
@@ -33,11 +33,22 @@ func (f *Firewall) mend(ctx context.Context, now time.Time) {
 	}
 	f.mendAt = time.Time{}
 	f.table.known = false
-	if f.running == nil {
+	if err := f.enforce(ctx); err != nil {
+		f.fault(aboutTable, "put the table back, tried again soon: %v", err)
+		f.mendAt = now.Add(retryEvery)
 		return
 	}
-	if err := f.put(ctx, f.running.ruleset); err != nil {
-		f.fault("put the table back, tried again soon: %v", err)
-		f.mendAt = now.Add(retryEvery)
+	f.healed(aboutTable)
+}
+
+// enforce puts what runs into the kernel. On a machine that never had a policy the table goes.
+func (f *Firewall) enforce(ctx context.Context) error {
+	switch {
+	case f.running != nil:
+		return f.put(ctx, f.running.ruleset)
+	case f.closeWithout:
+		return f.put(ctx, Closed())
 	}
+	f.table = table{}
+	return f.Kernel.Delete(ctx)
 }

@@ -210,7 +210,8 @@ func (c *compiler) admin() {
 		ports = append(ports, nft.Numbers(nft.TypePort, uint32(r.From), uint32(r.To)))
 	}
 	if len(c.w.Config.System.Admin) > 0 && len(ports) > 0 {
-		for _, a := range c.sets.Alternatives(Selector{Name: "admin", Source: c.w.Config.System.Admin}) {
+		// No rule can have that name: its sets are nobody else's.
+		for _, a := range c.sets.Alternatives(Selector{Name: "_admin", Source: c.w.Config.System.Admin}) {
 			exprs := append(a.Matches, nft.Match{Field: nft.TCPDport, Values: ports}, nft.Count{Counter: CounterAdmin}, accept())
 			chain.Rules = append(chain.Rules, nft.Rule{Exprs: exprs, Comment: "admin access"})
 		}

@@ -28,7 +28,12 @@ func (s *Sets) protocolMatches(sel Selector, f Family) [][]nft.Expr {
 		if !slices.Contains(rest, p) || p == config.ICMP && f == V6 || p == config.ICMPv6 && f == V4 {
 			continue
 		}
-		out = append(out, icmpMatches(p, sel.ICMP)...)
+		for _, m := range icmpMatches(p, sel.ICMP) {
+			if f == 0 && len(sel.ICMP) == 0 { // types imply the family, the protocol's number alone does not
+				m = slices.Insert(m, 0, familyOfICMP(p).Match())
+			}
+			out = append(out, m)
+		}
 	}
 	rest = slices.DeleteFunc(rest, func(p config.Protocol) bool { return p == config.ICMP || p == config.ICMPv6 })
 	if len(rest) > 0 {
@@ -87,6 +92,14 @@ func portValues(rs []config.PortRange) []nft.Value {
 		out[i] = nft.Numbers(nft.TypePort, uint32(r.From), uint32(r.To))
 	}
 	return out
+}
+
+// familyOfICMP is the one IP version that a kind of ICMP belongs to.
+func familyOfICMP(p config.Protocol) Family {
+	if p == config.ICMPv6 {
+		return V6
+	}
+	return V4
 }
 
 // icmpMatches is one alternative for all types without a code, and one for each type with a code.

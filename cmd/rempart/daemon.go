@@ -71,7 +71,7 @@ func serve(ctx context.Context, o options, log hclog.Logger) error {
 	}
 	g, ctx := errgroup.WithContext(ctx)
 	for _, run := range []func(context.Context) error{
-		owner.Run, fetched.Run, reader(rules.LogGroup, ring).Run, reader(rules.OverloadGroup, overloads).Run,
+		owner.Run, fetched.Run, keepReading(reader(rules.LogGroup, ring), log), keepReading(reader(rules.OverloadGroup, overloads), log),
 		func(ctx context.Context) error { return kernel.Watch(ctx, sendTo(ctx, tampered)) },
 		func(ctx context.Context) error { return server.Run(ctx, web.Handler(gateway, log)) },
 		func(ctx context.Context) error {
@@ -86,6 +86,28 @@ func serve(ctx context.Context, o options, log hclog.Logger) error {
 	notify(log, daemon.SdNotifyStopping)
 	log.Info("rempart stops, the ruleset stays")
 	return err
+}
+
+// readAgain is how long a packet log that cannot be read is left alone.
+const readAgain = time.Minute
+
+// keepReading reads a packet log for as long as ctx lasts. A gateway whose log
+// another program took is still a gateway.
+func keepReading(r *packetlog.Reader, log hclog.Logger) func(context.Context) error {
+	return func(ctx context.Context) error {
+		for {
+			err := r.Run(ctx)
+			if ctx.Err() != nil {
+				return nil
+			}
+			log.Warn("no packets are logged, tried again in a minute", "cause", err)
+			select {
+			case <-ctx.Done():
+				return nil
+			case <-time.After(readAgain):
+			}
+		}
+	}
 }
 
 // sendTo sends what is told to a channel, until ctx ends.

@@ -21,6 +21,11 @@ When there is no policy, or it cannot be read, rules are loaded that let
 nothing in and nothing through, and load ends with 3.`,
 		Args: words(0, 0),
 		RunE: func(cmd *cobra.Command, _ []string) error {
+			claim, err := firewall.ClaimTable()
+			if err != nil {
+				return err
+			}
+			defer claim.Close()
 			revision, err := firewall.Load(cmd.Context(), p.state, nft.Open(firewall.TableName), time.Now())
 			if err != nil {
 				return err

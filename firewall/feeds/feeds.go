@@ -190,8 +190,27 @@ func (f *Feeds) Changed() <-chan struct{} { return f.changed }
 func (f *Feeds) Snapshot() Snapshot {
 	f.mu.Lock()
 	defer f.mu.Unlock()
+	return snapshotOf(f.sources)
+}
+
+// Peek is what a Snapshot would be after Set(c), without setting anything:
+// what is known of the sources of c, kept on disk or learned already.
+func (f *Feeds) Peek(c *config.Config) Snapshot {
+	wanted, _ := wantedBy(c)
+	sources := f.load(wanted, time.Now())
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	for _, w := range wanted {
+		if s := f.sources[w.key]; s != nil {
+			sources[w.key] = s
+		}
+	}
+	return snapshotOf(sources)
+}
+
+func snapshotOf(sources map[key]*source) Snapshot {
 	s := Snapshot{Names: make(map[string][]netip.Addr), Lists: make(map[string]*netipx.IPSet)}
-	for k, src := range f.sources {
+	for k, src := range sources {
 		switch {
 		case src.known.empty():
 		case k.kind == Name:

@@ -216,6 +216,9 @@ func headerCases() []ruleCase {
 		cases = append(cases, portCases(f)...)
 	}
 	return append(cases, []ruleCase{
+		{rule: rule(is(NFProto, Number(TypeNFProto, nfprotoIPv4)), is(L4Proto, proto(protoICMP))), text: "meta l4proto icmp"},
+		{rule: rule(is(NFProto, Number(TypeNFProto, nfprotoIPv6)), is(L4Proto, proto(protoICMPv6))), text: "meta l4proto ipv6-icmp"},
+		{rule: rule(is(NFProto, Number(TypeNFProto, nfprotoIPv6)), is(L4Proto, proto(protoICMP))), text: "meta nfproto ipv6 meta l4proto icmp"},
 		{rule: rule(is(IP6HopLimit, Number(TypeHops, 255))), text: "ip6 hoplimit 255"},
 		{rule: rule(isNot(IP6HopLimit, Number(TypeHops, 255))), text: "ip6 hoplimit != 255"},
 		{rule: rule(is(IP6HopLimit, Number(TypeHops, 1), Number(TypeHops, 255))), text: "ip6 hoplimit { 1, 255 }"},

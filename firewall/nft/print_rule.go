@@ -71,6 +71,9 @@ func (p protocols) implied(m Match, rest []Expr) bool {
 		return false
 	}
 	value := uint8(m.Values[0].Lo)
+	if m.Field == NFProto && len(rest) > 0 && ownFamily(rest[0]) == value {
+		return true
+	}
 	for _, e := range rest {
 		if _, ok := e.(TCPFlags); ok && m.Field == L4Proto && value == protoTCP {
 			return true
@@ -85,6 +88,22 @@ func (p protocols) implied(m Match, rest []Expr) bool {
 		}
 	}
 	return false
+}
+
+// ownFamily is the family that nft takes for granted when a rule matches one
+// kind of ICMP by its protocol number alone; 0 for every other expression.
+func ownFamily(e Expr) uint8 {
+	m, ok := e.(Match)
+	if !ok || m.Not || m.Field != L4Proto || len(m.Values) != 1 || m.Values[0].Lo != m.Values[0].Hi {
+		return 0
+	}
+	switch m.Values[0].Lo {
+	case protoICMP:
+		return nfprotoIPv4
+	case protoICMPv6:
+		return nfprotoIPv6
+	}
+	return 0
 }
 
 // portFields are the source and destination port fields of a protocol; ok is false for one that has none.
