@@ -100,6 +100,34 @@ func TestTrafficRateLimit(t *testing.T) {
 	s.comesBack(t, "office 10.1.2.9:0 udp 10.1.3.10:53", "r")
 }
 
+// TestTrafficLimitsOverApplies exchanges the rules under limits that are
+// reached: what was counted stays counted. A limit that changes holds at once,
+// for sources as well that were counted before.
+func TestTrafficLimitsOverApplies(t *testing.T) {
+	for _, limit := range []string{"flows = %d", "flows_per_source = %d", `rate_per_source = "%d/1h"`} {
+		t.Run(limit, func(t *testing.T) {
+			t.Parallel()
+			s := newSite(t)
+			policy := func(n int) string {
+				return "[[rule]]\nname = \"r\"\nprotocol = \"tcp\"\naction = \"pass\"\nlimits = { " + fmt.Sprintf(limit, n) + " }\n"
+			}
+			try := "office 10.1.2.9:0 tcp 10.1.3.10:80"
+			refused := probe{try: try, want: lab.Timeout, by: "limit_r"}
+			s.apply(t, policy(3))
+			s.open(t, 3, "10.1.3.10:80", "10.1.2.9:0")
+			s.check(t, refused)
+			s.apply(t, policy(3)+"[[rule]]\nname = \"q\"\naction = \"block\"\n")
+			s.check(t, refused)
+			s.stop()
+			s.start(t)
+			s.check(t, refused)
+			s.sameAsListed(t)
+			s.apply(t, policy(10))
+			s.check(t, probe{try: try, want: lab.Open, by: "r"})
+		})
+	}
+}
+
 const scanners = `
 [alias.scanners]
 dynamic = true

@@ -1,6 +1,7 @@
 package rules
 
 import (
+	"strconv"
 	"time"
 
 	"github.com/rempart/rempart/config"
@@ -32,30 +33,51 @@ func (c *compiler) limits(r config.Rule) []nft.Rule {
 	var out []nft.Rule
 	for _, f := range families {
 		if l.RatePerSource.Count > 0 {
-			set := SetName("rate", r.Name, f)
+			set := SetName("rate", figured(r.Name, l.RatePerSource.Count, int(l.RatePerSource.Per/second)), f)
 			c.sets.add(nft.Set{Name: set, Key: []nft.Type{f.Type()}, Dynamic: true, HasTimeout: true, Timeout: rateMemory(l.RatePerSource), Size: limitSources})
 			rate, unit := perUnit(l.RatePerSource)
 			limit := nft.Limit{Rate: rate, Unit: unit, Burst: uint32(l.RatePerSource.Count), Over: true}
-			out = append(out, watched(r.Name, f, set, nft.DynSet{Update: true, Set: set, Fields: []nft.Field{f.Source()}, Stmt: limit}, overSource, over)...)
+			out = append(out, watched(r.Name, f.Source(), set, nft.DynSet{Update: true, Set: set, Fields: []nft.Field{f.Source()}, Stmt: limit}, overSource, over)...)
 		}
 		if l.FlowsPerSource > 0 {
-			set := SetName("flows", r.Name, f)
+			set := SetName("flows", figured(r.Name, l.FlowsPerSource), f)
 			c.sets.add(nft.Set{Name: set, Key: []nft.Type{f.Type()}, Dynamic: true, Size: limitSources})
 			count := nft.ConnLimit{Over: uint32(l.FlowsPerSource)}
-			out = append(out, watched(r.Name, f, set, nft.DynSet{Set: set, Fields: []nft.Field{f.Source()}, Stmt: count}, overSource, over)...)
+			out = append(out, watched(r.Name, f.Source(), set, nft.DynSet{Set: set, Fields: []nft.Field{f.Source()}, Stmt: count}, overSource, over)...)
 		}
 	}
 	if l.Flows > 0 {
-		out = append(out, nft.Rule{Exprs: []nft.Expr{nft.ConnLimit{Over: uint32(l.Flows)}, over}, Comment: r.Name})
+		out = append(out, c.limitAll(r, over)...)
 	}
 	return out
 }
 
-// watched asks a set about the source, and refuses a source that found no room in it.
-func watched(name string, f Family, set string, ask nft.DynSet, over, full nft.Verdict) []nft.Rule {
+// limitAll limits the flows of a rule as a whole. A count in a rule is lost
+// when rules are exchanged, with all the flows that it knew; one in a set stays.
+// The set has one element, the rule's own mark.
+func (c *compiler) limitAll(r config.Rule, over nft.Verdict) []nft.Rule {
+	set := "total_" + figured(r.Name, r.Limits.Flows)
+	c.sets.add(nft.Set{Name: set, Key: []nft.Type{nft.TypeMark}, Dynamic: true, Size: limitSources})
+	count := nft.DynSet{Set: set, Fields: []nft.Field{nft.CTMark}, Stmt: nft.ConnLimit{Over: uint32(r.Limits.Flows)}}
+	mark := nft.Rule{Exprs: []nft.Expr{nft.SetMark{Field: nft.CTMark, Value: uint32(c.w.Numbers[r.Name])}}, Comment: r.Name}
+	return append([]nft.Rule{mark}, watched(r.Name, nft.CTMark, set, count, over, over)...)
+}
+
+// figured is a rule's name with the figures of a limit, for the set that holds
+// it. An element keeps the limit that it was made with for as long as it lives,
+// so another limit needs another set.
+func figured(rule string, figures ...int) string {
+	for _, n := range figures {
+		rule += "_" + strconv.Itoa(n)
+	}
+	return rule
+}
+
+// watched asks a set about a field of the packet, such as its source, and refuses what found no room in it.
+func watched(name string, field nft.Field, set string, ask nft.DynSet, over, full nft.Verdict) []nft.Rule {
 	return []nft.Rule{
 		{Exprs: []nft.Expr{ask, over}, Comment: name},
-		{Exprs: []nft.Expr{nft.Lookup{Fields: []nft.Field{f.Source()}, Not: true, Set: set}, full}, Comment: name},
+		{Exprs: []nft.Expr{nft.Lookup{Fields: []nft.Field{field}, Not: true, Set: set}, full}, Comment: name},
 	}
 }
 
