@@ -29,7 +29,7 @@ golden: ## write the golden files anew; read the difference like code
 	$(GO) test $(GOLDEN) -run Golden -update
 
 bench: witnesses ## measure; docs/benchmarks.md says how to read it
-	$(GO) test -run '^$$' -bench . -benchmem ./...
+	$(GO) test -p 1 -timeout 30m -run '^$$' -bench . -benchmem ./...
 
 docs: ## write the generated parts of docs/ and packaging/ anew
 	$(GO) test ./config ./cmd/rempart -run Docs -update
