@@ -56,11 +56,12 @@ func (f *Firewall) prepare(ctx context.Context, d Draft, now time.Time) (*candid
 	if err != nil {
 		return nil, err
 	}
-	features, err := f.Kernel.Features(ctx)
-	if err != nil {
-		return nil, err
+	if f.features == nil { // the kernel does not change while the program runs
+		if f.features, err = f.Kernel.Features(ctx); err != nil {
+			return nil, err
+		}
 	}
-	faults, err := machineFaults(c, f.Links.Check(ctx, Network(c)), features)
+	faults, err := machineFaults(c, f.Links.Check(ctx, Network(c)), f.features)
 	if err != nil {
 		return nil, err
 	}

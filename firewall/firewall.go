@@ -83,11 +83,12 @@ type Firewall struct {
 	started time.Time
 
 	// What follows belongs to the loop of Run.
-	memory  Memory
-	running *running // nil: no policy yet, the kernel is as it was found
-	pending *pending
-	table   table
-	hits    hits
+	features nft.Features // nil: the kernel was not asked yet
+	memory   Memory
+	running  *running // nil: no policy yet, the kernel is as it was found
+	pending  *pending
+	table    table
+	hits     hits
 	// edgesDone is until when the edges of schedules were followed. The next one
 	// is counted from there and not from the clock: an edge that passes while the
 	// loop is at something else is followed late, not lost.

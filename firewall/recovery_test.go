@@ -6,6 +6,7 @@ import (
 	"net"
 	"runtime"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -62,11 +63,11 @@ func TestFirstPolicyThatWasNotConfirmed(t *testing.T) {
 // flaky is a kernel that refuses for a while.
 type flaky struct {
 	*nft.Fake
-	refuses bool
+	refuses atomic.Bool
 }
 
 func (k *flaky) Commit(ctx context.Context, b nft.Batch, generation uint32) error {
-	if k.refuses {
+	if k.refuses.Load() {
 		return errors.New("no buffer space")
 	}
 	return k.Fake.Commit(ctx, b, generation)
@@ -77,14 +78,16 @@ func TestGoingBackIsTriedUntilItIsDone(t *testing.T) {
 		m := newMachine(t)
 		f, _ := m.start(t, nil)
 		k := &flaky{Fake: m.kernel}
-		f.Kernel = k
+		if _, err := do(t.Context(), f, func(context.Context) (int, error) { f.Kernel = k; return 0, nil }); err != nil {
+			t.Fatal(err)
+		}
 		m.apply(t, f, otherPolicy, 60)
-		k.refuses = true
+		k.refuses.Store(true)
 		time.Sleep(2 * time.Minute)
 		if s, err := f.Status(t.Context()); err != nil || len(s.Warnings) == 0 {
 			t.Errorf("going back is refused and status says %+v, %v", s, err)
 		}
-		k.refuses = false
+		k.refuses.Store(false)
 		time.Sleep(2 * retryEvery)
 		synctest.Wait()
 		if s, err := f.Status(t.Context()); err != nil || s.Pending != nil || len(s.Warnings) > 0 || m.enforced(t, testPolicy) == "" {
