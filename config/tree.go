@@ -77,6 +77,9 @@ type source struct {
 	data  []byte
 	text  string // data again: values are cut from it without copying each
 	lines []int
+	// counted is the last place that was asked for and its column. Places are
+	// asked for from left to right, so that a long line is counted once.
+	counted struct{ line, offset, col int }
 }
 
 func newSource(f File) *source {
@@ -102,7 +105,12 @@ func (s *source) position(offset int) Position {
 	if !exact {
 		line--
 	}
-	col := utf8.RuneCount(s.data[s.lines[line]:offset]) + 1
+	from, col := s.lines[line], 1
+	if c := s.counted; c.line == line && c.col > 0 && c.offset <= offset {
+		from, col = c.offset, c.col
+	}
+	col += utf8.RuneCount(s.data[from:offset])
+	s.counted.line, s.counted.offset, s.counted.col = line, offset, col
 	return Position{File: s.name, Line: line + 1, Col: col}
 }
 

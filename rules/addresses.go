@@ -2,6 +2,7 @@ package rules
 
 import (
 	"net/netip"
+	"slices"
 
 	"github.com/rempart/rempart/config"
 	"go4.org/netipx"
@@ -145,34 +146,51 @@ func (w *World) Ports(terms []config.PortTerm) []config.PortRange {
 	if len(terms) == 0 {
 		return nil
 	}
-	var on [1 << 16]bool
-	mark := func(rs []config.PortRange, v bool) {
-		for _, r := range rs {
-			for p := int(r.From); p <= int(r.To); p++ {
-				on[p] = v
-			}
+	var in, except []config.PortRange
+	for _, t := range terms {
+		if t.Exclude {
+			except = append(except, w.portTerm(t)...)
+		} else {
+			in = append(in, w.portTerm(t)...)
 		}
 	}
 	if onlyExclusions(terms) {
-		mark([]config.PortRange{{From: 0, To: 65535}}, true)
+		in = []config.PortRange{{From: 0, To: 65535}}
 	}
-	for _, exclude := range []bool{false, true} {
-		for _, t := range terms {
-			if t.Exclude == exclude {
-				mark(w.portTerm(t), !exclude)
-			}
-		}
-	}
+	return without(merged(in), merged(except))
+}
+
+// merged is the ranges sorted, without overlaps and neighbours.
+func merged(rs []config.PortRange) []config.PortRange {
+	rs = slices.SortedFunc(slices.Values(rs), func(a, b config.PortRange) int { return int(a.From) - int(b.From) })
 	out := []config.PortRange{}
-	for p := 0; p < len(on); p++ {
-		if !on[p] {
+	for _, r := range rs {
+		if n := len(out); n > 0 && int(r.From) <= int(out[n-1].To)+1 {
+			out[n-1].To = max(out[n-1].To, r.To)
 			continue
 		}
-		from := p
-		for p+1 < len(on) && on[p+1] {
-			p++
+		out = append(out, r)
+	}
+	return out
+}
+
+// without takes ranges away from others; both are merged.
+func without(in, except []config.PortRange) []config.PortRange {
+	out := []config.PortRange{}
+	for _, r := range in {
+		from := int(r.From)
+		for _, e := range except {
+			if e.To < r.From || e.From > r.To {
+				continue
+			}
+			if from < int(e.From) {
+				out = append(out, config.PortRange{From: uint16(from), To: e.From - 1})
+			}
+			from = int(e.To) + 1
 		}
-		out = append(out, config.PortRange{From: uint16(from), To: uint16(p)})
+		if from <= int(r.To) {
+			out = append(out, config.PortRange{From: uint16(from), To: r.To})
+		}
 	}
 	return out
 }

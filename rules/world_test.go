@@ -2,6 +2,7 @@ package rules
 
 import (
 	"net/netip"
+	"strings"
 	"testing"
 	"time"
 
@@ -156,6 +157,25 @@ func TestPorts(t *testing.T) {
 	for i := range got {
 		if got[i] != want[i] {
 			t.Fatalf("Ports = %v, want %v", got, want)
+		}
+	}
+}
+
+func TestPortsTakeAway(t *testing.T) {
+	for ports, want := range map[string]string{
+		`["80-90", "!85"]`:              "80-84 86-90",
+		`["80-90", "!80", "!90"]`:       "81-89",
+		`["80-90", "!70-82", "!88-99"]`: "83-87",
+		`[1, 2, 3, "3-9", 11]`:          "1-9 11",
+		`["!1-65534"]`:                  "0 65535",
+	} {
+		w := world(t, "[[rule]]\nname = \"r\"\naction = \"pass\"\nprotocol = \"tcp\"\nport = "+ports+"\n")
+		var got []string
+		for _, r := range w.Ports(w.Config.Rules[0].Ports) {
+			got = append(got, r.String())
+		}
+		if strings.Join(got, " ") != want {
+			t.Errorf("%s is %v, want %s", ports, got, want)
 		}
 	}
 }
