@@ -40,16 +40,22 @@ func arrows() map[string][]string {
 		"lab":                nil,
 		"schedules":          {"config"},
 		"firewall/feeds":     {"config"},
-		"rules":              {"config", "schedules", "firewall/nft", "firewall/packetlog"},
+		"rules/space":        nil,
+		"rules/dispatch":     {"firewall/nft", "rules/space"},
+		"rules":              {"config", "schedules", "firewall/nft", "firewall/packetlog", "rules/dispatch", "rules/space"},
+		"rules/analysis":     {"config", "nat", "rules", "rules/space", "schedules", "firewall/packetlog"},
+		"firewall/trace":     {"firewall/nft", "firewall/report"},
+		"firewall/explain":   {"config", "firewall/packetlog", "firewall/report", "nat", "rules", "schedules"},
 		"nat":                {"config", "schedules", "firewall/nft", "firewall/packetlog", "rules"},
 		"firewall": {
 			"config", "schedules", "rules", "nat", "firewall/feeds", "firewall/flows",
 			"firewall/links", "firewall/nft", "firewall/packetlog", "firewall/report",
+			"firewall/explain", "firewall/trace", "rules/analysis", "rules/space",
 		},
 		"web": {"config", "firewall/flows", "firewall/packetlog", "firewall/report"},
 		"cmd/rempart": {
 			"config", "firewall", "firewall/feeds", "firewall/flows", "firewall/links", "firewall/nft",
-			"firewall/packetlog", "firewall/report", "lab", "rules", "schedules", "nat", "web",
+			"firewall/packetlog", "firewall/report", "firewall/explain", "lab", "rules", "rules/analysis", "schedules", "nat", "web",
 		},
 	}
 }
