@@ -16,19 +16,26 @@ type Question struct {
 // Explanation is every step that a packet takes, in the order in which it takes
 // them, and what becomes of it.
 type Explanation struct {
-	Packet  string    `json:"packet"`
+	Packet  string    `json:"packet"` // of a reply: the packet that it answers
 	At      time.Time `json:"at"`
-	Verdict string    `json:"verdict"`        // pass, block or reject
-	Cause   string    `json:"cause"`          // rule, default, spoofed, admin, ... as in the packet log
-	Rule    string    `json:"rule,omitempty"` // that decided
-	Line    int       `json:"line,omitempty"` // where it stands in the policy
-	Steps   []Step    `json:"steps"`
+	Reply   bool      `json:"reply,omitempty"`
+	Verdict string    `json:"verdict"` // pass, block or reject
+	// Cause is the word of the packet log (rule, default, spoofed, admin, ...),
+	// established for a reply, or noroute and martian for what the kernel's own
+	// routing refuses before any rule is asked.
+	Cause string `json:"cause"`
+	Rule  string `json:"rule,omitempty"` // that decided; of a port forward that passes, its name
+	Line  int    `json:"line,omitempty"` // where it stands in the policy
+	Why   string `json:"why"`            // the verdict's reason in one sentence
+	Steps []Step `json:"steps"`
 	// Of a packet that passes.
-	Interface   string         `json:"interface,omitempty"` // that it leaves by; empty: the gateway takes it
-	Gateway     string         `json:"gateway,omitempty"`   // next hop of the policy; empty: the destination is a neighbour
-	Via         netip.Addr     `json:"via,omitzero"`        // address of that gateway
-	Source      netip.AddrPort `json:"source,omitzero"`     // as it leaves; port 0: chosen by the kernel, or the protocol has none
-	Destination netip.AddrPort `json:"destination,omitzero"`
+	Interface   string         `json:"interface,omitempty"`   // that it leaves by; empty: the gateway takes it
+	Gateway     string         `json:"gateway,omitempty"`     // next hop of the policy; empty: the destination is a neighbour
+	Via         netip.Addr     `json:"via,omitzero"`          // address of that gateway
+	Source      netip.AddrPort `json:"source,omitzero"`       // as it leaves; an invalid address: whichever the interface has then
+	Destination netip.AddrPort `json:"destination,omitzero"`  // as it leaves
+	Targets     []netip.Addr   `json:"targets,omitempty"`     // that a port forward spreads over; Destination is one of them
+	Established bool           `json:"established,omitempty"` // later packets of the flow, both ways, are asked no more
 }
 
 // StepName names a step; the order is that of the road.
@@ -38,29 +45,46 @@ type StepName string
 const (
 	StepFlow     StepName = "flow"     // does it belong to a flow, can it begin one
 	StepInbound  StepName = "inbound"  // port forward, one-to-one, prefix
+	StepRoute    StepName = "route"    // by which interface and gateway it leaves, or to the gateway itself
 	StepSource   StepName = "source"   // anti-spoof, private sources, bogons
 	StepAdmin    StepName = "admin"    // admin access
-	StepRoute    StepName = "route"    // by which interface and gateway it leaves
 	StepRules    StepName = "rules"    // the policy's rules
 	StepLimits   StepName = "limits"   // limits of the rule that matched
 	StepOutbound StepName = "outbound" // translation of the source
 )
 
+// StepResult says what a step did with the packet.
+type StepResult string
+
+// The results of steps.
+const (
+	ResultPassed  StepResult = "passed"  // it went on as it was
+	ResultStopped StepResult = "stopped" // its road ends here
+	ResultChanged StepResult = "changed" // it went on with another address or port
+	ResultNone    StepResult = "none"    // the step has nothing for such a packet
+)
+
 // Step is one step and what it did.
 type Step struct {
-	Name    StepName `json:"name"`
-	Result  string   `json:"result"`            // passed, stopped, changed or none
-	Text    string   `json:"text"`              // one sentence
-	Setting string   `json:"setting,omitempty"` // of the policy, that makes it so
-	Line    int      `json:"line,omitempty"`
-	// Misses are the rules before the one that matched that came closest to it, in their order.
+	Name    StepName   `json:"name"`
+	Result  StepResult `json:"result"`
+	Text    string     `json:"text"`              // one sentence
+	Details []string   `json:"details,omitempty"` // further facts, each one line
+	Setting string     `json:"setting,omitempty"` // of the policy, that makes it so: "rule lan-out", "interface.wan.antispoof"
+	File    string     `json:"file,omitempty"`    // where it stands
+	Line    int        `json:"line,omitempty"`
+	// Before and After are the address that a translation changed.
+	Before string `json:"before,omitempty"`
+	After  string `json:"after,omitempty"`
+	// Tried is how many rules were asked and did not match; Misses are those of
+	// them that came closest to it, in their order.
+	Tried  int    `json:"tried,omitempty"`
 	Misses []Miss `json:"misses,omitempty"`
-	Passed int    `json:"passed,omitempty"` // how many rules were tried and did not match
 }
 
 // Miss is a rule that did not match, and why.
 type Miss struct {
-	Rule string `json:"rule"`
-	Line int    `json:"line"`
-	Why  string `json:"why"` // "port 22 is not 443"
+	Rule string   `json:"rule"`
+	Line int      `json:"line"`
+	Why  []string `json:"why"` // all that kept it from matching: "port 443 is not 22"
 }
