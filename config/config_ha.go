@@ -73,10 +73,10 @@ type VIP struct {
 // Test is one [[test]]: a packet and what must become of it.
 type Test struct {
 	Name        string
-	Packet      string
+	Packet      Packet
 	At          time.Time // zero: now
 	Expect      Action
-	Rule        string     // empty: whichever
+	Rule        string     // or translation that decides; empty: whichever
 	Source      netip.Addr // after translation; invalid: whichever
 	Destination netip.Addr // after translation; invalid: whichever
 	Gateway     string     // empty: whichever

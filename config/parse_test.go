@@ -297,8 +297,9 @@ func TestParseHA(t *testing.T) {
 		{Interface: "dmz", Address: netip.MustParsePrefix("10.1.3.1/24"), VHID: 3},
 	}, c.VIPs)
 	expect(t, "tests", Test{
-		Name: "guests are off at night", Packet: "dmz tcp 10.1.3.99:40000 -> 198.51.100.7:443",
-		At: time.Date(2026, 11, 23, 2, 0, 0, 0, time.UTC), Expect: Block,
+		Name:   "guests are off at night",
+		Packet: Packet{In: "dmz", Protocol: TCP, Src: addr("10.1.3.99"), Dst: addr("198.51.100.7"), SrcPort: 40000, DstPort: 443},
+		At:     time.Date(2026, 11, 23, 2, 0, 0, 0, time.UTC), Expect: Block,
 	}, c.Tests[2])
 }
 

@@ -2,7 +2,7 @@ package config
 
 import (
 	"fmt"
-	"strings"
+	"net/netip"
 	"time"
 )
 
@@ -12,7 +12,7 @@ func (p *parser) parseTests() {
 		r := &e.body
 		t := Test{
 			Name:        r.Name.s,
-			Packet:      r.Packet.s,
+			Packet:      p.packet(r.Packet),
 			At:          read(p, r.At, parseInstant),
 			Expect:      Action(p.word(r.Expect, actionWords)),
 			Rule:        r.Rule.s,
@@ -26,23 +26,38 @@ func (p *parser) parseTests() {
 		}
 		p.refer(r.Rule, "rule", p.counters)
 		p.refer(r.Gateway, "gateway", p.gateways)
-		p.packet(r.Packet)
+		p.checkTest(r, t)
 		p.cfg.Tests = append(p.cfg.Tests, t)
 	}
 }
 
-// packet checks that a packet comes in by an interface and goes somewhere; who
-// sends it through the rules reads the rest.
-func (p *parser) packet(t text) {
-	if !t.set() {
+// packet reads what a test sends.
+func (p *parser) packet(t text) Packet {
+	packet := read(p, t, ParsePacket)
+	if packet.In != "" {
+		p.referName(t.node, packet.In, "interface", p.interfaces)
+	}
+	return packet
+}
+
+// checkTest refuses what no packet could come up to.
+func (p *parser) checkTest(r *rawTest, t Test) {
+	for _, end := range []struct {
+		key text
+		is  netip.Addr
+	}{{r.Source, t.Source}, {r.Destination, t.Destination}} {
+		if end.is.IsValid() && t.Packet.Src.IsValid() && end.is.Is4() != t.Packet.Src.Is4() {
+			p.at(end.key.node, "%s is not of the family of the packet, which comes from %s", end.is, t.Packet.Src)
+		}
+	}
+	if t.Expect != Block && t.Expect != Reject {
 		return
 	}
-	fields := strings.Fields(t.s)
-	if len(fields) < 5 || fields[3] != "->" {
-		p.at(t.node, "%q is no packet such as \"lan tcp 10.1.2.9:40000 -> 198.51.100.7:443\"", t.s)
-		return
+	for _, key := range []text{r.Source, r.Destination, r.Gateway} {
+		if key.set() {
+			p.atKey(key.node, "has no meaning for a packet that does not leave: remove it, or expect \"pass\"")
+		}
 	}
-	p.referName(t.node, fields[0], "interface", p.interfaces)
 }
 
 func parseInstant(s string) (time.Time, error) {
