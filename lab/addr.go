@@ -71,6 +71,20 @@ func (h *Host) route(dst netip.Prefix, via netip.Addr) error {
 	return h.space.link.RouteReplace(r)
 }
 
+// Neighbour tells the host the hardware address of another behind a device, so that it need not ask.
+func (h *Host) Neighbour(dev string, addr netip.Addr, mac net.HardwareAddr) {
+	h.net.t.Helper()
+	l, err := h.space.find(dev)
+	if err == nil {
+		err = h.space.link.NeighSet(&netlink.Neigh{
+			LinkIndex: l.Attrs().Index, State: netlink.NUD_PERMANENT, IP: addr.AsSlice(), HardwareAddr: mac,
+		})
+	}
+	if err != nil {
+		h.check(fmt.Errorf("set neighbour %s of %s: %w", addr, dev, err))
+	}
+}
+
 func ipNet(p netip.Prefix) *net.IPNet {
 	return &net.IPNet{IP: p.Addr().AsSlice(), Mask: net.CIDRMask(p.Bits(), p.Addr().BitLen())}
 }
