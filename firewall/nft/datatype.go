@@ -2,8 +2,8 @@ package nft
 
 // Types that only occur in rules and that the compiler never names.
 const (
-	typeCodeV6 Type = TypeHops + 1 + iota // icmpv6_code
-	typeIndex                             // integer of 32 bits: the result of a hash
+	typeCodeV6 Type = TypeDirection + 1 + iota // icmpv6_code
+	typeIndex                                  // integer of 32 bits: the result of a hash
 	typeCount
 )
 
@@ -22,22 +22,23 @@ type datatype struct {
 
 // datatypes is indexed by Type.
 var datatypes = [typeCount]datatype{
-	TypeIPv4:    {name: "ipv4_addr", magic: 7, size: 4},
-	TypeIPv6:    {name: "ipv6_addr", magic: 8, size: 16},
-	TypeProto:   {name: "inet_proto", magic: 12, size: 1, symbols: protoNames[:]},
-	TypePort:    {name: "inet_service", magic: 13, size: 2},
-	TypeIfname:  {name: "ifname", magic: 41, size: 16, host: true},
-	TypeMark:    {name: "mark", magic: 19, size: 4, host: true},
-	TypeTime:    {name: "time", magic: 43, size: 8, host: true},
-	TypeICMP:    {name: "icmp_type", magic: 14, size: 1, symbols: icmpTypeNames[:]},
-	TypeICMPv6:  {name: "icmpv6_type", magic: 29, size: 1, symbols: icmpv6TypeNames[:]},
-	TypeVerdict: {name: "verdict", magic: verdictType},
-	TypeNFProto: {name: "nf_proto", magic: 2, size: 1, symbols: nfprotoNames[:]},
-	TypeCode:    {name: "icmp_code", magic: 32, size: 1, symbols: icmpCodeNames[:]},
-	TypeFIB:     {name: "fib_addrtype", magic: 38, size: 4, host: true, symbols: fibTypeNames[:]},
-	TypeHops:    {name: "integer", magic: 4, size: 1},
-	typeCodeV6:  {name: "icmpv6_code", magic: 33, size: 1, symbols: icmpv6CodeNames[:]},
-	typeIndex:   {name: "integer", magic: 4, size: 4, host: true},
+	TypeIPv4:      {name: "ipv4_addr", magic: 7, size: 4},
+	TypeIPv6:      {name: "ipv6_addr", magic: 8, size: 16},
+	TypeProto:     {name: "inet_proto", magic: 12, size: 1, symbols: protoNames[:]},
+	TypePort:      {name: "inet_service", magic: 13, size: 2},
+	TypeIfname:    {name: "ifname", magic: 41, size: 16, host: true},
+	TypeMark:      {name: "mark", magic: 19, size: 4, host: true},
+	TypeTime:      {name: "time", magic: 43, size: 8, host: true},
+	TypeICMP:      {name: "icmp_type", magic: 14, size: 1, symbols: icmpTypeNames[:]},
+	TypeICMPv6:    {name: "icmpv6_type", magic: 29, size: 1, symbols: icmpv6TypeNames[:]},
+	TypeVerdict:   {name: "verdict", magic: verdictType},
+	TypeNFProto:   {name: "nf_proto", magic: 2, size: 1, symbols: nfprotoNames[:]},
+	TypeCode:      {name: "icmp_code", magic: 32, size: 1, symbols: icmpCodeNames[:]},
+	TypeFIB:       {name: "fib_addrtype", magic: 38, size: 4, host: true, symbols: fibTypeNames[:]},
+	TypeHops:      {name: "integer", magic: 4, size: 1},
+	TypeDirection: {name: "ct_dir", magic: 27, size: 1, symbols: directionNames[:]},
+	typeCodeV6:    {name: "icmpv6_code", magic: 33, size: 1, symbols: icmpv6CodeNames[:]},
+	typeIndex:     {name: "integer", magic: 4, size: 4, host: true},
 }
 
 // verdictType is NFT_DATA_VERDICT, which stands for the type of a verdict map's data.

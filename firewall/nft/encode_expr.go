@@ -83,7 +83,8 @@ func (w *wire) loadCT(key, register uint32) {
 	at := w.openExpr("ct")
 	w.uint32(unix.NFTA_CT_KEY, key)
 	w.uint32(unix.NFTA_CT_DREG, register)
-	if key == unix.NFT_CT_DST_IP || key == unix.NFT_CT_DST_IP6 {
+	switch key {
+	case unix.NFT_CT_SRC_IP, unix.NFT_CT_SRC_IP6, unix.NFT_CT_DST_IP, unix.NFT_CT_DST_IP6, unix.NFT_CT_PROTO_SRC, unix.NFT_CT_PROTO_DST:
 		w.bytes(unix.NFTA_CT_DIRECTION, []byte{0}) // original
 	}
 	w.closeExpr(at)

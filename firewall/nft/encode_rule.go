@@ -46,6 +46,9 @@ func (r *ruleEncoder) encode(x Expr) {
 		r.tcpFlags(x)
 	case SetMark:
 		r.setMark(x)
+	case SetTrace:
+		r.put(&expr.Immediate{Register: reg1, Data: []byte{1}})
+		r.put(&expr.Meta{Key: expr.MetaKeyNFTRACE, SourceRegister: true, Register: reg1})
 	case SetEvents:
 		r.put(&expr.Immediate{Register: reg1, Data: native32(uint32(x.Events))})
 		r.put(&expr.Ct{Key: expr.CtKeyEVENTMASK, SourceRegister: true, Register: reg1})

@@ -49,6 +49,11 @@ const (
 	SCTPDport                     // sctp dport
 	UDPLiteSport                  // udplite sport; implies meta l4proto udplite
 	UDPLiteDport                  // udplite dport
+	CTDirection                   // ct direction (original, reply)
+	CTOrigSaddr                   // ct original ip saddr
+	CTOrigSaddr6                  // ct original ip6 saddr
+	CTOrigSport                   // ct original proto-src
+	CTOrigDport                   // ct original proto-dst
 )
 
 // Match compares a field with values. One value prints as itself, several as
@@ -157,6 +162,10 @@ type SetMark struct {
 	Value uint32
 }
 
+// SetTrace makes the kernel tell of every step that the packet takes from here
+// on: `meta nftrace set 1`.
+type SetTrace struct{}
+
 // SetEvents says which changes of a new flow are told to listeners, until it ends:
 // `ct event set new,destroy`. It counts before the flow's first packet has left.
 // nft 1.0.6 lists EventHelper, EventMark and EventSecmark but cannot read them.
@@ -238,6 +247,7 @@ func (Limit) expr()      {}
 func (ConnLimit) expr()  {}
 func (DynSet) expr()     {}
 func (SetMark) expr()    {}
+func (SetTrace) expr()   {}
 func (SetEvents) expr()  {}
 func (NAT) expr()        {}
 func (Masquerade) expr() {}

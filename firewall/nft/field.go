@@ -69,6 +69,11 @@ var fieldInfos = [...]fieldInfo{
 	SCTPDport:    {name: "sctp dport", typ: TypePort, from: fromTransport, at: 2, l4proto: protoSCTP},
 	UDPLiteSport: {name: "udplite sport", typ: TypePort, from: fromTransport, at: 0, l4proto: protoUDPLite},
 	UDPLiteDport: {name: "udplite dport", typ: TypePort, from: fromTransport, at: 2, l4proto: protoUDPLite},
+	CTDirection:  {name: "ct direction", typ: TypeDirection, from: fromCT, at: 1},
+	CTOrigSaddr:  {name: "ct original ip saddr", typ: TypeIPv4, from: fromCT, at: 19},
+	CTOrigSaddr6: {name: "ct original ip6 saddr", typ: TypeIPv6, from: fromCT, at: 21},
+	CTOrigSport:  {name: "ct original proto-src", typ: TypePort, from: fromCT, at: 11},
+	CTOrigDport:  {name: "ct original proto-dst", typ: TypePort, from: fromCT, at: 12},
 }
 
 // String is the field as nft writes it.
@@ -87,4 +92,22 @@ func (f Field) info() fieldInfo {
 		return fieldInfo{name: "invalid"}
 	}
 	return fieldInfos[f]
+}
+
+// Implied is the network and the transport protocol that a match implies, as
+// meta nfproto and meta l4proto have them; 0 for none.
+func Implied(x Expr) (nfproto, l4proto uint8) {
+	var fields []Field
+	switch x := x.(type) {
+	case Match:
+		fields = []Field{x.Field}
+	case Lookup:
+		fields = x.Fields
+	case TCPFlags:
+		return 0, protoTCP
+	}
+	for _, f := range fields {
+		nfproto, l4proto = max(nfproto, f.info().nfproto), max(l4proto, f.info().l4proto)
+	}
+	return nfproto, l4proto
 }

@@ -216,6 +216,9 @@ func (s SetMark) String() string {
 	return text
 }
 
+// String is the statement.
+func (SetTrace) String() string { return "meta nftrace set 1" }
+
 // String lists the events in the order of their bits.
 func (s SetEvents) String() string {
 	if s.Events == 0 {
@@ -349,6 +352,10 @@ func (v Verdict) String() string {
 		return "goto " + v.Chain
 	case Return:
 		return "return"
+	case Queue:
+		return "queue"
+	case Stolen:
+		return "stolen"
 	}
 	return "continue"
 }

@@ -80,20 +80,21 @@ type Type int
 
 // The types.
 const (
-	TypeIPv4    Type = iota + 1 // ipv4_addr
-	TypeIPv6                    // ipv6_addr
-	TypeProto                   // inet_proto
-	TypePort                    // inet_service
-	TypeIfname                  // ifname
-	TypeMark                    // mark
-	TypeTime                    // time: absolute instants (meta time)
-	TypeICMP                    // icmp_type
-	TypeICMPv6                  // icmpv6_type
-	TypeVerdict                 // verdict
-	TypeNFProto                 // nf_proto: 2 is ipv4, 10 is ipv6
-	TypeCode                    // icmp_code, icmpv6_code
-	TypeFIB                     // fib_addrtype: local, broadcast, ... as RTN_ numbers
-	TypeHops                    // integer of 8 bits: ip6 hoplimit; only in matches, for nft has no set of it
+	TypeIPv4      Type = iota + 1 // ipv4_addr
+	TypeIPv6                      // ipv6_addr
+	TypeProto                     // inet_proto
+	TypePort                      // inet_service
+	TypeIfname                    // ifname
+	TypeMark                      // mark
+	TypeTime                      // time: absolute instants (meta time)
+	TypeICMP                      // icmp_type
+	TypeICMPv6                    // icmpv6_type
+	TypeVerdict                   // verdict
+	TypeNFProto                   // nf_proto: 2 is ipv4, 10 is ipv6
+	TypeCode                      // icmp_code, icmpv6_code
+	TypeFIB                       // fib_addrtype: local, broadcast, ... as RTN_ numbers
+	TypeHops                      // integer of 8 bits: ip6 hoplimit; only in matches, for nft has no set of it
+	TypeDirection                 // ct_dir: 0 is original, 1 is reply
 )
 
 // Value is one value or a range of one type. Exactly the fields of its type are
@@ -120,6 +121,8 @@ const (
 	Jump
 	Goto
 	Return
+	Queue  // to a program; only told by traces
+	Stolen // by the kernel, to be sent on later; only told by traces
 )
 
 // Verdict ends a rule. Chain is the target of Jump and Goto.

@@ -15,6 +15,8 @@ var protoNames = [...]string{
 
 var nfprotoNames = [...]string{nfprotoIPv4: "ipv4", nfprotoIPv6: "ipv6"}
 
+var directionNames = [...]string{"original", "reply"}
+
 var icmpTypeNames = [...]string{
 	0: "echo-reply", 3: "destination-unreachable", 4: "source-quench", 5: "redirect",
 	8: "echo-request", 9: "router-advertisement", 10: "router-solicitation",
