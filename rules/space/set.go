@@ -111,18 +111,50 @@ func touches(a, b Range) bool {
 	return a.To == last || b.From.Compare(a.To.Next()) <= 0
 }
 
+// same says whether s and t are one piece of memory: lists that many rules share
+// need not be compared range by range.
+func (s Set) same(t Set) bool {
+	return len(s) == len(t) && (len(s) == 0 || &s[0] == &t[0])
+}
+
+// common is Intersect for sets that are often equal or whole lines: it then
+// gives back what is there.
+func (s Set) common(t Set) Set {
+	switch {
+	case s.same(t), len(t) == 1 && t.Covers(s):
+		return s
+	case len(s) == 1 && s.Covers(t):
+		return t
+	}
+	return s.Intersect(t)
+}
+
 // Empty says whether no point is in the set.
 func (s Set) Empty() bool { return len(s) == 0 }
 
+// reach is the first range that does not end before p.
+func (s Set) reach(p Point) int {
+	if len(s) == 0 || p.Compare(s[0].To) <= 0 {
+		return 0
+	}
+	return sort.Search(len(s), func(i int) bool { return p.Compare(s[i].To) <= 0 })
+}
+
 // Contains says whether a point is in the set.
 func (s Set) Contains(p Point) bool {
-	i := sort.Search(len(s), func(i int) bool { return p.Compare(s[i].To) <= 0 })
+	i := s.reach(p)
 	return i < len(s) && s[i].From.Compare(p) <= 0
 }
 
 // Covers says whether every point of t is in s.
 func (s Set) Covers(t Set) bool {
-	i := 0
+	if s.same(t) {
+		return true
+	}
+	if len(t) == 0 {
+		return true
+	}
+	i := s.reach(t[0].From)
 	for _, r := range t {
 		for i < len(s) && s[i].To.Compare(r.From) < 0 {
 			i++
@@ -136,7 +168,10 @@ func (s Set) Covers(t Set) bool {
 
 // Meets says whether s and t have a point in common.
 func (s Set) Meets(t Set) bool {
-	for i, j := 0, 0; i < len(s) && j < len(t); {
+	if len(s) == 0 || len(t) == 0 {
+		return false
+	}
+	for i, j := s.reach(t[0].From), t.reach(s[0].From); i < len(s) && j < len(t); {
 		switch {
 		case s[i].To.Compare(t[j].From) < 0:
 			i++
@@ -151,8 +186,11 @@ func (s Set) Meets(t Set) bool {
 
 // Intersect is the points that are in both.
 func (s Set) Intersect(t Set) Set {
+	if len(s) == 0 || len(t) == 0 {
+		return nil
+	}
 	var out Set
-	for i, j := 0, 0; i < len(s) && j < len(t); {
+	for i, j := s.reach(t[0].From), t.reach(s[0].From); i < len(s) && j < len(t); {
 		from, to := s[i].From, s[i].To
 		if t[j].From.Compare(from) > 0 {
 			from = t[j].From
@@ -174,8 +212,14 @@ func (s Set) Intersect(t Set) Set {
 
 // Without is the points of s that are not in t.
 func (s Set) Without(t Set) Set {
+	if s.same(t) {
+		return nil
+	}
+	if len(s) == 0 {
+		return nil
+	}
 	var out Set
-	j := 0
+	j := t.reach(s[0].From)
 	for _, r := range s {
 		from, done := r.From, false
 		for j < len(t) && t[j].To.Compare(from) < 0 {
@@ -199,4 +243,4 @@ func (s Set) Without(t Set) Set {
 }
 
 // Equal says whether the same points are in both.
-func (s Set) Equal(t Set) bool { return slices.Equal(s, t) }
+func (s Set) Equal(t Set) bool { return s.same(t) || slices.Equal(s, t) }
