@@ -79,7 +79,7 @@ func TestKernelThatLacksAFeatureIsToldAtCheck(t *testing.T) {
 	m.kernel.SetLacking(nft.FeatureTime, nft.FeatureReject)
 	f, _ := m.start(t, nil)
 	policy := strings.Replace(testPolicy, "[[rule]]", "[schedule.s]\ntimes = [\"08:00-09:00\"]\n\n[[rule]]", 1) + "schedule = \"s\"\n"
-	p, err := f.Check(t.Context(), draft(policy))
+	p, err := f.Check(t.Context(), draft(policy), m.caller())
 	if err != nil || len(p.Faults) != 1 || p.Faults[0].Key != "rule.schedule" || !strings.Contains(p.Faults[0].Message, nft.FeatureTime) {
 		t.Fatalf("check: %+v, %v", p.Faults, err)
 	}

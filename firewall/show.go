@@ -48,7 +48,7 @@ func (f *Firewall) Status(ctx context.Context) (report.Status, error) {
 }
 
 // Check says what a draft would change. Faults of the policy are part of the answer, not an error.
-func (f *Firewall) Check(ctx context.Context, d Draft) (report.Preview, error) {
+func (f *Firewall) Check(ctx context.Context, d Draft, _ report.Caller) (report.Preview, error) {
 	return do(ctx, f, func(ctx context.Context) (report.Preview, error) {
 		now := time.Now()
 		out := report.Preview{Hash: config.Hash(d.Policy), Unchanged: f.runs(d), Diff: f.difference(d)}

@@ -66,7 +66,7 @@ pass = true
 		m.flow(n["lan-out"], "10.1.2.8:40000", "198.51.100.7:443", "")
 		m.flow(n["www"], "198.51.100.7:5000", "203.0.113.2:80", "10.1.2.80:8080")
 		m.flow(0, "10.1.2.10:40000", "10.1.2.1:22", "") // the administrator
-		p, err := f.Check(t.Context(), draft(tt.next))
+		p, err := f.Check(t.Context(), draft(tt.next), m.caller())
 		if err != nil || p.Faults != nil {
 			t.Fatalf("%s: %v %v", tt.name, err, p.Faults)
 		}
@@ -191,6 +191,9 @@ func TestAllowedAfterTranslation(t *testing.T) {
 		{"what the gateway holds is its own from inside", 6, "10.1.2.9:5000", "203.0.113.4:443", "203.0.113.4:443", false},
 	} {
 		orig := flows.Tuple{Proto: tt.proto, Src: netip.MustParseAddrPort(tt.src), Dst: netip.MustParseAddrPort(tt.dst)}
+		if tt.proto == flows.ProtoICMP {
+			orig.ICMP.Type = 8
+		}
 		fl := flows.Flow{Orig: orig, Reply: flows.Tuple{Proto: tt.proto, Src: netip.MustParseAddrPort(tt.at), Dst: orig.Src}}
 		if got := allowed(w, e, fl, compileTime); got != tt.want {
 			t.Errorf("%s: allowed is %v", tt.name, got)

@@ -36,7 +36,7 @@ func (a *api) check(r *http.Request, d report.Draft) (report.Preview, error) {
 	if err := checkDraft(d); err != nil {
 		return report.Preview{}, err
 	}
-	return a.Check(r.Context(), d)
+	return a.Check(r.Context(), d, asker(r))
 }
 
 func (a *api) apply(r *http.Request, q report.Request) (report.Applied, error) {
@@ -69,6 +69,13 @@ func (a *api) rollback(r *http.Request, q rollbackRequest) (report.Applied, erro
 		return report.Applied{}, badRequest("revision: want a number, 0 for the pending apply")
 	}
 	return a.Rollback(lasting(r), *q.Revision, asker(r))
+}
+
+func (a *api) explain(r *http.Request, q report.Question) (report.Explanation, error) {
+	if q.Packet == "" {
+		return report.Explanation{}, badRequest("packet: missing")
+	}
+	return a.Explain(r.Context(), q)
 }
 
 func (a *api) refreshAlias(r *http.Request, q refreshRequest) (empty, error) {

@@ -16,7 +16,7 @@ import (
 type Backend interface {
 	Status(ctx context.Context) (report.Status, error)
 
-	Check(ctx context.Context, d report.Draft) (report.Preview, error)
+	Check(ctx context.Context, d report.Draft, by report.Caller) (report.Preview, error)
 	Apply(ctx context.Context, r report.Request, by report.Caller) (report.Applied, error)
 	Confirm(ctx context.Context, by report.Caller) (report.Applied, error)
 	// Rollback ends a pending apply (revision 0), or applies an older revision for good.
@@ -33,6 +33,9 @@ type Backend interface {
 	Routes(ctx context.Context) ([]report.Route, error)
 	Gateways(ctx context.Context) ([]report.Gateway, error)
 	Schedules(ctx context.Context) ([]report.Schedule, error)
+
+	// Explain says what becomes of a packet under the policy that runs, with what its aliases hold now.
+	Explain(ctx context.Context, q report.Question) (report.Explanation, error)
 
 	// Flows lists the flows that the words select (flows.ParseFilter); EndFlows ends them and says how many.
 	Flows(ctx context.Context, words []string) ([]flows.Flow, error)

@@ -22,7 +22,7 @@ func (c *Client) Status(ctx context.Context) (report.Status, error) {
 }
 
 // Check asks POST /v1/check.
-func (c *Client) Check(ctx context.Context, d report.Draft) (report.Preview, error) {
+func (c *Client) Check(ctx context.Context, d report.Draft, _ report.Caller) (report.Preview, error) {
 	return post[report.Preview](ctx, c, "/v1/check", d)
 }
 
@@ -115,6 +115,11 @@ func (c *Client) Gateways(ctx context.Context) ([]report.Gateway, error) {
 // Schedules asks GET /v1/schedules.
 func (c *Client) Schedules(ctx context.Context) ([]report.Schedule, error) {
 	return get[[]report.Schedule](ctx, c, "/v1/schedules", nil)
+}
+
+// Explain asks POST /v1/explain.
+func (c *Client) Explain(ctx context.Context, q report.Question) (report.Explanation, error) {
+	return post[report.Explanation](ctx, c, "/v1/explain", q)
 }
 
 // Flows asks GET /v1/flows.

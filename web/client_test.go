@@ -29,7 +29,7 @@ func questions() []question {
 	draft := report.Draft{PolicyName: "rempart.toml", Policy: []byte("schema = 1\n\x00\xff"), NodeName: "node.toml", Node: []byte("name = \"fw1\"\n")}
 	return []question{
 		{"Status", func(ctx context.Context, b Backend) (any, error) { return b.Status(ctx) }},
-		{"Check", func(ctx context.Context, b Backend) (any, error) { return b.Check(ctx, draft) }},
+		{"Check", func(ctx context.Context, b Backend) (any, error) { return b.Check(ctx, draft, report.Caller{}) }},
 		{"Rollback", func(ctx context.Context, b Backend) (any, error) { return b.Rollback(ctx, 4, report.Caller{}) }},
 		{"Rollback of what is pending", func(ctx context.Context, b Backend) (any, error) { return b.Rollback(ctx, 0, report.Caller{}) }},
 		{"History", func(ctx context.Context, b Backend) (any, error) { return b.History(ctx) }},
@@ -42,6 +42,9 @@ func questions() []question {
 		{"Routes", func(ctx context.Context, b Backend) (any, error) { return b.Routes(ctx) }},
 		{"Gateways", func(ctx context.Context, b Backend) (any, error) { return b.Gateways(ctx) }},
 		{"Schedules", func(ctx context.Context, b Backend) (any, error) { return b.Schedules(ctx) }},
+		{"Explain", func(ctx context.Context, b Backend) (any, error) {
+			return b.Explain(ctx, report.Question{Packet: "lan gre 10.1.2.9 -> 198.51.100.7", At: moment(), Reply: true})
+		}},
 		{"Flows", func(ctx context.Context, b Backend) (any, error) { return b.Flows(ctx, []string{"host", "10.1.2.9"}) }},
 		{"Flows, all", func(ctx context.Context, b Backend) (any, error) { return b.Flows(ctx, nil) }},
 		{"EndFlows", func(ctx context.Context, b Backend) (any, error) {
@@ -80,11 +83,14 @@ func TestClientHearsErrors(t *testing.T) {
 		request  bool
 		conflict bool
 		faults   int
+		lockout  bool
 	}{
-		{"request", fmt.Errorf("%w: no rule %q", report.ErrRequest, "x"), true, false, 0},
-		{"conflict", fmt.Errorf("apply: %w: another was quicker", report.ErrConflict), false, true, 0},
-		{"refused", errors.New("replace ruleset: no space left on device"), false, false, 0},
-		{"faults", fmt.Errorf("%w: %w", report.ErrRequest, faults), true, false, 1},
+		{"request", fmt.Errorf("%w: no rule %q", report.ErrRequest, "x"), true, false, 0, false},
+		{"conflict", fmt.Errorf("apply: %w: another was quicker", report.ErrConflict), false, true, 0, false},
+		{"refused", errors.New("replace ruleset: no space left on device"), false, false, 0, false},
+		{"faults", fmt.Errorf("%w: %w", report.ErrRequest, faults), true, false, 1, false},
+		{"tests", report.TestsFailed{{File: "rempart.toml", Line: 9, Message: "no"}, {File: "rempart.toml", Line: 12}}, true, false, 2, false},
+		{"lockout", &report.Lockout{Message: "no way back"}, true, false, 0, true},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			client := Dial(serving(t, &fake{err: c.err}))
@@ -97,7 +103,7 @@ func TestClientHearsErrors(t *testing.T) {
 					t.Errorf("%s: %v is not of the kind it was sent as", q.name, err)
 				}
 				var f *Failure
-				if !errors.As(err, &f) || len(f.Faults) != c.faults {
+				if !errors.As(err, &f) || len(f.Faults) != c.faults || (f.Lockout != nil) != c.lockout {
 					t.Errorf("%s: %#v, want %d faults", q.name, err, c.faults)
 				}
 			}

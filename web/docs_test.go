@@ -83,6 +83,7 @@ func TestDocumentedExamples(t *testing.T) {
 		"GET /v1/routes":                  {new([]report.Route)},
 		"GET /v1/gateways":                {new([]report.Gateway)},
 		"GET /v1/schedules":               {new([]report.Schedule)},
+		"POST /v1/explain":                {new(report.Question), new(report.Explanation)},
 		"GET /v1/flows":                   {new([]flows.Flow)},
 		"POST /v1/flows/end":              {new(endFlowsRequest), new(endFlowsAnswer)},
 		"GET /v1/log":                     {new([]packetlog.Entry)},

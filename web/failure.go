@@ -35,6 +35,8 @@ type Failure struct {
 	Message string         `json:"error"`
 	Kind    Kind           `json:"kind"`
 	Faults  []report.Fault `json:"faults,omitempty"` // of the policy, when that is what is wrong
+	// Lockout is why an apply was refused that would have cut off who asked for it.
+	Lockout *report.Lockout `json:"lockout,omitempty"`
 }
 
 // Error is the message.
@@ -64,6 +66,11 @@ func failureOf(err error) *Failure {
 	case errors.Is(err, report.ErrConflict):
 		f.Kind = KindConflict
 	}
+	var failed report.TestsFailed
+	if errors.As(err, &failed) {
+		f.Faults = failed
+	}
+	errors.As(err, &f.Lockout)
 	var faults config.Errors
 	if errors.As(err, &faults) {
 		for _, e := range faults {

@@ -35,7 +35,7 @@ func (f *fake) Status(context.Context) (report.Status, error) {
 	}, f.err
 }
 
-func (f *fake) Check(_ context.Context, d report.Draft) (report.Preview, error) {
+func (f *fake) Check(_ context.Context, d report.Draft, _ report.Caller) (report.Preview, error) {
 	return report.Preview{Hash: d.PolicyName, Diff: fmt.Sprintf("%x", sha256.Sum256(d.Policy)), Ruleset: string(d.Node)}, f.err
 }
 
@@ -96,6 +96,10 @@ func (f *fake) Gateways(context.Context) ([]report.Gateway, error) {
 
 func (f *fake) Schedules(context.Context) ([]report.Schedule, error) {
 	return some(f, report.Schedule{Name: "office", Next: moment()}), f.err
+}
+
+func (f *fake) Explain(_ context.Context, q report.Question) (report.Explanation, error) {
+	return report.Explanation{Packet: q.Packet, At: q.At, Reply: q.Reply, Via: netip.MustParseAddr("203.0.113.1"), Source: netip.AddrPortFrom(netip.Addr{}, 0)}, f.err
 }
 
 func (f *fake) Flows(_ context.Context, words []string) ([]flows.Flow, error) {

@@ -58,6 +58,8 @@ func TestMalformedRequests(t *testing.T) {
 		{"GET", "/v1/log?max=0", "", 400, `max: "0", want a number from 1 to 100000`},
 		{"GET", "/v1/log?max=100001", "", 400, `max: "100001", want a number from 1 to 100000`},
 		{"GET", "/v1/log/follow?max=1", "", 400, `query: unknown parameter "max"`},
+		{"POST", "/v1/explain", "{}", 400, "packet: missing"},
+		{"POST", "/v1/explain", `{"packet":"p","at":"now"}`, 400, `request body: parsing time "now" as "2006-01-02T15:04:05Z07:00": cannot parse "now" as "2006"`},
 		{"GET", "/v1/nothing", "", 404, "no such endpoint: /v1/nothing"},
 		{"GET", "/", "", 404, "no such endpoint: /"},
 		{"DELETE", "/v1/flows", "", 405, "/v1/flows does not take DELETE: want GET, HEAD"},

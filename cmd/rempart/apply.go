@@ -69,7 +69,7 @@ func (p *program) apply(ctx context.Context, d report.Draft, f applyFlags) error
 	status, err := daemon.Status(ctx)
 	var preview report.Preview
 	if err == nil {
-		preview, err = daemon.Check(ctx, d)
+		preview, err = daemon.Check(ctx, d, report.Caller{})
 	}
 	done()
 	if err != nil {

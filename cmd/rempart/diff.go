@@ -53,7 +53,7 @@ func (p *program) fromRunning(ctx context.Context) (difference, error) {
 	if err != nil {
 		return difference{}, err
 	}
-	preview, err := p.daemon().Check(ctx, d)
+	preview, err := p.daemon().Check(ctx, d, report.Caller{})
 	if err != nil {
 		return difference{}, err
 	}

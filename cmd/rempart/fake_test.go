@@ -79,7 +79,7 @@ func prefixes(list ...string) []netip.Prefix {
 	return out
 }
 
-func (g *gateway) Check(_ context.Context, d report.Draft) (report.Preview, error) {
+func (g *gateway) Check(_ context.Context, d report.Draft, _ report.Caller) (report.Preview, error) {
 	if g.refuse != nil {
 		return report.Preview{}, g.refuse
 	}
@@ -232,6 +232,10 @@ func (g *gateway) Schedules(context.Context) ([]report.Schedule, error) {
 		{Name: "christmas", Next: now().Add(33 * 24 * time.Hour), UsedBy: []string{"guests", "wan-web"}},
 		{Name: "past"},
 	}, g.refuse
+}
+
+func (g *gateway) Explain(_ context.Context, q report.Question) (report.Explanation, error) {
+	return report.Explanation{Packet: q.Packet}, g.refuse
 }
 
 func (g *gateway) Flows(_ context.Context, words []string) ([]flows.Flow, error) {

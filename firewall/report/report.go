@@ -65,6 +65,8 @@ type Fault struct {
 	Col     int    `json:"col"`
 	Key     string `json:"key"`
 	Message string `json:"message"`
+	// Explanation is of a test of the policy that failed: what becomes of its packet.
+	Explanation *Explanation `json:"explanation,omitempty"`
 }
 
 // Preview is what a draft would change. With faults only the difference of the texts is told.
@@ -77,6 +79,9 @@ type Preview struct {
 	Changes   []string    `json:"changes,omitempty"` // to devices, addresses, routes and sysctls
 	FlowsLost []FlowsLost `json:"flows_lost,omitempty"`
 	Warnings  []string    `json:"warnings,omitempty"`
+	Tests     []Test      `json:"tests,omitempty"` // of the policy, all of them
+	// Lockout is what an apply is refused for: the draft would cut off who asks.
+	Lockout *Lockout `json:"lockout,omitempty"`
 }
 
 // FlowsLost is how many flows that a rule let in would end.
@@ -91,6 +96,8 @@ type Request struct {
 	Message string `json:"message,omitempty"`
 	// Confirm is how many seconds there are to confirm; 0 applies for good at once.
 	Confirm int `json:"confirm"`
+	// Force applies it although it cuts off the connection over which it is asked for.
+	Force bool `json:"force,omitempty"`
 	// Base is the hash of the policy that the draft was made from; when it is
 	// given and another one runs, the request is refused.
 	Base string `json:"base,omitempty"`
