@@ -277,6 +277,16 @@ func drawnWorld(c *config.Config, at time.Time) *rules.World {
 	return withDynamic(NewWorld(c, Learned{Outside: outside}, at), dynamic)
 }
 
+// parsed is a policy that has to be one.
+func parsed(t testing.TB, text string) *config.Config {
+	t.Helper()
+	c, err := config.Parse(config.File{Name: "rempart.toml", Data: []byte(text)}, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return c
+}
+
 // TestRandomPolicies holds the generator to what it promises: the same policy
 // from the same seed, and all sorts of them.
 func TestRandomPolicies(t *testing.T) {
