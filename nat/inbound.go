@@ -10,8 +10,10 @@ import (
 
 // Arrival is where inbound translation sends a packet.
 type Arrival struct {
-	Name string       // of what translates it; empty: nothing does, and To and Port are the packet's own
-	To   []netip.Addr // of several, the kernel's hash of the source chooses one
+	Kind Kind
+	Name string          // of what translates it; empty: nothing does, and To and Port are the packet's own
+	Pos  config.Position // where that stands
+	To   []netip.Addr    // of several, the kernel's hash of the source chooses one
 	Port uint16
 	Pass bool // it needs no rule to be let in
 }
@@ -21,35 +23,44 @@ func (a Arrival) Reaches(to netip.AddrPort) bool {
 	return slices.Contains(a.To, to.Addr()) && a.Port == to.Port()
 }
 
+// Changes says whether a packet for an address and port arrives at another one.
+// What is translated to where it goes anyway is not translated in the kernel's eyes.
+func (a Arrival) Changes(dst netip.AddrPort) bool {
+	return a.Kind != None && (a.Port != dst.Port() || len(a.To) != 1 || a.To[0] != dst.Addr())
+}
+
 // Inbound reads the policy as it is written and says where the first packet of
-// a flow, as its sender wrote it, arrives.
-func Inbound(w *rules.World, p rules.Packet) Arrival {
-	for _, f := range forwards(w.Config) {
-		if !takes(w, f, p) {
-			continue
-		}
-		if to := targets(w, f, familyOf(p.Dst)); len(to) > 0 {
-			return Arrival{Name: f.Name, To: to, Port: portInside(f, p), Pass: f.Pass}
+// a flow, as its sender wrote it, arrives. An Evaluator answers many times.
+func Inbound(w *rules.World, p rules.Packet) Arrival { return NewEvaluator(w).Inbound(p) }
+
+// Inbound says where the first packet of a flow, as its sender wrote it, arrives.
+func (e *Evaluator) Inbound(p rules.Packet) Arrival {
+	for i := range e.forwards {
+		f := &e.forwards[i]
+		if to := f.side(familyOf(p.Dst)); to.takes(e.w, f, p) {
+			a := Arrival{Kind: PortForward, Name: f.Name, Pos: f.Pos, To: to.targets, Port: portInside(f.PortForward, p)}
+			a.Pass = f.Pass && a.Changes(netip.AddrPortFrom(p.Dst, p.DstPort))
+			return a
 		}
 	}
-	for _, t := range pairs(w.Config) {
-		if t.on == p.In && t.reach(w).Contains(p.Dst) {
-			return Arrival{Name: t.name, To: []netip.Addr{t.inside(p.Dst)}, Port: p.DstPort}
+	for i := range e.pairs {
+		t := &e.pairs[i]
+		if t.on == p.In && t.reach.Contains(p.Dst) {
+			return Arrival{Kind: t.kind, Name: t.name, Pos: t.pos, To: []netip.Addr{t.inside(p.Dst)}, Port: p.DstPort}
 		}
 	}
 	return Arrival{To: []netip.Addr{p.Dst}, Port: p.DstPort}
 }
 
 // takes says whether a port forward is for a packet.
-func takes(w *rules.World, f config.PortForward, p rules.Packet) bool {
-	ported := len(f.Ports) == 0 || slices.ContainsFunc(f.Ports, func(r config.PortRange) bool {
-		return r.From <= p.DstPort && p.DstPort <= r.To
-	})
-	if !ported || !slices.Contains(f.Protocols, p.Protocol) || !slices.Contains(entries(w, f), p.In) {
-		return false
-	}
-	dst := destination(w, f, familyOf(p.Dst))
-	return len(dst) > 0 && w.Resolve(dst).Contains(w, p.Dst) && w.Resolve(f.Source).Contains(w, p.Src)
+func (s *side) takes(w *rules.World, f *forwardRead, p rules.Packet) bool {
+	return len(s.targets) > 0 && slices.Contains(f.Protocols, p.Protocol) && slices.Contains(f.entries, p.In) &&
+		(len(f.Ports) == 0 || contains(f.Ports, p.DstPort)) &&
+		s.destination.Contains(w, p.Dst) && f.source.Contains(w, p.Src)
+}
+
+func contains(ranges []config.PortRange, port uint16) bool {
+	return slices.ContainsFunc(ranges, func(r config.PortRange) bool { return r.Contains(port) })
 }
 
 // portInside is the port at the target.

@@ -44,11 +44,16 @@ func (p pair) reach(w *rules.World) *netipx.IPSet {
 	return s
 }
 
-// inside is the inside address that an outside one stands for.
-func (p pair) inside(a netip.Addr) netip.Addr {
-	network, host := p.internal.Masked().Addr().AsSlice(), a.AsSlice()
+// inside is the inside address that an outside one stands for, and outside the
+// other way round.
+func (p pair) inside(a netip.Addr) netip.Addr  { return moved(a, p.internal) }
+func (p pair) outside(a netip.Addr) netip.Addr { return moved(a, p.external) }
+
+// moved is an address with its network exchanged.
+func moved(a netip.Addr, to netip.Prefix) netip.Addr {
+	network, host := to.Masked().Addr().AsSlice(), a.AsSlice()
 	for i := range network {
-		bits := min(max(p.internal.Bits()-8*i, 0), 8)
+		bits := min(max(to.Bits()-8*i, 0), 8)
 		network[i] |= host[i] & (0xff >> bits)
 	}
 	out, _ := netip.AddrFromSlice(network)

@@ -2,7 +2,6 @@ package rules
 
 import (
 	"net/netip"
-	"slices"
 	"time"
 
 	"github.com/rempart/rempart/config"
@@ -34,124 +33,81 @@ type Decision struct {
 
 // Evaluator reads a policy from top to bottom, as its author wrote it. It holds
 // what every list of the policy stands for, so that many packets can be asked about.
+// It may be asked from many goroutines at once.
 type Evaluator struct {
 	w      *World
 	self   *netipx.IPSet
-	guards map[string][]guarded
+	ways   []Way
+	guards map[string][]guarded // of every interface
 	admin  Addresses
-	rules  []written
-}
-
-// written is a rule with what its lists stand for.
-type written struct {
-	config.Rule
-	from, to            []string // interfaces; nil: anywhere
-	source, destination Addresses
-	sourcePorts, ports  []config.PortRange // nil: any
+	rules  []*written // disabled ones too: they are tried, and never match
 }
 
 // NewEvaluator reads the world's policy.
 func NewEvaluator(w *World) *Evaluator {
-	e := &Evaluator{w: w, self: w.self(), guards: map[string][]guarded{}, admin: w.Resolve(w.Config.System.Admin)}
+	e := &Evaluator{w: w, self: w.self(), ways: w.ways(), guards: map[string][]guarded{}, admin: w.Resolve(w.Config.System.Admin)}
 	for _, i := range w.Config.Interfaces {
 		e.guards[i.Name] = w.guards(i)
 	}
-	for _, r := range w.Config.Rules {
-		if r.Disabled {
-			continue
-		}
-		e.rules = append(e.rules, written{
-			Rule: r, from: w.Config.InterfacesOf(r.From), to: w.Config.InterfacesOf(r.To),
-			source: w.Resolve(r.Source), destination: w.Resolve(r.Destination),
-			sourcePorts: w.Ports(r.SourcePorts), ports: w.Ports(r.Ports),
-		})
+	for i := range w.Config.Rules {
+		e.rules = append(e.rules, w.written(&w.Config.Rules[i]))
 	}
 	return e
 }
 
+// Local says whether the gateway itself takes what is sent to an address.
+func (e *Evaluator) Local(dst netip.Addr) bool { return e.self.Contains(dst) }
+
+// Way is how the gateway sends to an address.
+func (e *Evaluator) Way(dst netip.Addr) Way { return find(e.ways, dst) }
+
 // Evaluate says what becomes of a packet. Limits are left out: what they say
 // depends on the flows of the moment.
 func (e *Evaluator) Evaluate(p Packet) Decision {
-	toSelf := e.self.Contains(p.Dst)
-	if p.Protocol == config.TCP && p.TCPFlags != 0 && p.TCPFlags&(flagFIN|flagSYN|flagRST|flagACK) != flagSYN {
+	local := e.Local(p.Dst)
+	if local && p.isDiscovery() {
+		return Decision{config.Pass, packetlog.CauseAutomatic, ""}
+	}
+	switch p.Tracking() {
+	case Invalid:
+		return Decision{config.Block, packetlog.CauseInvalid, ""}
+	case MidFlow:
 		return Decision{config.Block, packetlog.CauseNoSYN, ""}
 	}
 	guards, known := e.guards[p.In]
-	if !known {
-		return Decision{config.Block, packetlog.CauseDefault, ""}
-	}
-	for _, g := range guards {
-		if g.sources.Contains(p.Src) {
-			return Decision{config.Block, g.cause, ""}
+	for i := range guards {
+		if guards[i].sources.Contains(p.Src) {
+			return Decision{config.Block, guards[i].cause, ""}
 		}
 	}
-	if p.Forward != "" && !toSelf {
+	if p.Forward != "" && !local {
 		return Decision{config.Pass, packetlog.CauseForward, p.Forward}
 	}
-	if toSelf && e.isAdmin(p) {
+	if local && e.IsAdmin(p) {
 		return Decision{config.Pass, packetlog.CauseAdmin, ""}
 	}
-	out := e.w.RouteTo(p.Dst)
-	for _, r := range e.rules {
-		if r.crosses(p, toSelf, out) && e.w.Active(r.Schedule, p.At) && r.speaks(p) &&
-			r.source.Contains(e.w, p.Src) && r.destination.Contains(e.w, p.Dst) {
+	if known {
+		if r := e.match(p, e.cross(p, local)); r != nil {
 			return Decision{r.Action, packetlog.CauseRule, r.Name}
 		}
 	}
 	return Decision{config.Block, packetlog.CauseDefault, ""}
 }
 
-func (e *Evaluator) isAdmin(p Packet) bool {
+// IsAdmin says whether a packet to the gateway is an administrator's.
+func (e *Evaluator) IsAdmin(p Packet) bool {
 	s := e.w.Config.System
 	return p.Protocol == config.TCP && len(s.Admin) > 0 && inRanges(s.AdminPorts, p.DstPort) && e.admin.Contains(e.w, p.Src)
 }
 
-// crosses says whether the packet comes in and leaves where the rule says.
-func (r written) crosses(p Packet, toSelf bool, out string) bool {
-	switch r.To.Kind {
-	case config.PlaceSelf:
-		if !toSelf {
-			return false
-		}
-	case config.PlaceInterface, config.PlaceZone:
-		if toSelf || !slices.Contains(r.to, out) {
-			return false
+// match is the first rule that matches, or nil.
+func (e *Evaluator) match(p Packet, c crossing) *written {
+	for _, r := range e.rules {
+		if r.matches(e.w, &p, c) {
+			return r
 		}
 	}
-	return r.From.Kind == config.PlaceAny || slices.Contains(r.from, p.In)
-}
-
-// speaks says whether the packet is of the rule's protocols, ports, types and flags.
-func (r written) speaks(p Packet) bool {
-	if len(r.Protocols) > 0 && !slices.Contains(r.Protocols, p.Protocol) {
-		return false
-	}
-	if p.Protocol == config.ICMP && p.Src.Is6() || p.Protocol == config.ICMPv6 && p.Src.Is4() {
-		return len(r.Protocols) == 0
-	}
-	icmp := p.Protocol == config.ICMP || p.Protocol == config.ICMPv6
-	if len(r.ICMP) > 0 && icmp && !slices.ContainsFunc(r.ICMP, func(t config.ICMPType) bool {
-		return t.Protocol == p.Protocol && t.Type == p.ICMPType && (t.Code < 0 || t.Code == int(p.ICMPCode))
-	}) {
-		return false
-	}
-	if p.Protocol.HasPorts() {
-		if r.sourcePorts != nil && !inRanges(r.sourcePorts, p.SrcPort) || r.ports != nil && !inRanges(r.ports, p.DstPort) {
-			return false
-		}
-	}
-	if f := r.TCPFlags; f != nil && p.Protocol == config.TCP {
-		flags := p.TCPFlags
-		if flags == 0 {
-			flags = flagSYN
-		}
-		return flags&f.Mask == f.Value
-	}
-	return true
-}
-
-func inRanges(rs []config.PortRange, p uint16) bool {
-	return slices.ContainsFunc(rs, func(r config.PortRange) bool { return r.Contains(p) })
+	return nil
 }
 
 // Active says whether a schedule is on; no schedule always is.

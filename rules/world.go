@@ -82,10 +82,11 @@ func (w *World) OwnAddresses(iface string) []netip.Addr {
 
 // self is every address that the gateway itself takes: its own, those that it
 // holds for 1:1 translations where nothing translates them, and broadcast and
-// multicast, which the kernel hands to input as well.
+// multicast, which the kernel hands to input as well. What comes for a
+// link-local address is for the gateway's own on that link: no router sends it on.
 func (w *World) self() *netipx.IPSet {
 	var b netipx.IPSetBuilder
-	b.AddSet(prefixes("224.0.0.0/4", "255.255.255.255/32", "ff00::/8"))
+	b.AddSet(prefixes("224.0.0.0/4", "255.255.255.255/32", "ff00::/8", "fe80::/10"))
 	for _, a := range w.OwnAddresses("") {
 		b.Add(a)
 	}
@@ -146,28 +147,6 @@ func (w *World) Inside() *netipx.IPSet {
 		}
 	}
 	return mustSet(&b)
-}
-
-// RouteTo is the interface by which the gateway sends to an address: the
-// longest prefix of its subnets and static routes. Empty: no route.
-func (w *World) RouteTo(dst netip.Addr) string {
-	best, bits := "", -1
-	consider := func(p netip.Prefix, iface string) {
-		if p.Contains(dst) && p.Bits() > bits {
-			best, bits = iface, p.Bits()
-		}
-	}
-	for _, i := range w.Config.Interfaces {
-		for _, p := range w.Networks(i.Name) {
-			consider(p, i.Name)
-		}
-	}
-	for _, r := range w.Config.Routes {
-		if g := w.Config.Gateway(r.Gateway); g != nil {
-			consider(r.Destination, g.Interface)
-		}
-	}
-	return best
 }
 
 // mustSet finishes a builder. Its only error is an invalid prefix or range,
