@@ -93,7 +93,7 @@ func (c *compiler) each(by nft.Expr, f rules.Family, sel rules.Selector, comment
 		default:
 			continue
 		}
-		exprs = append(append(exprs, a.Matches...), statements...)
+		exprs = append(append(exprs, a.Matches()...), statements...)
 		out = append(out, nft.Rule{Exprs: exprs, Comment: comment})
 	}
 	return out

@@ -1,9 +1,13 @@
 package rules
 
 import (
+	"slices"
+
 	"github.com/rempart/rempart/config"
 	"github.com/rempart/rempart/firewall/nft"
 	"github.com/rempart/rempart/firewall/packetlog"
+	"github.com/rempart/rempart/rules/dispatch"
+	"github.com/rempart/rempart/rules/space"
 )
 
 // LogGroup is the NFLOG group that the packet log reads, and OverloadGroup the
@@ -31,15 +35,7 @@ func Compile(w *World, sets *Sets) Part {
 	c.base()
 	c.guard()
 	c.admin()
-	for _, i := range w.Config.Interfaces {
-		c.dispatch(i, chainInput)
-		c.dispatch(i, chainForward)
-	}
-	for _, r := range w.Config.Rules {
-		if c.shared[r.Name] != nil {
-			c.part.Chains = append(c.part.Chains, *c.shared[r.Name])
-		}
-	}
+	c.rules()
 	c.blocks()
 	return c.part
 }
@@ -49,7 +45,7 @@ type compiler struct {
 	sets   *Sets
 	part   Part
 	bodies map[string]*body
-	shared map[string]*nft.Chain // statements of a rule in a chain of their own
+	over   []nft.Chain // where what is over a limit goes
 }
 
 // The two chains in which rules are tried.
@@ -58,30 +54,42 @@ const (
 	chainForward = "forward"
 )
 
-// body is a rule compiled once: its alternatives and what is done with a packet that passes one.
-type body struct {
-	alternatives []Alternative
-	statements   []nft.Expr
-}
-
-// dispatch makes the chain of rules for what comes in by an interface, to the
-// gateway (input) or through it (forward).
-func (c *compiler) dispatch(i config.Interface, base string) {
-	chain := nft.Chain{Name: ruleChain(base, i.Name)}
-	for _, r := range c.w.Config.Rules {
-		out, ok := c.leaving(r, base)
-		if r.Disabled || !ok || !c.entersBy(r, i.Name) {
-			continue
-		}
-		b := c.body(r)
-		for _, a := range b.alternatives {
-			exprs := append(append([]nft.Expr{}, out...), a.Matches...)
-			exprs = append(exprs, b.statements...)
-			chain.Rules = append(chain.Rules, nft.Rule{Exprs: exprs, Comment: r.Name})
+// rules makes a chain for what comes in by each interface, to the gateway
+// (input) or through it (forward).
+func (c *compiler) rules() {
+	var devices []string
+	for _, i := range c.w.Config.Interfaces {
+		devices = append(devices, c.w.Device(i.Name))
+	}
+	b := dispatch.New(devices, dispatch.Measured())
+	for _, i := range c.w.Config.Interfaces {
+		for _, base := range []string{chainInput, chainForward} {
+			b.Add(ruleChain(base, i.Name), c.list(i, base), nft.Verdict{Kind: nft.Goto, Chain: blockDefault})
 		}
 	}
-	chain.Rules = append(chain.Rules, nft.Rule{Exprs: []nft.Expr{nft.Verdict{Kind: nft.Goto, Chain: blockDefault}}})
-	c.part.Chains = append(c.part.Chains, chain)
+	r := b.Result()
+	c.part.Chains = append(append(c.part.Chains, r.Chains...), c.over...)
+	for _, m := range r.Maps {
+		c.sets.add(m)
+	}
+}
+
+// list is the policy's rules for what comes in by an interface, in order.
+func (c *compiler) list(i config.Interface, base string) []*dispatch.Rule {
+	var out []*dispatch.Rule
+	for _, r := range c.w.Config.Rules {
+		if !r.Disabled && c.entersBy(r, i.Name) && leaves(r, base) {
+			out = append(out, c.body(r).by[base]...)
+		}
+	}
+	return out
+}
+
+// body is a rule compiled once: what is done with a packet that matches, and
+// the ways to match in each chain where rules are tried.
+type body struct {
+	dispatch.Body
+	by map[string][]*dispatch.Rule
 }
 
 // ruleChain names the chain of an interface: input_lan, forward_lan.
@@ -99,17 +107,24 @@ func (c *compiler) entersBy(r config.Rule, iface string) bool {
 	return false
 }
 
-// leaving is the match on the way out, and whether the rule can match in that chain at all.
-func (c *compiler) leaving(r config.Rule, base string) ([]nft.Expr, bool) {
-	switch {
-	case r.To.Kind == config.PlaceAny:
-		return nil, true
-	case base == chainInput:
-		return nil, r.To.Kind == config.PlaceSelf
-	case r.To.Kind == config.PlaceSelf:
-		return nil, false
+// leaves says whether a rule can match what goes to the gateway (input) or through it (forward).
+func leaves(r config.Rule, base string) bool {
+	return r.To.Kind == config.PlaceAny || (r.To.Kind == config.PlaceSelf) == (base == chainInput)
+}
+
+// leaving demands the way out of what goes through the gateway.
+func (c *compiler) leaving(r config.Rule) []dispatch.Term {
+	if r.To.Kind == config.PlaceAny || r.To.Kind == config.PlaceSelf {
+		return nil
 	}
-	return []nft.Expr{Devices(nft.OIFName, c.w.DevicesOf(r.To))}, true
+	var within []uint64
+	for n, i := range c.w.Config.Interfaces {
+		if slices.Contains(c.w.Config.InterfacesOf(r.To), i.Name) {
+			within = append(within, uint64(n))
+		}
+	}
+	match := []nft.Expr{Devices(nft.OIFName, c.w.DevicesOf(r.To))}
+	return []dispatch.Term{{Dim: dispatch.Out, Within: space.Points(within...), Exact: true, Match: match}}
 }
 
 // Devices is a match of iifname or oifname with any of the devices.
@@ -130,41 +145,34 @@ func (c *compiler) body(r config.Rule) *body {
 	if b := c.bodies[r.Name]; b != nil {
 		return b
 	}
-	b := &body{alternatives: c.sets.Alternatives(Selector{
+	alternatives := c.sets.Alternatives(Selector{
 		Name: r.Name, Source: r.Source, Destination: r.Destination, Protocols: r.Protocols,
 		SourcePorts: r.SourcePorts, Ports: r.Ports, ICMP: r.ICMP, TCPFlags: r.TCPFlags,
-	})}
+	})
+	c.part.Counters = append(c.part.Counters, RuleCounter(r.Name))
+	b := &body{by: map[string][]*dispatch.Rule{}, Body: dispatch.Body{
+		Chain: "rule_" + r.Name, Statements: c.statements(r), Comment: r.Name,
+		Own: r.Limits != nil || len(alternatives) > inlineAlternatives,
+	}}
+	if r.Limits != nil {
+		b.Before = c.limits(r)
+	}
+	var when []dispatch.Term
 	if r.Schedule != "" {
 		on := nft.Lookup{Fields: []nft.Field{nft.MetaTime}, Set: c.sets.schedule(r.Schedule)}
-		for i, a := range b.alternatives {
-			b.alternatives[i].Matches = append([]nft.Expr{on}, a.Matches...)
-		}
+		when = []dispatch.Term{{Dim: dispatch.Other, Match: []nft.Expr{on}}}
 	}
-	c.part.Counters = append(c.part.Counters, RuleCounter(r.Name))
-	b.statements = c.statements(r)
-	if r.Limits != nil || len(b.alternatives) > inlineAlternatives {
-		chain := c.chainOf(r, b.statements)
-		if c.shared == nil {
-			c.shared = map[string]*nft.Chain{}
-		}
-		c.shared[r.Name] = chain
-		b.statements = []nft.Expr{nft.Verdict{Kind: nft.Goto, Chain: chain.Name}}
+	out := c.leaving(r)
+	for _, a := range alternatives {
+		terms := append(when[:len(when):len(when)], a.Terms...)
+		b.by[chainInput] = append(b.by[chainInput], &dispatch.Rule{Terms: terms, Body: &b.Body})
+		b.by[chainForward] = append(b.by[chainForward], &dispatch.Rule{Terms: append(out[:len(out):len(out)], terms...), Body: &b.Body})
 	}
 	if c.bodies == nil {
 		c.bodies = map[string]*body{}
 	}
 	c.bodies[r.Name] = b
 	return b
-}
-
-// chainOf is a chain of a rule's own: its limits, then its statements.
-func (c *compiler) chainOf(r config.Rule, statements []nft.Expr) *nft.Chain {
-	chain := &nft.Chain{Name: "rule_" + r.Name}
-	if r.Limits != nil {
-		chain.Rules = c.limits(r)
-	}
-	chain.Rules = append(chain.Rules, nft.Rule{Exprs: statements, Comment: r.Name})
-	return chain
 }
 
 // RuleCounter names the counter of a rule or a translation.

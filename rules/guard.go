@@ -212,7 +212,7 @@ func (c *compiler) admin() {
 	if len(c.w.Config.System.Admin) > 0 && len(ports) > 0 {
 		// No rule can have that name: its sets are nobody else's.
 		for _, a := range c.sets.Alternatives(Selector{Name: "_admin", Source: c.w.Config.System.Admin}) {
-			exprs := append(a.Matches, nft.Match{Field: nft.TCPDport, Values: ports}, nft.Count{Counter: CounterAdmin}, accept())
+			exprs := append(a.Matches(), nft.Match{Field: nft.TCPDport, Values: ports}, nft.Count{Counter: CounterAdmin}, accept())
 			chain.Rules = append(chain.Rules, nft.Rule{Exprs: exprs, Comment: "admin access"})
 		}
 	}

@@ -27,9 +27,9 @@ func (c *compiler) limits(r config.Rule) []nft.Rule {
 	overSource := nft.Verdict{Kind: nft.Goto, Chain: over.Chain}
 	if l.Overload != "" {
 		overSource.Chain = "overload_" + r.Name
-		c.part.Chains = append(c.part.Chains, c.overloadChain(r))
+		c.over = append(c.over, c.overloadChain(r))
 	}
-	c.part.Chains = append(c.part.Chains, c.limitChain(r))
+	c.over = append(c.over, c.limitChain(r))
 	var out []nft.Rule
 	for _, f := range families {
 		if l.RatePerSource.Count > 0 {

@@ -5,6 +5,8 @@ import (
 
 	"github.com/rempart/rempart/config"
 	"github.com/rempart/rempart/firewall/nft"
+	"github.com/rempart/rempart/rules/dispatch"
+	"github.com/rempart/rempart/rules/space"
 	"go4.org/netipx"
 )
 
@@ -21,28 +23,30 @@ type Selector struct {
 	TCPFlags    *config.TCPFlags
 }
 
-// Alternative is one list of matches; a packet that passes all of them is
-// selected. Family is 0 when both can pass.
+// Alternative is one way to be selected: a packet that passes all terms is.
+// Family is 0 when both can pass.
 type Alternative struct {
-	Family  Family
-	Matches []nft.Expr
+	Family Family
+	Terms  []dispatch.Term
+}
+
+// Matches is what the packet has to pass, in the order in which it is asked.
+func (a Alternative) Matches() []nft.Expr {
+	r := dispatch.Rule{Terms: a.Terms}
+	return r.Matches()
 }
 
 // Alternatives turns a selector into matches: a packet is selected when one of
 // the alternatives lets it pass. None at all: nothing can be selected.
 func (s *Sets) Alternatives(sel Selector) []Alternative {
-	src := s.addressMatches(sel.Source, "source_"+sel.Name, Family.Source)
-	dst := s.addressMatches(sel.Destination, "destination_"+sel.Name, Family.Destination)
+	src := s.addressTerms(sel.Source, "source_"+sel.Name, dispatch.Source)
+	dst := s.addressTerms(sel.Destination, "destination_"+sel.Name, dispatch.Destination)
 	var out []Alternative
 	for _, f := range familiesOf(src, dst) {
 		for _, a := range src.of(f) {
 			for _, b := range dst.of(f) {
-				for _, p := range s.protocolMatches(sel, f) {
-					m := slices.Concat(a, b, p)
-					if f != 0 && len(a)+len(b) == 0 && !impliesFamily(p) {
-						m = slices.Insert(m, 0, f.Match())
-					}
-					out = append(out, Alternative{Family: f, Matches: m})
+				for _, p := range s.protocolTerms(sel, f) {
+					out = append(out, p.with(a, b))
 				}
 			}
 		}
@@ -50,26 +54,27 @@ func (s *Sets) Alternatives(sel Selector) []Alternative {
 	return out
 }
 
-// impliesFamily says whether the matches on the protocol are of one family already.
-func impliesFamily(ms []nft.Expr) bool {
-	if len(ms) == 0 {
-		return false
+// with is the alternative with its family and its addresses asked first.
+func (a Alternative) with(src, dst []dispatch.Term) Alternative {
+	terms := make([]dispatch.Term, 0, 2+len(src)+len(dst)+len(a.Terms))
+	if a.Family != 0 {
+		terms = append(terms, a.Family.term())
 	}
-	m, ok := ms[0].(nft.Match)
-	return ok && (m.Field == nft.ICMPTypeF || m.Field == nft.ICMPv6TypeF)
+	a.Terms = append(append(append(terms, src...), dst...), a.Terms...)
+	return a
 }
 
-// addressMatch holds the alternatives of one address list by family. Free
-// lists limit nothing and need not look at the family.
+// addressMatch holds the alternatives of one address list by family, each with
+// no term or one. Free lists limit nothing and need not look at the family.
 type addressMatch struct {
 	free   bool
-	v4, v6 [][]nft.Expr
+	v4, v6 [][]dispatch.Term
 }
 
-func (a addressMatch) of(f Family) [][]nft.Expr {
+func (a addressMatch) of(f Family) [][]dispatch.Term {
 	switch {
 	case a.free:
-		return [][]nft.Expr{nil}
+		return [][]dispatch.Term{nil}
 	case f == V6:
 		return a.v6
 	}
@@ -83,7 +88,7 @@ func familiesOf(a, b addressMatch) []Family {
 	return families
 }
 
-func (s *Sets) addressMatches(terms []config.AddressTerm, own string, field func(Family) nft.Field) addressMatch {
+func (s *Sets) addressTerms(terms []config.AddressTerm, own string, d dispatch.Dim) addressMatch {
 	a := s.w.Resolve(terms)
 	terms = slices.DeleteFunc(slices.Clone(terms), func(t config.AddressTerm) bool { return s.w.dynamic(t) != "" })
 	learned := s.w.learned(terms)
@@ -91,35 +96,70 @@ func (s *Sets) addressMatches(terms []config.AddressTerm, own string, field func
 		return addressMatch{free: true}
 	}
 	var m addressMatch
-	m.v4 = s.familyMatches(a, terms, own, V4, field(V4), learned)
-	m.v6 = s.familyMatches(a, terms, own, V6, field(V6), learned)
+	for _, f := range families {
+		l := addressList{Addresses: a, terms: terms, own: own, family: f, dim: d, learned: learned}
+		if f == V6 {
+			m.v6 = s.familyTerms(l)
+		} else {
+			m.v4 = s.familyTerms(l)
+		}
+	}
 	return m
 }
 
-// familyMatches is the alternatives of one list for one family.
-func (s *Sets) familyMatches(a Addresses, terms []config.AddressTerm, own string, f Family, field nft.Field, learned bool) [][]nft.Expr {
+// addressList is what an address list stands for in one family.
+type addressList struct {
+	Addresses
+	terms   []config.AddressTerm // as written, those of dynamic aliases aside
+	own     string               // name of sets that only this list uses
+	family  Family
+	dim     dispatch.Dim // Source or Destination
+	learned bool         // the content changes while the policy stays
+}
+
+func (l addressList) field() nft.Field {
+	if l.dim == dispatch.Source {
+		return l.family.Source()
+	}
+	return l.family.Destination()
+}
+
+// term is one way to be in the list.
+func (l addressList) term(within *netipx.IPSet, match ...nft.Expr) []dispatch.Term {
+	if len(match) == 0 {
+		return nil
+	}
+	t := dispatch.Term{Dim: l.dim, Match: match}
+	if within != nil && !l.learned {
+		t.Within, t.Exact = l.family.points(within), len(l.NotIn) == 0
+	}
+	return []dispatch.Term{t}
+}
+
+// familyTerms is the alternatives of one list for one family.
+func (s *Sets) familyTerms(l addressList) [][]dispatch.Term {
 	var not []nft.Expr
-	for _, name := range a.NotIn {
-		not = append(not, nft.Lookup{Fields: []nft.Field{field}, Not: true, Set: SetName("alias", name, f)})
+	for _, name := range l.NotIn {
+		not = append(not, nft.Lookup{Fields: []nft.Field{l.field()}, Not: true, Set: SetName("alias", name, l.family)})
 	}
 	except := func() []nft.Expr {
-		if len(f.values(a.Except)) == 0 && !learned {
+		if len(l.family.values(l.Except)) == 0 && !l.learned {
 			return nil
 		}
-		name := onlyAlias(terms, true)
-		return s.membership(a.Except, name, "not_"+own, hasAlias(terms, true), f, field, true)
+		return s.membership(l.Except, onlyAlias(l.terms, true), "not_"+l.own, hasAlias(l.terms, true), l.family, l.field(), true)
 	}
-	if a.All {
-		return [][]nft.Expr{append(except(), not...)}
+	if l.All {
+		return [][]dispatch.Term{l.term(l.Set, append(except(), not...)...)}
 	}
-	var out [][]nft.Expr
-	if len(f.values(a.Set)) > 0 || learned {
-		name := onlyAlias(terms, false)
-		out = append(out, append(s.membership(a.Set, name, own, hasAlias(terms, false) || hasAlias(terms, true), f, field, false), not...))
+	var out [][]dispatch.Term
+	if len(l.family.values(l.Set)) > 0 || l.learned {
+		name := onlyAlias(l.terms, false)
+		is := s.membership(l.Set, name, l.own, hasAlias(l.terms, false) || hasAlias(l.terms, true), l.family, l.field(), false)
+		out = append(out, l.term(l.Set, append(is, not...)...))
 	}
-	for _, name := range a.In {
-		m := []nft.Expr{nft.Lookup{Fields: []nft.Field{field}, Set: SetName("alias", name, f)}}
-		out = append(out, append(append(m, except()...), not...))
+	for _, name := range l.In {
+		m := []nft.Expr{nft.Lookup{Fields: []nft.Field{l.field()}, Set: SetName("alias", name, l.family)}}
+		out = append(out, l.term(nil, append(append(m, except()...), not...)...))
 	}
 	return out
 }
@@ -151,6 +191,22 @@ func (f Family) Match() nft.Expr {
 		v = 10
 	}
 	return nft.Match{Field: nft.NFProto, Values: []nft.Value{nft.Number(nft.TypeNFProto, v)}}
+}
+
+// term demands the family.
+func (f Family) term() dispatch.Term {
+	return dispatch.Term{Dim: dispatch.Family, Within: space.Points(uint64(f)), Exact: true, Match: []nft.Expr{f.Match()}}
+}
+
+// points is the family's part of a set.
+func (f Family) points(s *netipx.IPSet) space.Set {
+	var out space.Set
+	for _, r := range s.Ranges() {
+		if f.Has(r.From()) {
+			out = append(out, space.Range{From: space.Addr(r.From()), To: space.Addr(r.To())})
+		}
+	}
+	return out
 }
 
 // onlyAlias names the alias that alone makes up the list (or, with exclude,

@@ -5,39 +5,40 @@ import (
 
 	"github.com/rempart/rempart/config"
 	"github.com/rempart/rempart/firewall/nft"
+	"github.com/rempart/rempart/rules/dispatch"
+	"github.com/rempart/rempart/rules/space"
 )
 
-// protocolMatches is the alternatives of protocol, ports and ICMP types for one family (0: both).
-func (s *Sets) protocolMatches(sel Selector, f Family) [][]nft.Expr {
-	flags := func(m []nft.Expr) []nft.Expr {
+// protocolTerms is the alternatives of protocol, ports and ICMP types for one family (0: both).
+func (s *Sets) protocolTerms(sel Selector, f Family) []Alternative {
+	flags := func(a Alternative) Alternative {
 		if sel.TCPFlags != nil {
-			m = append(m, nft.TCPFlags{Mask: sel.TCPFlags.Mask, Value: sel.TCPFlags.Value})
+			match := nft.TCPFlags{Mask: sel.TCPFlags.Mask, Value: sel.TCPFlags.Value}
+			a.Terms = append(a.Terms, dispatch.Term{Dim: dispatch.Other, Match: []nft.Expr{match}})
 		}
-		return m
+		return a
 	}
 	if len(sel.Protocols) == 0 && len(sel.ICMP) == 0 {
-		return [][]nft.Expr{flags(nil)}
+		return []Alternative{flags(Alternative{Family: f})}
 	}
-	var out [][]nft.Expr
+	var out []Alternative
 	ported, rest := split(sel.Protocols)
 	if len(ported) > 0 {
-		m := portMatches(ported, s.w.Ports(sel.SourcePorts), s.w.Ports(sel.Ports))
-		out = append(out, flags(m))
+		terms := portTerms(ported, s.w.Ports(sel.SourcePorts), s.w.Ports(sel.Ports))
+		out = append(out, flags(Alternative{Family: f, Terms: terms}))
 	}
 	for _, p := range []config.Protocol{config.ICMP, config.ICMPv6} {
-		if !slices.Contains(rest, p) || p == config.ICMP && f == V6 || p == config.ICMPv6 && f == V4 {
+		own := familyOfICMP(p)
+		if !slices.Contains(rest, p) || f != 0 && f != own {
 			continue
 		}
-		for _, m := range icmpMatches(p, sel.ICMP) {
-			if f == 0 && len(sel.ICMP) == 0 { // types imply the family, the protocol's number alone does not
-				m = slices.Insert(m, 0, familyOfICMP(p).Match())
-			}
-			out = append(out, m)
+		for _, terms := range icmpTerms(p, sel.ICMP) {
+			out = append(out, Alternative{Family: own, Terms: terms})
 		}
 	}
 	rest = slices.DeleteFunc(rest, func(p config.Protocol) bool { return p == config.ICMP || p == config.ICMPv6 })
 	if len(rest) > 0 {
-		out = append(out, []nft.Expr{protocolMatch(rest)})
+		out = append(out, Alternative{Family: f, Terms: []dispatch.Term{protocolTerm(rest)}})
 	}
 	return out
 }
@@ -54,36 +55,41 @@ func split(ps []config.Protocol) (ported, rest []config.Protocol) {
 	return ported, rest
 }
 
-func protocolMatch(ps []config.Protocol) nft.Expr {
+func protocolTerm(ps []config.Protocol) dispatch.Term {
 	m := nft.Match{Field: nft.L4Proto}
-	sorted := slices.Compact(slices.Sorted(slices.Values(ps)))
-	for _, p := range sorted {
+	var within []space.Range
+	for _, p := range slices.Compact(slices.Sorted(slices.Values(ps))) {
 		m.Values = append(m.Values, nft.Number(nft.TypeProto, uint32(p)))
+		within = append(within, space.Range{From: space.Num(uint64(p)), To: space.Num(uint64(p))})
 	}
-	return m
+	return dispatch.Term{Dim: dispatch.Protocol, Within: space.Union(within), Exact: true, Match: []nft.Expr{m}}
 }
 
-func portMatches(ps []config.Protocol, src, dst []config.PortRange) []nft.Expr {
-	if src == nil && dst == nil {
-		return []nft.Expr{protocolMatch(ps)}
-	}
-	var m []nft.Expr
+// portTerms asks for the protocols and their ports; nil ports are any.
+func portTerms(ps []config.Protocol, src, dst []config.PortRange) []dispatch.Term {
 	sport, dport := nft.THSport, nft.THDport
-	switch {
-	case len(ps) == 1 && ps[0] == config.TCP:
+	if len(ps) == 1 && ps[0] == config.TCP {
 		sport, dport = nft.TCPSport, nft.TCPDport
-	case len(ps) == 1 && ps[0] == config.UDP:
-		sport, dport = nft.UDPSport, nft.UDPDport
-	default:
-		m = append(m, protocolMatch(ps))
 	}
+	if len(ps) == 1 && ps[0] == config.UDP {
+		sport, dport = nft.UDPSport, nft.UDPDport
+	}
+	out := []dispatch.Term{protocolTerm(ps)}
 	if src != nil {
-		m = append(m, nft.Match{Field: sport, Values: portValues(src)})
+		out = append(out, portTerm(dispatch.SourcePort, sport, src))
 	}
 	if dst != nil {
-		m = append(m, nft.Match{Field: dport, Values: portValues(dst)})
+		out = append(out, portTerm(dispatch.Port, dport, dst))
 	}
-	return m
+	return out
+}
+
+func portTerm(d dispatch.Dim, field nft.Field, rs []config.PortRange) dispatch.Term {
+	within := make(space.Set, len(rs)) // sorted and merged, as Ports has them
+	for i, r := range rs {
+		within[i] = space.Range{From: space.Num(uint64(r.From)), To: space.Num(uint64(r.To))}
+	}
+	return dispatch.Term{Dim: d, Within: within, Exact: true, Match: []nft.Expr{nft.Match{Field: field, Values: portValues(rs)}}}
 }
 
 func portValues(rs []config.PortRange) []nft.Value {
@@ -102,35 +108,38 @@ func familyOfICMP(p config.Protocol) Family {
 	return V4
 }
 
-// icmpMatches is one alternative for all types without a code, and one for each type with a code.
-func icmpMatches(p config.Protocol, types []config.ICMPType) [][]nft.Expr {
+// icmpTerms is one alternative for all types without a code, and one for each type with a code.
+func icmpTerms(p config.Protocol, types []config.ICMPType) [][]dispatch.Term {
 	field, code, typ := nft.ICMPTypeF, nft.ICMPCodeF, nft.TypeICMP
 	if p == config.ICMPv6 {
 		field, code, typ = nft.ICMPv6TypeF, nft.ICMPv6CodeF, nft.TypeICMPv6
 	}
+	protocol := protocolTerm([]config.Protocol{p})
 	if len(types) == 0 {
-		return [][]nft.Expr{{protocolMatch([]config.Protocol{p})}}
+		return [][]dispatch.Term{{protocol}}
 	}
-	var out [][]nft.Expr
-	var plain []nft.Value
+	of := func(types []uint64) dispatch.Term {
+		m := nft.Match{Field: field}
+		for _, t := range types {
+			m.Values = append(m.Values, nft.Number(typ, uint32(t)))
+		}
+		return dispatch.Term{Dim: dispatch.ICMPType, Within: space.Points(types...), Exact: true, Match: []nft.Expr{m}}
+	}
+	var out [][]dispatch.Term
+	var plain []uint64
 	for _, t := range types {
-		if t.Protocol != p {
-			continue
+		switch {
+		case t.Protocol != p:
+		case t.Code < 0:
+			plain = append(plain, uint64(t.Type))
+		default:
+			coded := nft.Match{Field: code, Values: []nft.Value{nft.Number(nft.TypeCode, uint32(t.Code))}}
+			out = append(out, []dispatch.Term{protocol, of([]uint64{uint64(t.Type)}), {Dim: dispatch.Other, Match: []nft.Expr{coded}}})
 		}
-		v := nft.Number(typ, uint32(t.Type))
-		if t.Code < 0 {
-			plain = append(plain, v)
-			continue
-		}
-		out = append(out, []nft.Expr{
-			nft.Match{Field: field, Values: []nft.Value{v}},
-			nft.Match{Field: code, Values: []nft.Value{nft.Number(nft.TypeCode, uint32(t.Code))}},
-		})
 	}
 	if len(plain) > 0 {
-		slices.SortFunc(plain, func(a, b nft.Value) int { return int(a.Lo) - int(b.Lo) })
-		plain = slices.CompactFunc(plain, func(a, b nft.Value) bool { return a.Lo == b.Lo })
-		out = append([][]nft.Expr{{nft.Match{Field: field, Values: plain}}}, out...)
+		slices.Sort(plain)
+		out = slices.Insert(out, 0, []dispatch.Term{protocol, of(slices.Compact(plain))})
 	}
 	return out
 }

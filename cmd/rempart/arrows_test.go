@@ -46,7 +46,7 @@ func arrows() map[string][]string {
 		"rules/analysis":     {"config", "nat", "rules", "rules/space", "schedules", "firewall/packetlog"},
 		"firewall/trace":     {"firewall/nft", "firewall/report"},
 		"firewall/explain":   {"config", "firewall/packetlog", "firewall/report", "nat", "rules", "schedules"},
-		"nat":                {"config", "schedules", "firewall/nft", "firewall/packetlog", "rules"},
+		"nat":                {"config", "schedules", "firewall/nft", "firewall/packetlog", "rules", "rules/dispatch"},
 		"firewall": {
 			"config", "schedules", "rules", "nat", "firewall/feeds", "firewall/flows",
 			"firewall/links", "firewall/nft", "firewall/packetlog", "firewall/report",

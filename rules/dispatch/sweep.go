@@ -1,0 +1,150 @@
+package dispatch
+
+import (
+	"cmp"
+	"slices"
+
+	"github.com/rempart/rempart/rules/space"
+)
+
+// edge is where a rule's points begin or end.
+type edge struct {
+	at    space.Point
+	rule  int
+	opens bool
+}
+
+// edges marks the rules that the split tells apart and returns where they begin
+// and end, in order. A rule that has too many intervals, or all points, is everywhere.
+func (c *candidate) edges(most int) []edge {
+	var out []edge
+	for i, r := range c.rules {
+		t := r.term(c.dim)
+		if t == nil || t.Within == nil || len(t.Within) > most || t.Within.Covers(c.all) {
+			c.wide = append(c.wide, i)
+			continue
+		}
+		c.narrow[i] = true
+		for _, s := range t.Within.Intersect(c.all) {
+			out = append(out, edge{s.From, i, true}, edge{s.To, i, false})
+		}
+	}
+	slices.SortFunc(out, func(a, b edge) int {
+		if c := a.at.Compare(b.at); c != 0 {
+			return c
+		}
+		if a.opens != b.opens { // what ends at a point still holds there
+			if a.opens {
+				return -1
+			}
+			return 1
+		}
+		return cmp.Compare(a.rule, b.rule)
+	})
+	return out
+}
+
+// bin is an interval and the rules apart that hold somewhere in it, by number.
+type bin struct {
+	within  space.Range
+	members []int
+}
+
+// bins cuts the points into intervals with at most room rules each where the
+// policy allows it; room 0 cuts wherever the rules change.
+func (c *candidate) bins(edges []edge, room int) []bin {
+	w := sweep{room: room, seen: make([]int, len(c.rules)), end: c.all[len(c.all)-1].To}
+	from := c.all[0].From
+	for i := 0; i < len(edges); {
+		at, opens := edges[i].at, edges[i].opens
+		if !opens && at == w.end {
+			break
+		}
+		cut := at // the first point of the next interval
+		if !opens {
+			cut = at.Next()
+		}
+		if from.Compare(cut) < 0 {
+			w.interval(from, cut.Prev())
+			from = cut
+		}
+		for ; i < len(edges) && edges[i].at == at && edges[i].opens == opens; i++ {
+			w.toggle(edges[i])
+		}
+	}
+	w.interval(from, w.end)
+	return w.bins
+}
+
+// sweep goes along a dimension.
+type sweep struct {
+	room   int
+	active []int // rules that hold here, in order
+	bins   []bin
+	seen   []int // by rule: the last bin that has it, counted from 1
+	end    space.Point
+}
+
+func (w *sweep) toggle(e edge) {
+	i, there := slices.BinarySearch(w.active, e.rule)
+	switch {
+	case e.opens && !there:
+		w.active = slices.Insert(w.active, i, e.rule)
+	case !e.opens && there:
+		w.active = slices.Delete(w.active, i, i+1)
+	}
+}
+
+// interval adds the next interval: to the bin before when that has room, or as a new one.
+func (w *sweep) interval(from, to space.Point) {
+	n := len(w.bins)
+	fresh := 0
+	for _, r := range w.active {
+		if w.seen[r] != n {
+			fresh++
+		}
+	}
+	if n > 0 && w.room > 0 && len(w.bins[n-1].members)+fresh <= w.room {
+		last := &w.bins[n-1]
+		last.within.To = to
+		for _, r := range w.active {
+			if w.seen[r] != n {
+				w.seen[r] = n
+				last.members = append(last.members, r)
+			}
+		}
+		return
+	}
+	w.bins = append(w.bins, bin{space.Range{From: from, To: to}, slices.Clone(w.active)})
+	for _, r := range w.active {
+		w.seen[r] = n + 1
+	}
+}
+
+// merge makes one group of all bins with the same rules.
+func merge(bins []bin) []group {
+	index := map[uint64][]int{} // groups by the hash of their members
+	var members [][]int
+	var ranges [][]space.Range
+	for _, b := range bins {
+		slices.Sort(b.members)
+		h := hashInts(b.members)
+		at := -1
+		for _, g := range index[h] {
+			if slices.Equal(members[g], b.members) {
+				at = g
+			}
+		}
+		if at < 0 {
+			at = len(members)
+			index[h] = append(index[h], at)
+			members, ranges = append(members, b.members), append(ranges, nil)
+		}
+		ranges[at] = append(ranges[at], b.within)
+	}
+	out := make([]group, len(members))
+	for i := range members {
+		out[i] = group{within: space.Union(ranges[i]), members: members[i]}
+	}
+	return out
+}
