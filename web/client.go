@@ -95,7 +95,7 @@ func (c *Client) send(ctx context.Context, method, path string, query url.Values
 func (c *Client) unreachable(ctx context.Context, err error) error {
 	switch {
 	case errors.Is(err, fs.ErrNotExist), errors.Is(err, syscall.ECONNREFUSED):
-		return fmt.Errorf("no daemon answers at %s: start it with `rempart run` or `systemctl start rempart`", c.socket)
+		return &noDaemon{c.socket}
 	case errors.Is(err, fs.ErrPermission):
 		return fmt.Errorf("no permission to speak to the daemon at %s: be root or a member of group %s", c.socket, Group)
 	}
@@ -104,6 +104,17 @@ func (c *Client) unreachable(ctx context.Context, err error) error {
 	}
 	return c.broken(ctx, err)
 }
+
+// ErrNoDaemon says that no daemon listens on the socket.
+var ErrNoDaemon = errors.New("no daemon answers")
+
+type noDaemon struct{ socket string }
+
+func (e *noDaemon) Error() string {
+	return fmt.Sprintf("%v at %s: start it with `rempart run` or `systemctl start rempart`", ErrNoDaemon, e.socket)
+}
+
+func (e *noDaemon) Unwrap() error { return ErrNoDaemon }
 
 // broken is a conversation that ended too early.
 func (c *Client) broken(ctx context.Context, err error) error {

@@ -188,7 +188,7 @@ func TestNoDaemon(t *testing.T) {
 	socket := filepath.Join(t.TempDir(), "rempart.sock")
 	_, err := Dial(socket).Status(t.Context())
 	want := "no daemon answers at " + socket + ": start it with `rempart run` or `systemctl start rempart`"
-	if err == nil || err.Error() != want {
+	if err == nil || err.Error() != want || !errors.Is(err, ErrNoDaemon) {
 		t.Errorf("error %v, want %s", err, want)
 	}
 	if errors.Is(err, report.ErrRequest) {
