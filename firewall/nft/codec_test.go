@@ -109,6 +109,8 @@ func decoders() map[string]func([]byte) error {
 		"chain":      func(b []byte) error { _, err := decodeChain(b); return err },
 		"counter":    func(b []byte) error { _, _, err := decodeCounter(b); return err },
 		"set":        func(b []byte) error { _, _, err := decodeSet(b); return err },
+		"trace":      func(b []byte) error { _, err := decodeTrace(b); return err },
+		"rule":       func(b []byte) error { _, _, err := decodeRule(b); return err },
 		"event":      func(b []byte) error { decodeEvent(b); return nil },
 		"fault":      func(b []byte) error { fault{}.earliest(b); return nil },
 	}
@@ -128,8 +130,11 @@ func samples(t testing.TB) [][]byte {
 	for _, c := range caseChains() {
 		b = append(b, AddChain{"t", c.Name, c.Hook})
 	}
-	b = append(b, AddCounter{"t", "n"})
+	b = append(b, AddCounter{"t", "n"}, AddRule{Table: "t", Chain: "c", Rule: Rule{Exprs: []Expr{accept}, Comment: "r"}})
 	var w wire
+	for _, c := range traceCases() {
+		appendTrace(&w, c)
+	}
 	w.begin(unix.NFT_MSG_NEWOBJ, 0, 1)
 	w.text(unix.NFTA_OBJ_NAME, "n")
 	at := w.nest(unix.NFTA_OBJ_DATA)

@@ -134,6 +134,20 @@ func decodeHook(a *attributes, h *Hook) {
 	}
 }
 
+// verdictKind is the verdict with a number of the kernel; 0 is to go on. Those of
+// netfilter carry more, such as the number of a queue, in their higher bits.
+func verdictKind(code uint32) VerdictKind {
+	const netfilterMask = 0xff
+	n := int32(code)
+	if n >= 0 {
+		n &= netfilterMask
+	}
+	return map[int32]VerdictKind{
+		nfAccept: Accept, nfDrop: Drop, nfStolen: Stolen, nfQueue: Queue,
+		nftJump: Jump, nftGoto: Goto, nftReturn: Return,
+	}[n]
+}
+
 // Counter is the figures of a named counter.
 type Counter struct{ Packets, Bytes uint64 }
 

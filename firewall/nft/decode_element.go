@@ -62,10 +62,7 @@ func decodeElement(a *attributes, e *rawElement) {
 func decodeVerdict(a *attributes, v *Verdict) {
 	switch a.kind {
 	case unix.NFTA_VERDICT_CODE:
-		kinds := map[int32]VerdictKind{
-			nfAccept: Accept, nfDrop: Drop, nftJump: Jump, nftGoto: Goto, nftReturn: Return,
-		}
-		v.Kind = kinds[int32(a.uint32())]
+		v.Kind = verdictKind(a.uint32())
 	case unix.NFTA_VERDICT_CHAIN:
 		v.Chain = a.text()
 	}

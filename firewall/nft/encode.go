@@ -118,6 +118,8 @@ func (e *encoder) encode(op Op) {
 		e.end()
 	case addFlowtable:
 		e.addFlowtable(op)
+	case addOwned:
+		e.addOwned(op)
 	case DeleteCounter:
 		e.message(unix.NFT_MSG_DELOBJ, 0, op.Table)
 		e.counter(op.Name)
@@ -177,6 +179,8 @@ func (h Hook) point() (uint32, bool) {
 const (
 	nfDrop    = 0
 	nfAccept  = 1
+	nfStolen  = 2
+	nfQueue   = 3
 	nftReturn = -5
 	nftGoto   = -4
 	nftJump   = -3

@@ -174,7 +174,7 @@ func (e *Evaluator) Run(point string, p Packet, o Options) Result {
 			continue
 		}
 		// Until conntrack has seen the packet there is no flow.
-		early := base.hook.Priority < priorityConntrack && (point == Prerouting || point == Output)
+		early := base.hook.entered() < priorityConntrack && (point == Prerouting || point == Output)
 		w.flow = w.p.tracked() && !early
 		w.early = early
 		if w.Verdict = w.base(base); w.Verdict == Drop {

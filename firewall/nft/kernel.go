@@ -108,6 +108,11 @@ func (n *Netlink) exchange(b Batch, message encoded) error {
 		return err
 	}
 	defer c.Close()
+	return n.transact(c, b, message)
+}
+
+// transact is exchange over a socket that stays open.
+func (n *Netlink) transact(c *netlink.Conn, b Batch, message encoded) error {
 	n.ports.add(c.PID())
 	if err := send(c, message.bytes); err != nil {
 		return fmt.Errorf("send %d bytes: %w", len(message.bytes), err)
