@@ -69,6 +69,8 @@ type Host interface {
 	Connections() (map[Connection]bool, error)
 	// ComesBy is the SSH connection that a process was started over; ok is false when there is none.
 	ComesBy(pid int32) (c Connection, ok bool)
+	// DeviceTo is the device by which the machine sends to an address now; ok is false when it does not.
+	DeviceTo(a netip.Addr) (device string, ok bool)
 	// Neighbour is what the machine knows of a next hop: reachable, unreachable or unknown.
 	Neighbour(device string, a netip.Addr) string
 }

@@ -55,6 +55,7 @@ type machine struct {
 	boot        string
 	connections map[Connection]bool
 	ssh         map[int32]Connection
+	ways        map[netip.Addr]string // devices by which the machine sends
 	files       Draft
 	overloads   chan packetlog.Entry
 	tampered    chan nft.Event
@@ -78,6 +79,10 @@ func (m *machine) BootID() string                            { return m.boot }
 func (m *machine) Connections() (map[Connection]bool, error) { return m.connections, nil }
 func (m *machine) Neighbour(string, netip.Addr) string       { return "unknown" }
 func (m *machine) ComesBy(pid int32) (c Connection, ok bool) { c, ok = m.ssh[pid]; return c, ok }
+func (m *machine) DeviceTo(a netip.Addr) (device string, ok bool) {
+	device, ok = m.ways[a]
+	return device, ok
+}
 func (m *machine) caller() report.Caller {
 	return report.Caller{Name: "ann", Connected: time.Now().Add(time.Nanosecond)}
 }

@@ -72,6 +72,19 @@ func (Machine) ComesBy(pid int32) (Connection, bool) {
 	return Connection{}, false
 }
 
+// DeviceTo is the device by which the kernel sends to an address now.
+func (Machine) DeviceTo(a netip.Addr) (device string, ok bool) {
+	routes, err := netlink.RouteGet(a.AsSlice())
+	if err != nil || len(routes) == 0 {
+		return "", false
+	}
+	link, err := netlink.LinkByIndex(routes[0].LinkIndex)
+	if err != nil {
+		return "", false
+	}
+	return link.Attrs().Name, true
+}
+
 // Neighbour is what the kernel knows of a next hop: reachable, unreachable or unknown.
 func (Machine) Neighbour(device string, a netip.Addr) string {
 	link, err := netlink.LinkByName(device)

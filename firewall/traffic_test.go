@@ -65,6 +65,7 @@ type site struct {
 	dir                          string
 	ns                           *os.File
 	feeds                        feeds.Options
+	ssh                          map[int32]Connection // over which processes were started
 
 	*parts
 }
@@ -92,7 +93,7 @@ func buildSite(t *testing.T) *site {
 	t.Helper()
 	n := lab.Test(t)
 	s := &site{net: n, gw: n.Host("gw"), office: n.Host("office"),
-		server: n.Host("server"), internet: n.Host("internet"), dir: t.TempDir()}
+		server: n.Host("server"), internet: n.Host("internet"), dir: t.TempDir(), ssh: map[int32]Connection{}}
 	lan, dmz, wan := n.Switch("lan"), n.Switch("dmz"), n.Switch("wan")
 	s.dmz = dmz
 	s.gw.Plug("lan0", lan)
@@ -163,7 +164,7 @@ func (s *site) start(t *testing.T) {
 	owner := links.New(network, filepath.Join(s.dir, "links.json"), log)
 	p := &parts{kernel: nft.Open(TableName).In(int(s.ns.Fd()))}
 	p.Firewall = New(Parts{
-		State: state, Kernel: &asked{Netlink: p.kernel}, Links: owner, FlowTable: table, Feeds: fetched, Host: siteHost{s.gw},
+		State: state, Kernel: &asked{Netlink: p.kernel}, Links: owner, FlowTable: table, Feeds: fetched, Host: siteHost{s.gw, s.ssh},
 		PacketLog: ring, Overloads: overloads.Subscribe(ctx, nil), Version: "test", Logger: log,
 		Files: func() (Draft, error) { return Draft{}, errors.New("there are no files") },
 	})
@@ -222,11 +223,18 @@ func (a *asked) Features(ctx context.Context) (nft.Features, error) {
 }
 
 // siteHost is the machine under a gateway in a namespace.
-type siteHost struct{ gw *lab.Host }
+type siteHost struct {
+	gw  *lab.Host
+	ssh map[int32]Connection
+}
 
-func (siteHost) BootID() string                            { return Machine{}.BootID() }
-func (siteHost) Connections() (map[Connection]bool, error) { return nil, nil }
-func (siteHost) ComesBy(int32) (Connection, bool)          { return Connection{}, false }
+func (siteHost) BootID() string                              { return Machine{}.BootID() }
+func (siteHost) Connections() (map[Connection]bool, error)   { return nil, nil }
+func (h siteHost) ComesBy(pid int32) (c Connection, ok bool) { c, ok = h.ssh[pid]; return c, ok }
+func (h siteHost) DeviceTo(a netip.Addr) (device string, ok bool) {
+	_ = h.gw.Do(func() error { device, ok = Machine{}.DeviceTo(a); return nil }) // without the namespace there is no device
+	return device, ok
+}
 func (h siteHost) Neighbour(device string, a netip.Addr) (state string) {
 	if err := h.gw.Do(func() error { state = Machine{}.Neighbour(device, a); return nil }); err != nil {
 		return err.Error()
