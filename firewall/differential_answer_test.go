@@ -1,0 +1,229 @@
+package firewall
+
+import (
+	"fmt"
+	"net/netip"
+	"slices"
+	"strings"
+
+	"github.com/rempart/rempart/config"
+	"github.com/rempart/rempart/firewall/nft"
+	"github.com/rempart/rempart/firewall/packetlog"
+	"github.com/rempart/rempart/nat"
+	"github.com/rempart/rempart/rules"
+	"go4.org/netipx"
+)
+
+// answer is what becomes of the first packet of a flow, in terms that the
+// policy, the compiled ruleset and the kernel can all be asked for.
+type answer struct {
+	verdict  string // pass, block, reject; unroutable when there is no way on
+	local    bool   // the gateway itself took it
+	out      string // device that it leaves by
+	src, dst netip.AddrPort
+	// anySource says that the source is whichever the device has.
+	anySource bool
+	mark      uint32   // of the flow
+	counters  []string // sorted
+}
+
+// String is the answer in one line.
+func (a answer) String() string {
+	s := a.verdict
+	if a.verdict == "pass" {
+		s += fmt.Sprintf(" %s > %s out %q local %t mark %d", a.src, a.dst, a.out, a.local, a.mark)
+	}
+	return s + " counted " + strings.Join(a.counters, " ")
+}
+
+// oracle is a policy made ready to be asked in both ways.
+type oracle struct {
+	w        *rules.World
+	filter   *rules.Evaluator
+	nat      *nat.Evaluator
+	ruleset  nft.Ruleset
+	compiled *nft.Evaluator
+}
+
+func newOracle(w *rules.World) *oracle {
+	r := Compile(w)
+	o := &oracle{w: w, filter: rules.NewEvaluator(w), nat: nat.NewEvaluator(w), ruleset: r, compiled: nft.NewEvaluator(r)}
+	for name, s := range w.Dynamic {
+		for _, f := range []rules.Family{rules.V4, rules.V6} {
+			o.compiled = o.compiled.Holding(rules.SetName("alias", name, f), elementsOf(s, f))
+		}
+	}
+	return o
+}
+
+// elementsOf is one family of the addresses that a dynamic alias holds.
+func elementsOf(s *netipx.IPSet, f rules.Family) []nft.Element {
+	var out []nft.Element
+	for _, r := range s.Ranges() {
+		if f.Has(r.From()) {
+			out = append(out, nft.Element{Key: []nft.Value{nft.Addresses(r.From(), r.To())}})
+		}
+	}
+	return out
+}
+
+// disagreement is both answers where they differ; empty when they agree.
+func (o *oracle) disagreement(p rules.Packet) string {
+	read := o.byRuleset(p)
+	written := o.byPolicy(p, read.dst.Addr())
+	if written.anySource {
+		read.src = written.src
+	}
+	if w, r := written.String(), read.String(); w != r {
+		return fmt.Sprintf("by the policy:   %s\nby its ruleset:  %s", w, r)
+	}
+	return ""
+}
+
+// byPolicy asks the policy as it is written. Of several targets it takes the
+// one that the packet was seen to arrive at, if the policy has it.
+func (o *oracle) byPolicy(p rules.Packet, arrived netip.Addr) answer {
+	var out answer
+	q := p
+	tracking := p.Tracking()
+	follows := tracking == rules.Begins || tracking == rules.MidFlow
+	if follows {
+		a := o.nat.Inbound(p)
+		q.Dst, q.DstPort = a.To[0], a.Port
+		if slices.Contains(a.To, arrived) {
+			q.Dst = arrived
+		}
+		if a.Name != "" {
+			out.counters = append(out.counters, rules.RuleCounter(a.Name))
+		}
+		if a.Pass && (q.Dst != p.Dst || q.DstPort != p.DstPort) {
+			q.Forward = a.Name
+			out.mark = uint32(o.w.Numbers[a.Name])
+		}
+	}
+	out.out, out.local = o.route(q.Dst)
+	if !out.local && out.out == "" {
+		out.verdict = "unroutable"
+		return out.sorted()
+	}
+	d := o.filter.Evaluate(q)
+	out.verdict = d.Action.String()
+	out.counters = append(out.counters, counterOf(d))
+	if d.Action != config.Pass {
+		return out.sorted()
+	}
+	if d.Cause == packetlog.CauseRule {
+		out.mark = uint32(o.w.Numbers[d.Rule])
+	}
+	if !follows {
+		out.mark = 0 // there is no flow that could carry it
+	}
+	out.src, out.dst = netip.AddrPortFrom(q.Src, q.SrcPort), netip.AddrPortFrom(q.Dst, q.DstPort)
+	if !out.local && follows {
+		o.departs(&out, p, q)
+	}
+	return out.sorted()
+}
+
+// departs adds what outbound translation does.
+func (o *oracle) departs(out *answer, p, q rules.Packet) {
+	d := o.nat.Outbound(nat.Outgoing{
+		Packet: q, Out: o.filter.Way(q.Dst).Interface, Translated: q.Dst != p.Dst || q.DstPort != p.DstPort,
+	})
+	switch {
+	case d.Name != "":
+		out.counters = append(out.counters, rules.RuleCounter(d.Name))
+	case d.Kind == nat.Reflection:
+		out.counters = append(out.counters, nat.CounterReflected)
+	case d.Kind == nat.Automatic:
+		out.counters = append(out.counters, nat.CounterOutbound)
+	}
+	out.anySource = !d.Source.IsValid()
+	if !out.anySource {
+		out.src = netip.AddrPortFrom(d.Source, q.SrcPort)
+	}
+}
+
+// sorted has the counters in a fixed order. What a packet that does not pass
+// looks like, and what mark it has, nobody can see.
+func (a answer) sorted() answer {
+	slices.Sort(a.counters)
+	if a.verdict != "pass" {
+		a.mark = 0
+	}
+	return a
+}
+
+// counterOf names the counter of a decision.
+func counterOf(d rules.Decision) string {
+	switch d.Cause {
+	case packetlog.CauseRule:
+		return rules.RuleCounter(d.Rule)
+	case packetlog.CauseAdmin:
+		return rules.CounterAdmin
+	case packetlog.CauseForward:
+		return rules.CounterForwarded
+	case packetlog.CauseAutomatic:
+		return rules.CounterNeighbour
+	}
+	for _, drop := range rules.Drops {
+		if drop.Cause == d.Cause {
+			return drop.Counter
+		}
+	}
+	return d.Cause.String()
+}
+
+// route is where a packet goes on to.
+func (o *oracle) route(dst netip.Addr) (device string, local bool) {
+	if o.filter.Local(dst) {
+		return "", true
+	}
+	if way := o.filter.Way(dst); way.Interface != "" {
+		return o.w.Device(way.Interface), false
+	}
+	return "", false
+}
+
+// byRuleset asks the compiled ruleset.
+func (o *oracle) byRuleset(p rules.Packet) answer {
+	j := o.compiled.Walk(o.asKernelSees(p), o.route, nft.Options{})
+	out := answer{local: j.Local, out: j.Packet.Out, counters: j.Counters()}
+	out.dst = netip.AddrPortFrom(j.Packet.Dst, j.Packet.DstPort)
+	switch {
+	case j.Reject != 0:
+		out.verdict = config.Reject.String()
+	case j.Verdict == nft.Accept:
+		out.verdict = config.Pass.String()
+		out.src, out.mark = netip.AddrPortFrom(j.Packet.Src, j.Packet.SrcPort), j.Packet.CTMark
+	case !j.Local && j.Packet.Out == "":
+		out.verdict = "unroutable"
+	default:
+		out.verdict = config.Block.String()
+	}
+	return out.sorted()
+}
+
+// asKernelSees is the packet as it comes to the first hook.
+func (o *oracle) asKernelSees(p rules.Packet) nft.Packet {
+	out := nft.Packet{
+		In: o.w.Device(p.In), Src: p.Src, Dst: p.Dst, Protocol: uint8(p.Protocol), SrcPort: p.SrcPort, DstPort: p.DstPort,
+		ICMPType: p.ICMPType, ICMPCode: p.ICMPCode, TCPFlags: p.TCPFlags, HopLimit: hopLimit(p), State: nft.StateNew, Received: p.At,
+	}
+	switch p.Tracking() {
+	case rules.Invalid:
+		out.State = nft.StateInvalid
+	case rules.Untracked:
+		out.State = nft.StateUntracked
+	}
+	return out
+}
+
+// hopLimit is that of a packet that has just been sent, or of neighbour
+// discovery, which is taken from the link alone.
+func hopLimit(p rules.Packet) uint8 {
+	if p.Protocol == config.ICMPv6 && 133 <= p.ICMPType && p.ICMPType <= 137 {
+		return 255
+	}
+	return 64
+}

@@ -1,0 +1,8 @@
+//go:build !race
+
+package firewall
+
+const (
+	differentialPackets = 1_000_000 // at least
+	classBenchRules     = 10_000    // in the largest set
+)
