@@ -72,10 +72,11 @@ const (
 func watched(r Ruleset) Ruleset {
 	r.Counters = append(slices.Clone(r.Counters), sawArrive, sawPass, sawReset, sawUnreachable)
 	r.Chains = append(slices.Clone(r.Chains),
-		filter(sawArrive, Prerouting, -400, accept, rule(is(IIFName, Ifname("eth1")), isNot(ICMPv6TypeF, Numbers(TypeICMPv6, 133, 137)), Count{sawArrive}),
-			rule(is(IIFName, Ifname("eth1")), isNot(L4Proto, proto(protoICMPv6)), Count{sawArrive})),
-		filter("pass-through", Postrouting, 400, accept, rule(is(IIFName, Ifname("eth1")), Count{sawPass})),
-		filter("pass-in", Input, 400, accept, rule(is(IIFName, Ifname("eth1")), isNot(L4Proto, proto(protoICMPv6)), Count{sawPass})),
+		filter("arrive", Prerouting, -400, accept,
+			rule(is(IPSaddr, network("10.1.2.8/29")), Count{sawArrive}), rule(is(IP6Saddr, network("2001:db8:2::/64")), isNot(ICMPv6TypeF, Numbers(TypeICMPv6, 133, 137)), Count{sawArrive}),
+			rule(is(IP6Saddr, network("2001:db8:2::/64")), isNot(L4Proto, proto(protoICMPv6)), Count{sawArrive})),
+		filter("pass-through", Postrouting, 400, accept, rule(is(IIFName, Ifname("eth1")), is(OIFName, Ifname("eth0")), Count{sawPass})),
+		filter("pass-in", Input, 400, accept, rule(is(IPDaddr, Address(machine4)), Count{sawPass})),
 		filter("answers", Output, 400, accept,
 			rule(TCPFlags{Mask: 0x04, Value: 0x04}, Count{sawReset}),
 			rule(is(ICMPTypeF, icmpType(3)), Count{sawUnreachable}), rule(is(ICMPv6TypeF, Number(TypeICMPv6, 1)), Count{sawUnreachable})))

@@ -52,7 +52,7 @@ func (n *translate) run(w *walk) outcome {
 	case n.Prefix.IsValid():
 		t.To = []netip.Addr{moved(w.end(n.Kind), n.Prefix)}
 	case len(n.Addrs) > 1 && n.Seed != 0:
-		i := spread(w.p.Src, n.Seed, len(n.Addrs))
+		i := Spread(w.p.Src, n.Seed, len(n.Addrs))
 		t.To = n.Addrs[i : i+1 : i+1]
 	default:
 		t.To = n.Addrs
@@ -114,8 +114,9 @@ func moved(a netip.Addr, to netip.Prefix) netip.Addr {
 	return out
 }
 
-// spread is the kernel's choice among n targets: nft_jhash_eval.
-func spread(source netip.Addr, seed uint32, n int) int {
+// Spread is the place among n targets that the kernel chooses for a source:
+// nft_jhash_eval, on a machine whose words begin with their lowest byte.
+func Spread(source netip.Addr, seed uint32, n int) int {
 	h := jhash(source.AsSlice(), seed)
 	return int(uint64(h) * uint64(n) >> 32)
 }

@@ -48,7 +48,14 @@ func (m *member) run(w *walk) outcome {
 		return w.broken()
 	}
 	key, ok := w.loadKey(m.fields)
-	return matches(ok && w.has(w.e.indexes[m.slot], key) != m.not)
+	if !ok {
+		return fail
+	}
+	found, own := w.has(w.e.indexes[m.slot], key)
+	if found && !m.not && own != nil {
+		return own.limit.run(w)
+	}
+	return matches(found != m.not)
 }
 
 // broken ends the walk where the kernel would not have taken the ruleset.
@@ -57,21 +64,23 @@ func (w *walk) broken() outcome {
 	return decide
 }
 
-// has says whether a set holds the key, by itself or because of this packet.
-func (w *walk) has(x *index, key []word) bool {
+// has says whether a set holds the key, by itself or because of this packet, and
+// then by which addition: the kernel asks the limit that an element was made with
+// whenever it finds the element, and no other.
+func (w *walk) has(x *index, key []word) (found bool, own *addition) {
 	if _, found := x.find(key); found {
-		return true
+		return true, nil
 	}
 	if !x.dynamic || len(w.added) == 0 {
-		return false
+		return false, nil
 	}
 	joined := string(appendKey(nil, key))
-	for _, a := range w.added {
+	for i, a := range w.added {
 		if a.set == x.name && a.key == joined {
-			return true
+			return true, &w.added[i]
 		}
 	}
-	return false
+	return false, nil
 }
 
 // branch goes on as a verdict map says.
@@ -151,13 +160,16 @@ func (f tcpFlags) run(w *walk) outcome {
 	return matches(!w.p.Bare && (w.p.TCPFlags&f.Mask == f.Value) != f.Not)
 }
 
-// limited is a match that depends on what passed before.
+// limited is a match that depends on what passed before. A nil one always matches.
 type limited struct {
 	limit Expr
 	over  bool // it matches what exceeds it
 }
 
 func (l *limited) run(w *walk) outcome {
+	if l == nil {
+		return proceed
+	}
 	exceeded := w.o.Exceeded != nil && w.o.Exceeded(w.place(), l.limit)
 	return matches(exceeded == l.over)
 }
@@ -179,16 +191,17 @@ func (a *addTo) run(w *walk) outcome {
 	if !ok {
 		return fail
 	}
-	if !w.has(w.e.indexes[a.slot], key) {
+	found, own := w.has(w.e.indexes[a.slot], key)
+	if own != nil {
+		return own.limit.run(w)
+	}
+	if !found {
 		if w.o.Full != nil && w.o.Full(a.name) {
 			return fail
 		}
-		w.added = append(w.added, addition{a.name, string(appendKey(nil, key))})
+		w.added = append(w.added, addition{a.name, string(appendKey(nil, key)), a.limit})
 	}
-	if a.limit == nil {
-		return proceed
-	}
-	return a.limit.run(w)
+	return a.limit.run(w) // an element that was there is taken for one that this rule made
 }
 
 type setMark SetMark

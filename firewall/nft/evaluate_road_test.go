@@ -99,7 +99,7 @@ func chainCases() []roadCase {
 			chains: []Chain{
 				filter("forward", Forward, 0, accept, on("one", Reject{With: RejectTCPReset}), on("two", Reject{With: RejectPortUnreachable}), on("never")),
 			},
-			packets: map[string]string{"tcp4": "one: reset", "udp4": "one two: unreachable", "raw6": "one two: unreachable"},
+			packets: map[string]string{"tcp4": "one: reset", "udp4": "one two: unreachable", "udp6": "one two: unreachable"},
 		},
 	}
 }
@@ -149,11 +149,19 @@ func hookCases() []roadCase {
 
 func mapCases() []roadCase {
 	entry := func(v Verdict, key ...Value) Element { return Element{Key: key, Verdict: v} }
-	overlapping := []Element{
-		entry(jump("a"), network("198.51.100.0/25"), ports(1, 60)),
-		entry(jump("b"), network("198.51.100.0/28"), ports(50, 500)),
-		entry(jump("c"), network("198.51.100.0/24"), ports(40, 5000)),
+	// The kernel refuses an element of which a corner lies in an older one.
+	around := []Element{
+		entry(jump("a"), network("198.51.100.0/28"), ports(50, 60)),
+		entry(jump("b"), network("198.51.100.0/25"), ports(40, 500)),
+		entry(jump("c"), network("198.51.100.0/24"), ports(30, 5000)),
 		entry(jump("d"), network("198.51.0.0/16"), ports(0, 65535)),
+	}
+	across := []Element{
+		entry(jump("a"), network("198.51.100.0/24"), ports(100, 500)),
+		entry(jump("b"), address("198.51.100.7"), ports(1, 60000)),
+	}
+	wide := func(elements ...Element) []Set {
+		return []Set{{Name: "wide", Key: []Type{TypeIPv4, TypePort}, Data: TypeVerdict, Interval: true, Elements: elements}}
 	}
 	abcd := []Chain{chain("a", on("a")), chain("b", on("b")), chain("c", on("c")), chain("d", on("d"))}
 	return []roadCase{
@@ -172,22 +180,31 @@ func mapCases() []roadCase {
 			},
 		},
 		{
-			name: "of concatenated ranges that overlap the first counts",
-			sets: []Set{{Name: "wide", Key: []Type{TypeIPv4, TypePort}, Data: TypeVerdict, Interval: true, Elements: overlapping}},
+			name: "of concatenated ranges around others the first counts",
+			sets: wide(around...),
 			chains: append([]Chain{
 				filter("forward", Forward, 0, accept, on("one", VMap{Fields: []Field{IPDaddr, THDport}, Set: "wide"})),
 			}, abcd...),
 			packets: map[string]string{
-				"udp4": "one a: accept", "tcp4": "one b: accept", "near4": "one a: accept", "udp6": "one: accept",
+				"udp4": "one a: accept", "tcp4": "one b: accept", "near4": "one a: accept", "raw4": "one a: accept",
+				"frag4": "one d: accept", "udp6": "one: accept",
 			},
 		},
 		{
-			name: "later made first",
-			sets: []Set{{Name: "wide", Key: []Type{TypeIPv4, TypePort}, Data: TypeVerdict, Interval: true, Elements: slices.Concat(overlapping[1:3], overlapping[:1])}},
+			name: "of concatenated ranges that cross the first counts",
+			sets: wide(across...),
 			chains: append([]Chain{
 				filter("forward", Forward, 0, accept, on("one", VMap{Fields: []Field{IPDaddr, THDport}, Set: "wide"})),
 			}, abcd...),
-			packets: map[string]string{"udp4": "one b: accept", "tcp4": "one b: accept", "near4": "one b: accept"},
+			packets: map[string]string{"tcp4": "one a: accept", "udp4": "one b: accept", "near4": "one: accept"},
+		},
+		{
+			name: "and so does the other when it is the first",
+			sets: wide(across[1], across[0]),
+			chains: append([]Chain{
+				filter("forward", Forward, 0, accept, on("one", VMap{Fields: []Field{IPDaddr, THDport}, Set: "wide"})),
+			}, abcd...),
+			packets: map[string]string{"tcp4": "one b: accept", "udp4": "one b: accept"},
 		},
 		{
 			name: "named maps of one field and of exact keys",
@@ -242,17 +259,22 @@ func flowRoadCases() []roadCase {
 			packets: map[string]string{"near4": "one absent added two present: accept", "tcp4": "one absent two: accept", "udp6": "one two: accept"},
 		},
 		{
-			name: "a limit that is not exceeded",
-			sets: []Set{{Name: "rate", Key: []Type{TypeIPv4}, Dynamic: true, Size: 100}},
+			name: "a limit that is not exceeded, and an element that keeps its limit",
+			sets: []Set{
+				{Name: "rate", Key: []Type{TypeIPv4}, Dynamic: true, Size: 100}, {Name: "free", Key: []Type{TypeIPv4}, Dynamic: true, Size: 100},
+			},
 			chains: []Chain{
 				filter("forward", Forward, 0, accept,
 					on("one", Limit{Rate: 1000, Unit: 1e9}, Count{"under"}),
 					on("two", Limit{Rate: 1000, Unit: 1e9, Over: true}, Count{"never"}),
 					on("three", DynSet{Update: true, Set: "rate", Fields: source, Stmt: Limit{Rate: 1000, Unit: 1e9, Over: true}}, Count{"never"}),
-					on("four", DynSet{Update: true, Set: "rate", Fields: source}, Count{"room"}),
-					on("five", ConnLimit{Over: 1000}, Count{"never"})),
+					on("four", DynSet{Update: true, Set: "rate", Fields: source}, Count{"never"}),
+					on("five", Lookup{Fields: source, Set: "rate"}, Count{"never"}),
+					on("six", DynSet{Update: true, Set: "free", Fields: source}, Count{"room"}),
+					on("seven", DynSet{Update: true, Set: "free", Fields: source, Stmt: Limit{Rate: 1000, Unit: 1e9, Over: true}}, Count{"free"}),
+					on("eight", ConnLimit{Over: 1000}, Count{"never"})),
 			},
-			packets: map[string]string{"tcp4": "one under two three four room five: accept", "tcp6": "one under two three four five: accept"},
+			packets: map[string]string{"tcp4": "one under two three four five six room seven free eight: accept", "tcp6": "one under two three four five six seven eight: accept"},
 		},
 	}
 }
@@ -329,7 +351,7 @@ func translationCases() []roadCase {
 					rule(NAT{Kind: DNAT, Addrs: many, Seed: 0x72656d70}), rule(NAT{Kind: DNAT, Addrs: many6, Seed: 0x72656d70})),
 				where,
 			},
-			packets: map[string]string{"tcp4": "dnat third orig: accept", "near4": "dnat second: accept", "tcp6": "dnat second: accept"},
+			packets: map[string]string{"tcp4": "dnat first orig: accept", "near4": "dnat third: accept", "tcp6": "dnat first: accept"},
 		},
 		{
 			name: "the source changes behind the routing decision",

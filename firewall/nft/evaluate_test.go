@@ -43,7 +43,7 @@ func zoo() map[string]Packet {
 		"echo6":  to(src6, dst6, protoICMPv6, icmp(128, 0)),
 		"raw6":   to(src6, dst6, 253, udp),
 		"far6":   to(src6, dst6, protoUDP, func(p *Packet) { udp(p); p.HopLimit = 254 }),
-		"icmp46": to(src4, dst4, protoICMPv6, icmp(128, 0)), // ICMPv6 over IPv4, which is nothing
+		"icmp46": to(src4, dst4, protoICMPv6, invalid(icmp(128, 0))), // ICMPv6 over IPv4, which is nothing
 	}
 }
 
@@ -133,15 +133,15 @@ func fieldCases() []fieldCase {
 		{TCPFlags{Mask: 0x01, Value: 0}, "tcp4 ack4 tcp6"},
 
 		// A packet without a flow has no mark, no status and no first destination.
-		{CTState{States: StateNew}, allBut("frag4", "odd4")},
-		{CTState{States: StateInvalid | StateEstablished}, "frag4 odd4"},
-		{CTState{Not: true, States: StateNew}, "frag4 odd4"},
+		{CTState{States: StateNew}, allBut("frag4", "odd4", "icmp46")},
+		{CTState{States: StateInvalid | StateEstablished}, "frag4 odd4 icmp46"},
+		{CTState{Not: true, States: StateNew}, "frag4 odd4 icmp46"},
 		{CTStatus{Bits: StatusDNAT}, ""},
-		{CTStatus{Not: true, Bits: StatusDNAT}, allBut("frag4", "odd4")},
-		{is(CTMark, mark(0)), allBut("frag4", "odd4")},
-		{isNot(CTMark, mark(1)), allBut("frag4", "odd4")},
+		{CTStatus{Not: true, Bits: StatusDNAT}, allBut("frag4", "odd4", "icmp46")},
+		{is(CTMark, mark(0)), allBut("frag4", "odd4", "icmp46")},
+		{isNot(CTMark, mark(1)), allBut("frag4", "odd4", "icmp46")},
 		{isNot(CTMark, Numbers(TypeMark, 0, 5)), ""},
-		{is(CTOrigDaddr, address("198.51.100.7")), "tcp4 ack4 udp4 echo4 raw4 bare4 icmp46"},
+		{is(CTOrigDaddr, address("198.51.100.7")), "tcp4 ack4 udp4 echo4 raw4 bare4"},
 		{isNot(CTOrigDaddr, address("198.51.100.7")), "near4"},
 		{is(CTOrigDaddr6, network("2001:db8:ff::/48")), v6},
 		{is(MetaMark, mark(0)), all},

@@ -24,8 +24,9 @@ type verdict struct {
 
 // addition is an element that the packet itself has put into a dynamic set.
 type addition struct {
-	set string
-	key string
+	set   string
+	key   string
+	limit *limited // nil: none
 }
 
 // outcome is what an expression does to the rule that it is in.
