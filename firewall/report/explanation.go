@@ -20,9 +20,9 @@ type Explanation struct {
 	At      time.Time `json:"at"`
 	Reply   bool      `json:"reply,omitempty"`
 	Verdict string    `json:"verdict"` // pass, block or reject
-	// Cause is the word of the packet log (rule, default, spoofed, admin, ...),
-	// established for a reply, or noroute and martian for what the kernel's own
-	// routing refuses before any rule is asked.
+	// Cause is the word of the packet log (rule, default, spoofed, admin, ...);
+	// noroute or martian for what the kernel's own routing refuses before any rule
+	// is asked; established, own or noflow for a reply.
 	Cause string `json:"cause"`
 	Rule  string `json:"rule,omitempty"` // that decided; of a port forward that passes, its name
 	Line  int    `json:"line,omitempty"` // where it stands in the policy
@@ -36,6 +36,9 @@ type Explanation struct {
 	Destination netip.AddrPort `json:"destination,omitzero"`  // as it leaves
 	Targets     []netip.Addr   `json:"targets,omitempty"`     // that a port forward spreads over; Destination is one of them
 	Established bool           `json:"established,omitempty"` // later packets of the flow, both ways, are asked no more
+	// Unknown is what nobody here knows and would change the answer, such as what
+	// a list holds that was never fetched.
+	Unknown string `json:"unknown,omitempty"`
 }
 
 // StepName names a step; the order is that of the road.
@@ -46,6 +49,7 @@ const (
 	StepFlow     StepName = "flow"     // does it belong to a flow, can it begin one
 	StepInbound  StepName = "inbound"  // port forward, one-to-one, prefix
 	StepRoute    StepName = "route"    // by which interface and gateway it leaves, or to the gateway itself
+	StepAlways   StepName = "always"   // what the gateway cannot live without: IPv6 neighbour discovery
 	StepSource   StepName = "source"   // anti-spoof, private sources, bogons
 	StepAdmin    StepName = "admin"    // admin access
 	StepRules    StepName = "rules"    // the policy's rules

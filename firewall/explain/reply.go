@@ -1,0 +1,119 @@
+package explain
+
+import (
+	"net/netip"
+
+	"github.com/rempart/rempart/config"
+	"github.com/rempart/rempart/firewall/report"
+	"github.com/rempart/rempart/nat"
+	"github.com/rempart/rempart/rules"
+)
+
+// reply tells what becomes of the answer to the packet that e explains.
+func (x *Explainer) reply(e report.Explanation, r *road) report.Explanation {
+	out := report.Explanation{Packet: e.Packet, At: e.At, Reply: true}
+	s := report.Step{Name: report.StepFlow, Result: report.ResultPassed}
+	switch {
+	case !r.passes():
+		out.Verdict, out.Cause = config.Block.String(), string(CauseNoFlow)
+		s.Result, s.Text = report.ResultStopped, "there is no flow that it could belong to: "+e.Why
+		s.Setting, s.Line, s.File = lastOf(e).Setting, lastOf(e).Line, lastOf(e).File
+		out.Steps, out.Why, out.Line = []report.Step{s}, s.Text, s.Line
+		return out
+	case r.local && (r.tracking != rules.Begins || !x.answers(r.seen.Dst)):
+		out.Cause, s.Text = string(CauseOwn), "what the gateway itself sends may leave"
+	case r.tracking != rules.Begins:
+		out.Verdict, out.Cause = config.Block.String(), string(CauseNoFlow)
+		s.Result, s.Text = report.ResultStopped, "such packets begin no flow: what answers them is asked about by itself"
+		out.Steps, out.Why = []report.Step{s}, s.Text
+		return out
+	default:
+		out.Cause, s.Text = string(CauseEstablished), "it belongs to the flow of that packet: no rule is asked"
+	}
+	out.Verdict, out.Why, out.Established = config.Pass.String(), s.Text, out.Cause == string(CauseEstablished)
+	out.Steps = []report.Step{s}
+	x.back(&out, r)
+	return out
+}
+
+func lastOf(e report.Explanation) report.Step { return e.Steps[len(e.Steps)-1] }
+
+// answers says whether what is sent from an address can answer what was sent
+// to it: nobody sends from a group.
+func (x *Explainer) answers(dst netip.Addr) bool {
+	for _, i := range x.w.Config.Interfaces {
+		if dst.Is4() && isBroadcast(x.w.Networks(i.Name), dst) {
+			return false
+		}
+	}
+	return !dst.IsMulticast() && dst != limitedBroadcast
+}
+
+func isBroadcast(networks []netip.Prefix, a netip.Addr) bool {
+	for _, p := range networks {
+		if p.Bits() < 31 && p.Contains(a) && !p.Contains(a.Next()) {
+			return true
+		}
+	}
+	return false
+}
+
+// back tells the way of an answer that passes: its ends are turned, and what
+// was translated is translated back.
+func (x *Explainer) back(e *report.Explanation, r *road) {
+	if r.departure.Kind != nat.None {
+		s := place(report.Step{Name: report.StepInbound, Result: report.ResultChanged}, setting(r.departure.Kind, r.departure.Name), r.departure.Pos)
+		s.Before, s.After = "the address that "+r.way.Interface+" had", sender(r.packet)
+		if a := r.departure.Source; a.IsValid() {
+			s.Before = end(r.seen.Protocol, a, r.seen.SrcPort)
+		}
+		e.Steps = append(e.Steps, changed(s))
+	}
+	back := &road{seen: rules.Packet{In: r.way.Interface, Src: r.seen.Dst, Dst: r.packet.Src}, way: x.rules.Way(r.packet.Src)}
+	if back.way.Interface == "" && len(x.open) == 0 && !back.seen.Dst.IsLinkLocalUnicast() {
+		back.refusal = refusal{CauseNoRoute, config.Reject, "no route leads back to " + r.packet.Src.String()}
+	}
+	x.home(e, r, back)
+	if e.Verdict == config.Pass.String() && r.changed {
+		s := place(report.Step{Name: report.StepOutbound, Result: report.ResultChanged}, setting(r.arrival.Kind, r.arrival.Name), r.arrival.Pos)
+		s.Before, s.After = receiver(r.seen), receiver(r.packet)
+		e.Steps = append(e.Steps, changed(s))
+	}
+}
+
+// changed writes a translation out; what it leaves alone is not changed.
+func changed(s report.Step) report.Step {
+	s.Text = s.Before + " -> " + s.After
+	if s.Before == s.After {
+		s.Result, s.Text = report.ResultPassed, s.Before+" stays as it is"
+	}
+	return s
+}
+
+// home tells by which way an answer goes back to who asked.
+func (x *Explainer) home(e *report.Explanation, r, back *road) {
+	if back.seen.Dst.IsLinkLocalUnicast() {
+		back.way = rules.Way{Interface: r.packet.In, Network: linkLocal}
+	}
+	s, _ := x.route(back)
+	if out := back.way.Interface; out != "" && out != r.packet.In {
+		s.Details = append(s.Details, "its question came in by "+r.packet.In)
+	}
+	e.Steps = append(e.Steps, s)
+	if back.refusal.cause != "" {
+		e.Verdict, e.Cause, e.Why, e.Established = back.refusal.action.String(), string(back.refusal.cause), back.refusal.text, false
+		return
+	}
+	e.Interface = back.way.Interface
+	if g := back.way.Gateway; g != nil {
+		e.Gateway, e.Via = g.Name, g.Address
+	}
+	e.Source = netip.AddrPortFrom(r.packet.Dst, r.packet.DstPort)
+	e.Destination = netip.AddrPortFrom(r.packet.Src, r.packet.SrcPort)
+	if !x.answers(r.packet.Dst) {
+		e.Source = netip.AddrPort{}
+	}
+}
+
+// linkLocal is the network that every link has (RFC 4291, 2.5.6).
+var linkLocal = netip.MustParsePrefix("fe80::/64")

@@ -1,0 +1,99 @@
+package explain
+
+import (
+	"net/netip"
+	"time"
+
+	"github.com/rempart/rempart/config"
+	"github.com/rempart/rempart/firewall/packetlog"
+	"github.com/rempart/rempart/nat"
+	"github.com/rempart/rempart/rules"
+)
+
+// road is the way of one packet, as far as it went.
+type road struct {
+	packet    rules.Packet // as it was sent
+	seen      rules.Packet // as rules see it
+	tracking  rules.Tracking
+	arrival   nat.Arrival
+	changed   bool // the inbound translation changed it
+	local     bool // the gateway takes it
+	way       rules.Way
+	refusal   refusal // by routing
+	decision  rules.Decision
+	departure nat.Departure
+	outcome   Outcome
+}
+
+// walk takes a packet along its road.
+func (x *Explainer) walk(p config.Packet, at time.Time) *road {
+	r := &road{packet: rules.Packet{
+		In: p.In, Protocol: p.Protocol, Src: p.Src, Dst: p.Dst, SrcPort: p.SrcPort, DstPort: p.DstPort,
+		ICMPType: p.ICMPType, ICMPCode: p.ICMPCode, TCPFlags: p.TCPFlags, At: at,
+	}}
+	r.seen = r.packet
+	r.tracking = r.packet.Tracking()
+	if r.tracking == rules.Begins { // only flows are translated
+		x.arrive(r)
+	}
+	r.local = x.rules.Local(r.seen.Dst)
+	if !r.local {
+		r.way = x.rules.Way(r.seen.Dst)
+	}
+	r.decision = x.rules.Evaluate(r.seen)
+	if r.begins() {
+		r.refusal = x.refuses(r)
+	}
+	if r.passes() && !r.local {
+		x.depart(r)
+	}
+	r.outcome = r.end()
+	return r
+}
+
+// arrive translates the destination.
+func (x *Explainer) arrive(r *road) {
+	r.arrival = x.nat.Inbound(r.packet)
+	r.seen.Dst, r.seen.DstPort = r.arrival.Chosen(r.packet.Src), r.arrival.Port
+	r.changed = r.arrival.Changes(netip.AddrPortFrom(r.packet.Dst, r.packet.DstPort))
+	if r.arrival.Pass {
+		r.seen.Forward = r.arrival.Name
+	}
+}
+
+// depart translates the source.
+func (x *Explainer) depart(r *road) {
+	r.departure = nat.Departure{Source: r.seen.Src}
+	if r.tracking == rules.Begins {
+		r.departure = x.nat.Outbound(nat.Outgoing{Packet: r.seen, Out: r.way.Interface, Translated: r.changed})
+	}
+}
+
+// begins says whether the packet is one that the gateway looks at further.
+func (r *road) begins() bool {
+	return r.decision.Cause != packetlog.CauseInvalid && r.decision.Cause != packetlog.CauseNoSYN
+}
+
+func (r *road) passes() bool { return r.refusal.cause == "" && r.decision.Action == config.Pass }
+
+// end is what became of the packet.
+func (r *road) end() Outcome {
+	if r.refusal.cause != "" {
+		return Outcome{Action: r.refusal.action, Cause: r.refusal.cause}
+	}
+	o := Outcome{Action: r.decision.Action, Cause: causeOf(r.decision.Cause), Rule: r.decision.Rule}
+	if !r.passes() {
+		return o
+	}
+	o.Source = netip.AddrPortFrom(r.seen.Src, r.seen.SrcPort)
+	o.Destination = netip.AddrPortFrom(r.seen.Dst, r.seen.DstPort)
+	if r.local {
+		return o
+	}
+	o.Interface = r.way.Interface
+	if r.way.Gateway != nil {
+		o.Gateway = r.way.Gateway.Name
+	}
+	o.Source = netip.AddrPortFrom(r.departure.Source, r.seen.SrcPort)
+	return o
+}

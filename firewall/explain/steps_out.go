@@ -1,0 +1,67 @@
+package explain
+
+import (
+	"github.com/rempart/rempart/config"
+	"github.com/rempart/rempart/firewall/packetlog"
+	"github.com/rempart/rempart/firewall/report"
+	"github.com/rempart/rempart/nat"
+	"github.com/rempart/rempart/rules"
+)
+
+// outbound tells what becomes of the source.
+func (x *Explainer) outbound(r *road) (report.Step, bool) {
+	if r.local {
+		return report.Step{}, true
+	}
+	s := report.Step{Name: report.StepOutbound, Result: report.ResultNone}
+	d := r.departure
+	if d.Kind == nat.None {
+		s.Text = x.whyUntranslated(r)
+		return s, true
+	}
+	s = place(s, setting(d.Kind, d.Name), d.Pos)
+	s.Before = sender(r.seen)
+	if !d.Source.IsValid() {
+		s.Result, s.After = report.ResultChanged, "the address that "+r.way.Interface+" has then"
+		s.Text = s.Before + " -> " + s.After
+		return s, true
+	}
+	s.After = end(r.seen.Protocol, d.Source, r.seen.SrcPort)
+	s.Result, s.Text = report.ResultChanged, s.Before+" -> "+s.After
+	if s.Before == s.After {
+		s.Result, s.Text = report.ResultPassed, s.Before+" stays as it is"
+	}
+	return s, true
+}
+
+func (x *Explainer) whyUntranslated(r *road) string {
+	mode := x.w.Config.NAT.Outbound
+	out := x.w.Config.Interface(r.way.Interface)
+	switch {
+	case r.tracking != rules.Begins:
+		return "only flows are translated"
+	case out == nil || mode == config.NATOff || mode == config.NATManual:
+		return "nothing translates the source"
+	case !out.External:
+		return "nothing translates the source: " + out.Name + " is not external"
+	case r.seen.Src.Is6():
+		return "nothing translates the source: IPv6 leaves as it is"
+	}
+	return "nothing translates the source: " + r.seen.Src.String() + " is not of an inside network"
+}
+
+// why is the reason of the verdict in one sentence, and the line that makes it so.
+func (x *Explainer) why(r *road, steps []report.Step) (string, int) {
+	last := steps[len(steps)-1]
+	switch r.decision.Cause {
+	case packetlog.CauseRule:
+		if rule := x.w.Config.Rule(r.decision.Rule); rule != nil && r.refusal.cause == "" {
+			return x.decides(report.Step{}, rule, r.seen).Text, rule.Pos.Line
+		}
+	case packetlog.CauseForward:
+		if r.refusal.cause == "" {
+			return "port forward " + r.decision.Rule + " passes it", r.arrival.Pos.Line
+		}
+	}
+	return last.Text, last.Line
+}
