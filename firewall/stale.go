@@ -32,14 +32,14 @@ func (f *Firewall) stale(ctx context.Context, w *rules.World, now time.Time) ([]
 		return nil, err
 	}
 	w = withDynamic(w, dynamic)
-	policy := rules.NewEvaluator(w)
+	policy := newReader(w)
 	names := f.names()
 	all, err := f.FlowTable.List(ctx, nil)
 	if err != nil {
 		return nil, err
 	}
 	return slices.DeleteFunc(all, func(fl flows.Flow) bool {
-		return names[fl.Rule()] == "" || allowed(w, policy, fl, now)
+		return names[fl.Rule()] == "" || policy.allows(fl, now)
 	}), nil
 }
 
@@ -67,16 +67,23 @@ func (f *Firewall) lost(stale []flows.Flow) []report.FlowsLost {
 	return out
 }
 
-// allowed asks the policy about a flow as if its first packet came now.
-func allowed(w *rules.World, policy *rules.Evaluator, fl flows.Flow, now time.Time) bool {
-	return slices.ContainsFunc(cameBy(w, fl.Orig.Src.Addr()), func(in string) bool {
-		return allowedBy(in, w, policy, fl, now)
-	})
+// reader reads a policy as it is written.
+type reader struct {
+	w     *rules.World
+	rules *rules.Evaluator
+	nat   *nat.Evaluator
 }
 
-// allowedBy asks about one interface. The original tuple is what came in; the
+func newReader(w *rules.World) reader { return reader{w, rules.NewEvaluator(w), nat.NewEvaluator(w)} }
+
+// allows asks the policy about a flow as if its first packet came now.
+func (r reader) allows(fl flows.Flow, now time.Time) bool {
+	return slices.ContainsFunc(cameBy(r.w, fl.Orig.Src.Addr()), func(in string) bool { return r.allowsBy(in, fl, now) })
+}
+
+// allowsBy asks about one interface. The original tuple is what came in; the
 // source of the reply tuple is where an inbound translation sent it.
-func allowedBy(in string, w *rules.World, policy *rules.Evaluator, fl flows.Flow, now time.Time) bool {
+func (r reader) allowsBy(in string, fl flows.Flow, now time.Time) bool {
 	p := rules.Packet{
 		In:       in,
 		Protocol: config.Protocol(fl.Orig.Proto),
@@ -85,7 +92,7 @@ func allowedBy(in string, w *rules.World, policy *rules.Evaluator, fl flows.Flow
 		ICMPType: fl.Orig.ICMP.Type, ICMPCode: fl.Orig.ICMP.Code,
 		At: now,
 	}
-	to := nat.Inbound(w, p)
+	to := r.nat.Inbound(p)
 	if !to.Reaches(fl.Reply.Src) {
 		return false // the policy would send it elsewhere today: that is another flow
 	}
@@ -93,7 +100,7 @@ func allowedBy(in string, w *rules.World, policy *rules.Evaluator, fl flows.Flow
 	if to.Pass {
 		p.Forward = to.Name
 	}
-	return policy.Evaluate(p).Action == config.Pass
+	return r.rules.Evaluate(p).Action == config.Pass
 }
 
 // cameBy is the interfaces by which flows of a source may have come in: the one

@@ -11,7 +11,6 @@ import (
 	"github.com/rempart/rempart/firewall/flows"
 	"github.com/rempart/rempart/firewall/packetlog"
 	"github.com/rempart/rempart/firewall/report"
-	"github.com/rempart/rempart/rules"
 )
 
 // flow is a TCP flow that a rule let in; as is where an inbound translation sent it.
@@ -162,7 +161,7 @@ func TestAllowedAfterTranslation(t *testing.T) {
 		t.Fatal(err)
 	}
 	w := NewWorld(c, Learned{}, compileTime)
-	e := rules.NewEvaluator(w)
+	r := newReader(w)
 	for _, tt := range []struct {
 		name         string
 		proto        flows.Proto
@@ -195,8 +194,8 @@ func TestAllowedAfterTranslation(t *testing.T) {
 			orig.ICMP.Type = 8
 		}
 		fl := flows.Flow{Orig: orig, Reply: flows.Tuple{Proto: tt.proto, Src: netip.MustParseAddrPort(tt.at), Dst: orig.Src}}
-		if got := allowed(w, e, fl, compileTime); got != tt.want {
-			t.Errorf("%s: allowed is %v", tt.name, got)
+		if got := r.allows(fl, compileTime); got != tt.want {
+			t.Errorf("%s: allows is %v", tt.name, got)
 		}
 	}
 }
