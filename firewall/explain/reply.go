@@ -105,7 +105,7 @@ func (x *Explainer) home(e *report.Explanation, r, back *road) {
 		return
 	}
 	e.Interface = back.way.Interface
-	if g := back.way.Gateway; g != nil {
+	if g := back.way.Gateway; g != nil && g.Address.IsValid() {
 		e.Gateway, e.Via = g.Name, g.Address
 	}
 	e.Source = netip.AddrPortFrom(r.packet.Dst, r.packet.DstPort)

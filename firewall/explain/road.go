@@ -91,8 +91,8 @@ func (r *road) end() Outcome {
 		return o
 	}
 	o.Interface = r.way.Interface
-	if r.way.Gateway != nil {
-		o.Gateway = r.way.Gateway.Name
+	if g := r.way.Gateway; g != nil && g.Address.IsValid() {
+		o.Gateway = g.Name
 	}
 	o.Source = netip.AddrPortFrom(r.departure.Source, r.seen.SrcPort)
 	return o

@@ -28,6 +28,10 @@ func (x *Explainer) route(r *road) (report.Step, bool) {
 		return x.atInterface(s, r.way.Interface, ""), false
 	}
 	g := r.way.Gateway
+	if !g.Address.IsValid() { // it stands for the routes that the system has and the policy does not know
+		s.Text = "by " + r.way.Interface + ", as the system routes there"
+		return x.atInterface(s, r.way.Interface, ""), false
+	}
 	s.Text = "by " + r.way.Interface + " to gateway " + g.Name + " " + g.Address.String()
 	return place(s, "route "+destination(r.way.Network), r.way.Route.Pos), false
 }
