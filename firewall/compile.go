@@ -25,10 +25,19 @@ const TableName = "rempart"
 
 // Compile turns a policy into the ruleset that enforces it. It cannot fail:
 // what could not be compiled did not come through config.Parse.
-func Compile(w *rules.World) nft.Ruleset {
-	sets := rules.NewSets(w)
+func Compile(w *rules.World) nft.Ruleset { return new(compiler).compile(w) }
+
+// compiler remembers the sets of the policy that it compiled last, so that a
+// list of a million addresses of which ten change is not made anew. Its zero
+// value remembers nothing.
+type compiler struct{ before *rules.Sets }
+
+func (c *compiler) compile(w *rules.World) nft.Ruleset {
+	sets := rules.NewSets(w, c.before)
 	filter := rules.Compile(w, sets)
 	translation := nat.Compile(w, sets)
+	sets.Done()
+	c.before = sets
 	return nft.Ruleset{
 		Table:    nft.Table{Name: TableName},
 		Sets:     sets.List(),

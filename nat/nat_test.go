@@ -266,7 +266,7 @@ func order(part rules.Part, chain string) []string {
 
 func TestCompileOrder(t *testing.T) {
 	w := world(t, office)
-	part := Compile(w, rules.NewSets(w))
+	part := Compile(w, rules.NewSets(w, nil))
 	for chain, want := range map[string][]string{
 		chainIn: {"shifted", "spread", "second", "tunnel", "on-erp", "dns", "by-ppp", "erp", "machines", "six", "ula", "around-wan"},
 		chainOut: {
@@ -294,7 +294,7 @@ func TestCompileModes(t *testing.T) {
 		{"off", "", nil},
 	} {
 		w := world(t, strings.Replace(plain, "MODE", tt.mode, 1)+tt.more)
-		if diff := cmp.Diff(tt.want, order(Compile(w, rules.NewSets(w)), chainOut)); diff != "" {
+		if diff := cmp.Diff(tt.want, order(Compile(w, rules.NewSets(w, nil)), chainOut)); diff != "" {
 			t.Errorf("%s%s (-want +got):\n%s", tt.mode, tt.more, diff)
 		}
 	}

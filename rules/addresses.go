@@ -27,6 +27,9 @@ var (
 
 // Resolve gives the meaning of a list of terms. An empty list is any address.
 func (w *World) Resolve(terms []config.AddressTerm) Addresses {
+	if len(terms) == 1 && terms[0].Kind == config.TermAlias && !terms[0].Exclude && w.dynamic(terms[0]) == "" {
+		return Addresses{Set: w.AliasContent(terms[0].Name), Except: new(netipx.IPSet)} // as it is: it may be large
+	}
 	var in, except netipx.IPSetBuilder
 	var a Addresses
 	positive := false

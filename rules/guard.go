@@ -126,10 +126,11 @@ func (c *compiler) guard() {
 			for _, f := range families {
 				// A set an interface: each leaves out its own subnets.
 				name := SetName(g.set, i.Name, f)
-				if len(f.values(g.sources)) == 0 {
+				sources := c.sets.ranges(g.sources, f)
+				if len(sources) == 0 {
 					continue
 				}
-				c.sets.addresses(name, f, g.sources)
+				c.sets.addresses(name, f, sources)
 				chain.Rules = append(chain.Rules, rule(nft.Lookup{Fields: []nft.Field{f.Source()}, Set: name}, gotoChain(g.chain)))
 			}
 		}
@@ -205,10 +206,7 @@ func (w *World) others(iface string) *netipx.IPSet {
 // admin lets the administrators reach the gateway before any rule is asked.
 func (c *compiler) admin() {
 	chain := nft.Chain{Name: chainAdmin}
-	ports := []nft.Value{}
-	for _, r := range c.w.Config.System.AdminPorts {
-		ports = append(ports, nft.Numbers(nft.TypePort, uint32(r.From), uint32(r.To)))
-	}
+	ports := portValues(merged(c.w.Config.System.AdminPorts))
 	if len(c.w.Config.System.Admin) > 0 && len(ports) > 0 {
 		// No rule can have that name: its sets are nobody else's.
 		for _, a := range c.sets.Alternatives(Selector{Name: "_admin", Source: c.w.Config.System.Admin}) {

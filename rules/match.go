@@ -124,16 +124,15 @@ func (l addressList) field() nft.Field {
 	return l.family.Destination()
 }
 
-// term is one way to be in the list.
-func (l addressList) term(within *netipx.IPSet, match ...nft.Expr) []dispatch.Term {
+// way is one way to be in a list of addresses, or out of it.
+type way []dispatch.Term
+
+// and asks more of the same field.
+func (l addressList) and(w way, match ...nft.Expr) way {
 	if len(match) == 0 {
-		return nil
+		return w
 	}
-	t := dispatch.Term{Dim: l.dim, Match: match}
-	if within != nil && !l.learned {
-		t.Within, t.Exact = l.family.points(within), len(l.NotIn) == 0
-	}
-	return []dispatch.Term{t}
+	return append(w[:len(w):len(w)], dispatch.Term{Dim: dispatch.Other, Match: match})
 }
 
 // familyTerms is the alternatives of one list for one family.
@@ -142,46 +141,102 @@ func (s *Sets) familyTerms(l addressList) [][]dispatch.Term {
 	for _, name := range l.NotIn {
 		not = append(not, nft.Lookup{Fields: []nft.Field{l.field()}, Not: true, Set: SetName("alias", name, l.family)})
 	}
-	except := func() []nft.Expr {
-		if len(l.family.values(l.Except)) == 0 && !l.learned {
-			return nil
+	except := func() []way {
+		if len(s.ranges(l.Except, l.family)) == 0 && !l.learned {
+			return []way{nil}
 		}
-		return s.membership(l.Except, onlyAlias(l.terms, true), "not_"+l.own, hasAlias(l.terms, true), l.family, l.field(), true)
-	}
-	if l.All {
-		return [][]dispatch.Term{l.term(l.Set, append(except(), not...)...)}
+		named := onlyAlias(l.terms, true)
+		return s.membership(l, l.Except, named, "not_"+l.own, named != "" || hasAlias(l.terms, true), true)
 	}
 	var out [][]dispatch.Term
-	if len(l.family.values(l.Set)) > 0 || l.learned {
-		name := onlyAlias(l.terms, false)
-		is := s.membership(l.Set, name, l.own, hasAlias(l.terms, false) || hasAlias(l.terms, true), l.family, l.field(), false)
-		out = append(out, l.term(l.Set, append(is, not...)...))
+	add := func(ways []way, match ...nft.Expr) {
+		for _, w := range ways {
+			out = append(out, l.and(w, match...))
+		}
+	}
+	if l.All {
+		add(except(), not...)
+		return out
+	}
+	if len(s.ranges(l.Set, l.family)) > 0 || l.learned {
+		named := onlyAlias(l.terms, false)
+		add(s.membership(l, l.Set, named, l.own, named != "" || hasAlias(l.terms, false) || hasAlias(l.terms, true), false), not...)
 	}
 	for _, name := range l.In {
-		m := []nft.Expr{nft.Lookup{Fields: []nft.Field{l.field()}, Set: SetName("alias", name, l.family)}}
-		out = append(out, l.term(nil, append(append(m, except()...), not...)...))
+		in := nft.Lookup{Fields: []nft.Field{l.field()}, Set: SetName("alias", name, l.family)}
+		for _, w := range except() {
+			terms := append(way{{Dim: dispatch.Other, Match: []nft.Expr{in}}}, w...)
+			add([]way{terms}, not...)
+		}
 	}
 	return out
 }
 
-// membership matches a field against addresses: by the alias's own set, by a
-// set of this rule where aliases are mixed with others, or written out.
-func (s *Sets) membership(content *netipx.IPSet, alias, own string, named bool, f Family, field nft.Field, not bool) []nft.Expr {
-	switch {
-	case alias != "":
-		name := SetName("alias", alias, f)
-		s.addresses(name, f, content)
-		return []nft.Expr{nft.Lookup{Fields: []nft.Field{field}, Not: not, Set: name}}
-	case named:
-		name := own + "_" + f.String()
-		s.addresses(name, f, content)
-		return []nft.Expr{nft.Lookup{Fields: []nft.Field{field}, Not: not, Set: name}}
+// membership is the ways to be in content (or, with not, out of it): by the
+// alias's own set, by a set of this rule where aliases are mixed with others, or
+// written out. What is large stands in several sets, each with a way of its own.
+func (s *Sets) membership(l addressList, content *netipx.IPSet, alias, own string, named, not bool) []way {
+	ranges := s.ranges(content, l.family)
+	term := dispatch.Term{Dim: l.dim}
+	if len(ranges) <= dispatch.Measured().Ranges && !l.learned {
+		term.Within, term.Exact = within(l.family, ranges, not), true
 	}
-	values := f.values(content)
-	if len(values) == 0 {
-		return nil
+	if !named {
+		if len(ranges) == 0 && not {
+			return []way{nil}
+		}
+		if len(ranges) == 0 {
+			return nil
+		}
+		term.Match = []nft.Expr{nft.Match{Field: l.field(), Not: not, Values: addressValues(ranges)}}
+		return []way{{term}}
 	}
-	return []nft.Expr{nft.Match{Field: field, Not: not, Values: values}}
+	name := SetName("alias", alias, l.family)
+	if alias == "" {
+		name = own + "_" + l.family.String()
+	}
+	if len(ranges) <= shardSize {
+		s.addresses(name, l.family, ranges)
+		term.Match = []nft.Expr{nft.Lookup{Fields: []nft.Field{l.field()}, Not: not, Set: name}}
+		return []way{{term}}
+	}
+	var out []way
+	for _, part := range shards(l.family, ranges, shardSize) {
+		out = append(out, s.shard(l, part, name, not))
+	}
+	return out
+}
+
+// shard is the way to be in one part of a large set, or out of it and within
+// that part. A part that is empty has its set as well: it may not stay so, and
+// the rules need not change then.
+func (s *Sets) shard(l addressList, part shard, set string, not bool) way {
+	s.addresses(part.name(set), l.family, part.ranges)
+	in := nft.Lookup{Fields: []nft.Field{l.field()}, Not: not, Set: part.name(set)}
+	r := netipx.RangeOfPrefix(part.part)
+	here := dispatch.Term{Dim: l.dim, Within: within(l.family, []netipx.IPRange{r}, false), Match: []nft.Expr{in}}
+	if !not {
+		return way{here}
+	}
+	here.Exact = true
+	here.Match = []nft.Expr{nft.Match{Field: l.field(), Values: []nft.Value{nft.Addresses(r.From(), r.To())}}}
+	return l.and(way{here}, in)
+}
+
+// within is some ranges of a family as points, or with not all others.
+func within(f Family, ranges []netipx.IPRange, not bool) space.Set {
+	out := make(space.Set, len(ranges))
+	for i, r := range ranges {
+		out[i] = space.Range{From: space.Addr(r.From()), To: space.Addr(r.To())}
+	}
+	if !not {
+		return out
+	}
+	last := allIPv4
+	if f == V6 {
+		last = allIPv6
+	}
+	return space.Set{{To: space.Addr(netipx.PrefixLastIP(last))}}.Without(out)
 }
 
 // Match is the match on the family alone: meta nfproto ipv4.
@@ -196,17 +251,6 @@ func (f Family) Match() nft.Expr {
 // term demands the family.
 func (f Family) term() dispatch.Term {
 	return dispatch.Term{Dim: dispatch.Family, Within: space.Points(uint64(f)), Exact: true, Match: []nft.Expr{f.Match()}}
-}
-
-// points is the family's part of a set.
-func (f Family) points(s *netipx.IPSet) space.Set {
-	var out space.Set
-	for _, r := range s.Ranges() {
-		if f.Has(r.From()) {
-			out = append(out, space.Range{From: space.Addr(r.From()), To: space.Addr(r.To())})
-		}
-	}
-	return out
 }
 
 // onlyAlias names the alias that alone makes up the list (or, with exclude,

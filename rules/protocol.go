@@ -23,8 +23,10 @@ func (s *Sets) protocolTerms(sel Selector, f Family) []Alternative {
 	}
 	var out []Alternative
 	ported, rest := split(sel.Protocols)
-	if len(ported) > 0 {
-		terms := portTerms(ported, s.w.Ports(sel.SourcePorts), s.w.Ports(sel.Ports))
+	sports, ports := s.w.Ports(sel.SourcePorts), s.w.Ports(sel.Ports)
+	none := sports != nil && len(sports) == 0 || ports != nil && len(ports) == 0 // aliases may come to nothing
+	if len(ported) > 0 && !none {
+		terms := portTerms(ported, sports, ports)
 		out = append(out, flags(Alternative{Family: f, Terms: terms}))
 	}
 	for _, p := range []config.Protocol{config.ICMP, config.ICMPv6} {

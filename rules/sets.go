@@ -3,6 +3,7 @@ package rules
 import (
 	"net/netip"
 	"slices"
+	"sort"
 	"strings"
 
 	"github.com/rempart/rempart/config"
@@ -12,14 +13,22 @@ import (
 
 // Sets collects the named sets that rules speak of, each once.
 type Sets struct {
-	w    *World
-	sets map[string]nft.Set
+	w      *World
+	sets   map[string]nft.Set
+	by     map[*netipx.IPSet][]netipx.IPRange // ranges of large sets that were asked for
+	filled map[string][]netipx.IPRange        // what the sets of addresses were made of
+	before *Sets
 }
 
 // NewSets returns an empty collection for a world. Dynamic aliases are in it
 // from the start: what they hold has to survive a policy that does not use them.
-func NewSets(w *World) *Sets {
-	s := &Sets{w: w, sets: map[string]nft.Set{}}
+// What a collection made before has the same is taken from it and not made
+// again; nil is none.
+func NewSets(w *World, before *Sets) *Sets {
+	s := &Sets{
+		w: w, sets: map[string]nft.Set{}, filled: map[string][]netipx.IPRange{}, before: before,
+		by: map[*netipx.IPSet][]netipx.IPRange{},
+	}
 	for _, a := range w.Config.Aliases {
 		if a.Kind != config.AliasDynamic {
 			continue
@@ -46,14 +55,40 @@ func (s *Sets) List() []nft.Set {
 
 func (s *Sets) add(set nft.Set) { s.sets[set.Name] = set }
 
-// addresses makes sure that the set of that name holds the family's part of content.
-func (s *Sets) addresses(name string, f Family, content *netipx.IPSet) {
+// Done lets go of the collection before.
+func (s *Sets) Done() { s.before, s.by = nil, nil }
+
+// ranges is the family's part of a set, in order.
+func (s *Sets) ranges(set *netipx.IPSet, f Family) []netipx.IPRange {
+	all, known := s.by[set]
+	if !known {
+		if all = set.Ranges(); len(all) > shardSize { // each time a copy
+			s.by[set] = all
+		}
+	}
+	n := sort.Search(len(all), func(i int) bool { return all[i].From().Is6() }) // IPv4 comes first
+	if f == V6 {
+		return all[n:]
+	}
+	return all[:n:n]
+}
+
+// addresses makes sure that the set of that name holds the ranges.
+func (s *Sets) addresses(name string, f Family, ranges []netipx.IPRange) {
 	if _, ok := s.sets[name]; ok {
 		return
 	}
-	set := nft.Set{Name: name, Key: []nft.Type{f.Type()}, Interval: true}
-	for _, v := range f.values(content) {
-		set.Elements = append(set.Elements, nft.Element{Key: []nft.Value{v}})
+	s.filled[name] = ranges
+	if s.before != nil {
+		if was, ok := s.before.filled[name]; ok && slices.Equal(was, ranges) {
+			s.add(s.before.sets[name])
+			return
+		}
+	}
+	set := nft.Set{Name: name, Key: []nft.Type{f.Type()}, Interval: true, Elements: make([]nft.Element, len(ranges))}
+	values := addressValues(ranges)
+	for i := range values {
+		set.Elements[i].Key = values[i : i+1 : i+1]
 	}
 	s.add(set)
 }
@@ -117,13 +152,11 @@ func (f Family) Destination() nft.Field {
 	return nft.IPDaddr
 }
 
-// values is the family's part of a set as sorted ranges that do not touch.
-func (f Family) values(s *netipx.IPSet) []nft.Value {
-	var out []nft.Value
-	for _, r := range s.Ranges() {
-		if f.Has(r.From()) {
-			out = append(out, nft.Addresses(r.From(), r.To()))
-		}
+// addressValues is ranges as values, in their order.
+func addressValues(ranges []netipx.IPRange) []nft.Value {
+	out := make([]nft.Value, len(ranges))
+	for i, r := range ranges {
+		out[i] = nft.Addresses(r.From(), r.To())
 	}
 	return out
 }

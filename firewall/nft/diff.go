@@ -3,6 +3,9 @@ package nft
 // diffElements are the elements that have to go and to come to make have want.
 // Both are walked once, in the order of their keys.
 func diffElements(have, want []Element) (gone, fresh []Element) {
+	if len(have) == len(want) && (len(have) == 0 || &have[0] == &want[0]) {
+		return nil, nil // the same elements, not only equal ones
+	}
 	have, want = sorted(have), sorted(want)
 	for len(have) > 0 && len(want) > 0 {
 		switch c := compareKeys(have[0], want[0]); {
