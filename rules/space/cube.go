@@ -85,11 +85,11 @@ func (c *Cube) Intersect(o *Cube) (both Cube, ok bool) {
 		return Cube{}, false
 	}
 	for d := range c.Sets {
-		if both.Sets[d] = c.Sets[d].common(o.Sets[d]); len(both.Sets[d]) == 0 {
+		if both.Sets[d] = c.Sets[d].Intersect(o.Sets[d]); len(both.Sets[d]) == 0 {
 			return Cube{}, false
 		}
 	}
-	both.Facts = c.Facts.and(o.Facts)
+	both.Facts = c.Facts.And(o.Facts)
 	return both, true
 }
 
@@ -106,7 +106,7 @@ func (c *Cube) Without(o *Cube) []Cube {
 			piece := rest
 			piece.Sets[d] = beside
 			out = append(out, piece)
-			rest.Sets[d] = rest.Sets[d].common(o.Sets[d])
+			rest.Sets[d] = rest.Sets[d].Intersect(o.Sets[d])
 		}
 	}
 	for _, f := range o.Facts {
@@ -114,9 +114,9 @@ func (c *Cube) Without(o *Cube) []Cube {
 			continue
 		}
 		piece := rest
-		piece.Facts = rest.Facts.and(Facts{-f})
+		piece.Facts = rest.Facts.And(Facts{-f})
 		out = append(out, piece)
-		rest.Facts = rest.Facts.and(Facts{f})
+		rest.Facts = rest.Facts.And(Facts{f})
 	}
 	return out
 }

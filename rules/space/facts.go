@@ -37,8 +37,8 @@ func (fs Facts) imply(gs Facts) bool {
 	return true
 }
 
-// and is both together; they must not deny each other.
-func (fs Facts) and(gs Facts) Facts {
+// And is both together; they must not deny each other.
+func (fs Facts) And(gs Facts) Facts {
 	switch {
 	case len(gs) == 0:
 		return fs

@@ -117,18 +117,6 @@ func (s Set) same(t Set) bool {
 	return len(s) == len(t) && (len(s) == 0 || &s[0] == &t[0])
 }
 
-// common is Intersect for sets that are often equal or whole lines: it then
-// gives back what is there.
-func (s Set) common(t Set) Set {
-	switch {
-	case s.same(t), len(t) == 1 && t.Covers(s):
-		return s
-	case len(s) == 1 && s.Covers(t):
-		return t
-	}
-	return s.Intersect(t)
-}
-
 // Empty says whether no point is in the set.
 func (s Set) Empty() bool { return len(s) == 0 }
 
@@ -184,10 +172,16 @@ func (s Set) Meets(t Set) bool {
 	return false
 }
 
-// Intersect is the points that are in both.
+// Intersect is the points that are in both. Often one of them is the whole line,
+// or they are one: the result is then what is there already.
 func (s Set) Intersect(t Set) Set {
-	if len(s) == 0 || len(t) == 0 {
+	switch {
+	case len(s) == 0 || len(t) == 0:
 		return nil
+	case s.same(t), len(t) == 1 && t.Covers(s):
+		return s
+	case len(s) == 1 && s.Covers(t):
+		return t
 	}
 	var out Set
 	for i, j := s.reach(t[0].From), t.reach(s[0].From); i < len(s) && j < len(t); {

@@ -1,0 +1,83 @@
+package analysis
+
+import (
+	"math"
+	"net/netip"
+
+	"github.com/rempart/rempart/config"
+	"github.com/rempart/rempart/rules"
+	"github.com/rempart/rempart/rules/space"
+)
+
+// discovery is what the gateway lets in for IPv6 to live.
+func (g *ground) discovery() space.Cube {
+	c := g.all(v6)
+	c.Sets[space.Protocol] = protocols([]config.Protocol{config.ICMPv6})
+	c.Sets[space.Port] = space.Span(133<<8, 137<<8|math.MaxUint8)
+	c.Sets[space.Destination] = g.local[v6]
+	return c
+}
+
+// invalid is the ICMP packets that begin no flow. TCP packets that begin none
+// have no place here at all: the line of flags knows only beginnings.
+func (g *ground) invalid() []space.Cube {
+	var out []space.Cube
+	for f, src := range [families]netip.Addr{netip.IPv4Unspecified(), netip.IPv6Unspecified()} {
+		for _, proto := range []config.Protocol{config.ICMP, config.ICMPv6} {
+			c := g.all(family(f))
+			c.Sets[space.Protocol] = protocols([]config.Protocol{proto})
+			var types []space.Range
+			for t := range uint64(math.MaxUint8 + 1) {
+				p := rules.Packet{Protocol: proto, Src: src, ICMPType: uint8(t)}
+				if p.Tracking() == rules.Invalid {
+					types = append(types, space.Range{From: space.Num(t << 8), To: space.Num(t<<8 | math.MaxUint8)})
+				}
+			}
+			c.Sets[space.Port] = space.Union(types)
+			out = append(out, c)
+		}
+	}
+	return out
+}
+
+// refused is the packets of sources that an interface does not take.
+func (g *ground) refused(iface string, guard rules.Guard) []space.Cube {
+	sources := linesOf(guard.Sources)
+	out := []space.Cube{g.all(v4), g.all(v6)}
+	for f := range out {
+		out[f].Sets[space.In] = g.places(func(name string) bool { return name == iface })
+		out[f].Sets[space.Source] = sources[f]
+	}
+	return out
+}
+
+// admin is what administrators send to the gateway.
+func (g *ground) admin() []space.Cube {
+	s := g.w.Config.System
+	if len(s.Admin) == 0 {
+		return nil
+	}
+	var out []space.Cube
+	for _, src := range g.list(s.Admin, true) {
+		for f := range families {
+			c := g.all(f)
+			c.Sets[space.Source], c.Sets[space.Destination] = src.lines[f], g.local[f]
+			c.Sets[space.Protocol] = protocols([]config.Protocol{config.TCP})
+			if c.Sets[space.Port] = nil; len(s.AdminPorts) > 0 {
+				c.Sets[space.Port] = ports(s.AdminPorts)
+			}
+			c.Facts = src.facts
+			out = append(out, c)
+		}
+	}
+	return out
+}
+
+// missing is what comes in by interfaces that only the other policy has.
+func (g *ground) missing() []space.Cube {
+	out := []space.Cube{g.all(v4), g.all(v6)}
+	for f := range out {
+		out[f].Sets[space.In] = g.places(func(name string) bool { return g.w.Config.Interface(name) == nil })
+	}
+	return out
+}
