@@ -13,6 +13,7 @@ import (
 	"github.com/rempart/rempart/config"
 	"github.com/rempart/rempart/firewall/nft"
 	"github.com/rempart/rempart/lab"
+	"github.com/rempart/rempart/rules"
 	"go4.org/netipx"
 )
 
@@ -21,8 +22,14 @@ var update = flag.Bool("update", false, "write the golden files anew")
 // compileTime is when the golden policies are compiled: schedules become instants.
 var compileTime = time.Date(2026, 11, 22, 12, 0, 0, 0, time.UTC)
 
-// compileFile compiles a policy of testdata as a machine would that has learned something.
+// compileFile compiles a policy of testdata.
 func compileFile(t *testing.T, path string) nft.Ruleset {
+	t.Helper()
+	return Compile(goldenWorld(t, path))
+}
+
+// goldenWorld is a policy of testdata on a machine that has learned something.
+func goldenWorld(t *testing.T, path string) *rules.World {
 	t.Helper()
 	src, err := os.ReadFile(path)
 	if err != nil {
@@ -43,7 +50,7 @@ func compileFile(t *testing.T, path string) nft.Ruleset {
 		Names: map[string][]netip.Addr{"deb.example.org": {netip.MustParseAddr("198.51.100.20"), netip.MustParseAddr("2001:db8:20::1")}},
 		Lists: map[string]*netipx.IPSet{"drop_list": list},
 	}
-	return Compile(NewWorld(c, Learned{Outside: outside}, compileTime))
+	return NewWorld(c, Learned{Outside: outside}, compileTime)
 }
 
 // policies calls fn for each policy of testdata.
