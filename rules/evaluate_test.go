@@ -83,6 +83,7 @@ func TestEvaluate(t *testing.T) {
 		{"dns", "dmz", "10.1.3.10", "10.1.3.1", config.UDP, 53, nil, "pass dns"},
 		{"dns elsewhere", "dmz", "10.1.3.10", "198.51.100.7", config.UDP, 53, nil, "block default"},
 		{"broadcast is for the gateway", "dmz", "10.1.3.10", "10.1.3.255", config.UDP, 53, nil, "pass dns"},
+		{"anycast is for the gateway", "lan", "2001:db8:2::9", "2001:db8:2::", config.UDP, 53, nil, "pass dns"},
 		{"multicast is for the gateway", "lan", "10.1.2.9", "224.0.0.251", config.UDP, 53, nil, "pass dns"},
 		{"ping", "wan", "198.51.100.7", "203.0.113.2", config.ICMP, 0, func(p *Packet) { p.ICMPType = 8 }, "pass ping"},
 		{"timestamp", "wan", "198.51.100.7", "203.0.113.2", config.ICMP, 0, func(p *Packet) { p.ICMPType = 13 }, "block default"},

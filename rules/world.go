@@ -81,8 +81,8 @@ func (w *World) OwnAddresses(iface string) []netip.Addr {
 }
 
 // self is every address that the gateway itself takes: its own, those that it
-// holds for 1:1 translations where nothing translates them, and broadcast and
-// multicast, which the kernel hands to input as well. What comes for a
+// holds for 1:1 translations where nothing translates them, and broadcast,
+// anycast and multicast, which the kernel hands to input as well. What comes for a
 // link-local address is for the gateway's own on that link: no router sends it on.
 func (w *World) self() *netipx.IPSet {
 	var b netipx.IPSetBuilder
@@ -95,8 +95,11 @@ func (w *World) self() *netipx.IPSet {
 			b.Add(a)
 		}
 		for _, p := range w.Networks(i.Name) {
-			if p.Addr().Is4() && p.Bits() < 31 {
+			switch {
+			case p.Addr().Is4() && p.Bits() < 31:
 				b.Add(netipx.PrefixLastIP(p))
+			case p.Addr().Is6() && p.Bits() < 127:
+				b.Add(p.Addr()) // of every router on the link (RFC 4291 2.6.1, RFC 6164)
 			}
 		}
 	}
