@@ -26,7 +26,7 @@ func FuzzEvaluate(f *testing.F) {
 			})
 		}
 		e := NewEvaluator(r)
-		for range 20 {
+		for range 5 {
 			p := randomPacket(rng)
 			o := Options{Trace: rng.IntN(2) == 0}
 			if rng.IntN(2) == 0 {

@@ -256,12 +256,3 @@ func TestEvaluatorIsShared(t *testing.T) {
 	}
 	wg.Wait()
 }
-
-func BenchmarkEvaluateFields(b *testing.B) {
-	e := NewEvaluator(fieldRuleset(fieldCases()))
-	p := zoo()["tcp4"]
-	b.ReportAllocs()
-	for b.Loop() {
-		e.Run(Forward, p, Options{})
-	}
-}

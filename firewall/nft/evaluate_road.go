@@ -30,7 +30,7 @@ type Stage struct {
 // translates the addresses by their flow and asks no chain of type nat, so they
 // are given as the filter chains see them.
 func (e *Evaluator) Walk(p Packet, route Route, o Options) Journey {
-	j := Journey{Verdict: Accept, Packet: p}
+	j := Journey{Verdict: Accept, Packet: p, Stages: make([]Stage, 0, 3)}
 	if p.In == "" {
 		j.Packet.Out, _ = route(p.Dst)
 		if e.through(&j, Output, o) {

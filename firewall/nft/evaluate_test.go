@@ -47,7 +47,7 @@ func zoo() map[string]Packet {
 	}
 }
 
-// all is the zoo without some.
+// allBut is the zoo without some.
 func allBut(names ...string) string {
 	var rest []string
 	for name := range zoo() {

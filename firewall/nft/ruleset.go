@@ -3,6 +3,7 @@
 //
 //	Ruleset (a value) --String--> the text that `nft list table` prints
 //	have, want Ruleset --Plan--> Batches --Kernel.Commit--> the running table
+//	Ruleset, Packet --Evaluator.Walk--> what the kernel would do with the packet
 //
 // The table is ours alone. Base chains are never deleted, chains are flushed
 // and refilled, named counters and the content of dynamic sets stay, and a set
