@@ -29,14 +29,18 @@ type Explainer struct {
 	w     *rules.World
 	rules *rules.Evaluator
 	nat   *nat.Evaluator
-	open  []string // interfaces whose addresses and routes the system keeps
+	own   map[netip.Addr]bool // addresses that the gateway has, those held for others as well
+	open  []string            // interfaces whose addresses and routes the system keeps
 }
 
 // New reads the world's policy. It looks at dynamic aliases, lists and names as
 // the world holds them when a packet is asked about.
 func New(w *rules.World) *Explainer {
-	x := &Explainer{w: w, rules: rules.NewEvaluator(w), nat: nat.NewEvaluator(w)}
+	x := &Explainer{w: w, rules: rules.NewEvaluator(w), nat: nat.NewEvaluator(w), own: map[netip.Addr]bool{}}
 	for _, i := range w.Config.Interfaces {
+		for _, a := range append(w.OwnAddresses(i.Name), w.Config.HeldOneToOne(i.Name)...) {
+			x.own[a] = true
+		}
 		if len(w.Networks(i.Name)) == 0 {
 			x.open = append(x.open, i.Name)
 		}
@@ -69,7 +73,8 @@ type Outcome struct {
 	Cause  Cause
 	Rule   string // the rule, or the port forward that passes, that decided; empty: none did
 	// Of a packet that passes.
-	Interface   string         // that it leaves by; empty: the gateway takes it
+	Self        bool           // the gateway itself takes it
+	Interface   string         // that it leaves by; empty unless Self: the policy does not know
 	Gateway     string         // next hop of the policy; empty: the destination is a neighbour
 	Source      netip.AddrPort // as it leaves; an invalid address: whichever the interface has then
 	Destination netip.AddrPort

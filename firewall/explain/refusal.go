@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/rempart/rempart/config"
+	"github.com/rempart/rempart/rules"
 )
 
 // refusal is what the kernel's routing does with a packet that it does not
@@ -20,7 +21,7 @@ func martian(text string) refusal { return refusal{CauseMartian, config.Block, t
 
 var (
 	limitedBroadcast = netip.AddrFrom4([4]byte{255, 255, 255, 255})
-	zeroNetwork      = netip.PrefixFrom(netip.IPv4Unspecified(), 8)
+	unspecified      = netip.IPv4Unspecified()
 )
 
 // refuses says why routing does not take the packet on r.
@@ -31,20 +32,33 @@ func (x *Explainer) refuses(r *road) refusal {
 		return martian("nobody can send from " + src.String())
 	case src.IsLoopback() || dst.IsLoopback():
 		return martian("loopback addresses stay inside a machine")
-	case src.Is4() && slices.Contains(x.w.OwnAddresses(""), src):
+	case src.Is4() && x.own[src]:
 		return martian(src.String() + " is the gateway's own address")
-	case zeroNetwork.Contains(src) && dst != limitedBroadcast && !dst.IsMulticast() || zeroNetwork.Contains(dst):
-		return martian("addresses in " + zeroNetwork.String() + " are not in use")
+	case src == unspecified && dst != limitedBroadcast && !dst.IsMulticast() || dst == unspecified:
+		return martian(unspecified.String() + " is no machine's address")
 	case r.local:
 		return refusal{}
-	case src.Is6() && src.IsUnspecified():
-		return martian("a packet without a source goes no further")
-	case src.Is6() && src.IsLinkLocalUnicast() && r.way.Interface != r.seen.In:
-		return refusal{CauseMartian, config.Reject, src.String() + " is link-local and stays on " + r.seen.In}
 	case r.way.Interface == "" && len(x.open) == 0:
-		return refusal{CauseNoRoute, config.Reject, "no route leads to " + dst.String()}
+		return refusal{CauseNoRoute, answer(r.packet), "no route leads to " + dst.String()}
+	case src.Is4() || r.way.Interface == r.seen.In || r.way.Interface == "":
+		return refusal{}
+	case src.IsUnspecified():
+		return martian("a packet without a source goes no further")
+	case src.IsLinkLocalUnicast():
+		return refusal{CauseMartian, answer(r.packet), src.String() + " is link-local and stays on " + r.seen.In}
 	}
 	return refusal{}
+}
+
+// answer is what the kernel does with a packet that it cannot send on: it tells
+// the sender, but never in answer to an error (RFC 1122 3.2.2, RFC 4443 2.4).
+func answer(p rules.Packet) config.Action {
+	switch {
+	case p.Protocol == config.ICMP && slices.Contains([]uint8{3, 4, 5, 11, 12}, p.ICMPType),
+		p.Protocol == config.ICMPv6 && p.ICMPType < 128:
+		return config.Block
+	}
+	return config.Reject
 }
 
 // openText tells where routes may be that the policy does not have.

@@ -70,7 +70,8 @@ func (x *Explainer) back(e *report.Explanation, r *road) {
 		e.Steps = append(e.Steps, changed(s))
 	}
 	back := &road{seen: rules.Packet{In: r.way.Interface, Src: r.seen.Dst, Dst: r.packet.Src}, way: x.rules.Way(r.packet.Src)}
-	if back.way.Interface == "" && len(x.open) == 0 && !back.seen.Dst.IsLinkLocalUnicast() {
+	back.local = x.own[r.packet.Src] // who sent as the gateway asked for the gateway to be answered
+	if !back.local && back.way.Interface == "" && len(x.open) == 0 && !back.seen.Dst.IsLinkLocalUnicast() {
 		back.refusal = refusal{CauseNoRoute, config.Reject, "no route leads back to " + r.packet.Src.String()}
 	}
 	x.home(e, r, back)
@@ -96,7 +97,7 @@ func (x *Explainer) home(e *report.Explanation, r, back *road) {
 		back.way = rules.Way{Interface: r.packet.In, Network: linkLocal}
 	}
 	s, _ := x.route(back)
-	if out := back.way.Interface; out != "" && out != r.packet.In {
+	if out := back.way.Interface; !back.local && out != "" && out != r.packet.In {
 		s.Details = append(s.Details, "its question came in by "+r.packet.In)
 	}
 	e.Steps = append(e.Steps, s)
@@ -104,8 +105,11 @@ func (x *Explainer) home(e *report.Explanation, r, back *road) {
 		e.Verdict, e.Cause, e.Why, e.Established = back.refusal.action.String(), string(back.refusal.cause), back.refusal.text, false
 		return
 	}
-	e.Interface = back.way.Interface
-	if g := back.way.Gateway; g != nil && g.Address.IsValid() {
+	e.Self = back.local
+	if !e.Self {
+		e.Interface = back.way.Interface
+	}
+	if g := back.way.Gateway; !e.Self && g != nil && g.Address.IsValid() {
 		e.Gateway, e.Via = g.Name, g.Address
 	}
 	e.Source = netip.AddrPortFrom(r.packet.Dst, r.packet.DstPort)

@@ -5,7 +5,6 @@ import (
 	"time"
 
 	"github.com/rempart/rempart/config"
-	"github.com/rempart/rempart/firewall/packetlog"
 	"github.com/rempart/rempart/nat"
 	"github.com/rempart/rempart/rules"
 )
@@ -33,23 +32,25 @@ func (x *Explainer) walk(p config.Packet, at time.Time) *road {
 	}}
 	r.seen = r.packet
 	r.tracking = r.packet.Tracking()
-	if r.tracking == rules.Begins { // only flows are translated
+	if r.tracked() {
 		x.arrive(r)
 	}
 	r.local = x.rules.Local(r.seen.Dst)
 	if !r.local {
 		r.way = x.rules.Way(r.seen.Dst)
 	}
+	r.refusal = x.refuses(r)
 	r.decision = x.rules.Evaluate(r.seen)
-	if r.begins() {
-		r.refusal = x.refuses(r)
-	}
 	if r.passes() && !r.local {
 		x.depart(r)
 	}
 	r.outcome = r.end()
 	return r
 }
+
+// tracked says whether the packet is followed from here on: only flows are
+// translated, those that the rules then refuse as well.
+func (r *road) tracked() bool { return r.tracking == rules.Begins || r.tracking == rules.MidFlow }
 
 // arrive translates the destination.
 func (x *Explainer) arrive(r *road) {
@@ -64,14 +65,9 @@ func (x *Explainer) arrive(r *road) {
 // depart translates the source.
 func (x *Explainer) depart(r *road) {
 	r.departure = nat.Departure{Source: r.seen.Src}
-	if r.tracking == rules.Begins {
+	if r.tracked() {
 		r.departure = x.nat.Outbound(nat.Outgoing{Packet: r.seen, Out: r.way.Interface, Translated: r.changed})
 	}
-}
-
-// begins says whether the packet is one that the gateway looks at further.
-func (r *road) begins() bool {
-	return r.decision.Cause != packetlog.CauseInvalid && r.decision.Cause != packetlog.CauseNoSYN
 }
 
 func (r *road) passes() bool { return r.refusal.cause == "" && r.decision.Action == config.Pass }
@@ -85,6 +81,7 @@ func (r *road) end() Outcome {
 	if !r.passes() {
 		return o
 	}
+	o.Self = r.local
 	o.Source = netip.AddrPortFrom(r.seen.Src, r.seen.SrcPort)
 	o.Destination = netip.AddrPortFrom(r.seen.Dst, r.seen.DstPort)
 	if r.local {

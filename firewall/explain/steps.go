@@ -29,7 +29,7 @@ func (x *Explainer) Explain(p config.Packet, at time.Time, reply bool) report.Ex
 func (x *Explainer) tell(e *report.Explanation, r *road) {
 	o := r.outcome
 	e.Verdict, e.Cause, e.Rule = o.Action.String(), string(o.Cause), o.Rule
-	e.Interface, e.Gateway, e.Source, e.Destination = o.Interface, o.Gateway, o.Source, o.Destination
+	e.Self, e.Interface, e.Gateway, e.Source, e.Destination = o.Self, o.Interface, o.Gateway, o.Source, o.Destination
 	if r.passes() {
 		e.Established = r.tracking == rules.Begins
 		if r.way.Gateway != nil {
@@ -75,7 +75,8 @@ func (x *Explainer) flow(r *road) (report.Step, bool) {
 	case rules.Invalid:
 		s.Text = what + " belongs to no flow and cannot begin one"
 	}
-	if r.decision.Cause == packetlog.CauseAutomatic { // discovery is taken before what is invalid is dropped
+	// Routing comes before the drop of what is invalid, and discovery is taken before it.
+	if r.refusal.cause != "" || r.decision.Cause == packetlog.CauseAutomatic {
 		return s, false
 	}
 	s.Result = report.ResultStopped
@@ -103,7 +104,7 @@ func kindOf(p rules.Packet) string {
 // inbound tells what becomes of the destination.
 func (x *Explainer) inbound(r *road) (report.Step, bool) {
 	s := report.Step{Name: report.StepInbound, Result: report.ResultNone, Text: "nothing translates the destination"}
-	if r.tracking != rules.Begins {
+	if !r.tracked() {
 		s.Text = "only flows are translated"
 	}
 	if r.arrival.Kind == nat.None {

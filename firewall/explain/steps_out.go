@@ -5,7 +5,6 @@ import (
 	"github.com/rempart/rempart/firewall/packetlog"
 	"github.com/rempart/rempart/firewall/report"
 	"github.com/rempart/rempart/nat"
-	"github.com/rempart/rempart/rules"
 )
 
 // outbound tells what becomes of the source.
@@ -38,7 +37,7 @@ func (x *Explainer) whyUntranslated(r *road) string {
 	mode := x.w.Config.NAT.Outbound
 	out := x.w.Config.Interface(r.way.Interface)
 	switch {
-	case r.tracking != rules.Begins:
+	case !r.tracked():
 		return "only flows are translated"
 	case out == nil || mode == config.NATOff || mode == config.NATManual:
 		return "nothing translates the source"

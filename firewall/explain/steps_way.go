@@ -77,6 +77,8 @@ func (x *Explainer) toSelf(s report.Step, p rules.Packet) report.Step {
 		s.Text = dst + " is multicast: the gateway may listen, and sends it no further"
 	case p.Dst.IsLinkLocalUnicast():
 		s.Text = dst + " is link-local: it can only be the gateway's own on " + p.In
+	case p.Dst.Is6():
+		s.Text = dst + " is the address of whichever router is nearest: the gateway is one"
 	default:
 		s.Text = dst + " is a broadcast address: the gateway may listen, and sends it no further"
 	}

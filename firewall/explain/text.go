@@ -168,7 +168,7 @@ func ending(e report.Explanation) []string {
 	case config.Reject.String():
 		return []string{"it is dropped, and its sender is told"}
 	}
-	if e.Interface == "" && !e.Reply {
+	if e.Self {
 		return []string{"the gateway takes it"}
 	}
 	out := []string{"it leaves"}

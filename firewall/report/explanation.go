@@ -29,7 +29,8 @@ type Explanation struct {
 	Why   string `json:"why"`            // the verdict's reason in one sentence
 	Steps []Step `json:"steps"`
 	// Of a packet that passes.
-	Interface   string         `json:"interface,omitempty"`   // that it leaves by; empty: the gateway takes it
+	Self        bool           `json:"self,omitempty"`        // the gateway itself takes it
+	Interface   string         `json:"interface,omitempty"`   // that it leaves by; empty unless Self: the policy does not know
 	Gateway     string         `json:"gateway,omitempty"`     // next hop of the policy; empty: the destination is a neighbour
 	Via         netip.Addr     `json:"via,omitzero"`          // address of that gateway
 	Source      netip.AddrPort `json:"source,omitzero"`       // as it leaves; an invalid address: whichever the interface has then
