@@ -2,10 +2,12 @@ package main
 
 import (
 	"errors"
+	"fmt"
 	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
+	"syscall"
 
 	"github.com/rempart/rempart/config"
 	"github.com/rempart/rempart/firewall/report"
@@ -17,41 +19,85 @@ const (
 	nodeFile   = "node.toml"
 )
 
+// maxFile bounds what is read of a file, to less than what hurts a machine.
+const maxFile = 32 << 20
+
 // draft reads the policy of the configuration directory.
 func (o options) draft() (report.Draft, error) {
-	return o.draftFrom(filepath.Join(o.config, policyFile), nil)
+	name := filepath.Join(o.config, policyFile)
+	policy, err := readFile(name)
+	if err != nil {
+		return report.Draft{}, wrong("read policy: %w", err)
+	}
+	return withNode(report.Draft{PolicyName: name, Policy: policy}, o.config)
 }
 
 // draftFrom reads a policy from a file, or from in when the file is "-". The
 // node file is the one beside it, else that of the configuration directory,
-// else there is none.
+// else there is none. Who names a pipe waits for it.
 func (o options) draftFrom(file string, in io.Reader) (report.Draft, error) {
-	d := report.Draft{PolicyName: file}
-	var err error
-	beside := []string{o.config}
-	if file == "-" {
-		d.PolicyName = "stdin"
-		d.Policy, err = io.ReadAll(in)
-	} else {
-		beside = []string{filepath.Dir(file), o.config}
-		d.Policy, err = os.ReadFile(file)
+	d, beside := report.Draft{PolicyName: "stdin"}, []string{o.config}
+	if file != "-" {
+		f, err := os.Open(file)
+		if err != nil {
+			return report.Draft{}, wrong("read policy: %w", err)
+		}
+		defer f.Close()
+		d.PolicyName, in, beside = file, f, []string{filepath.Dir(file), o.config}
 	}
-	if err != nil {
+	var err error
+	if d.Policy, err = readAll(in); err != nil {
 		return report.Draft{}, wrong("read policy: %w", err)
 	}
-	for _, dir := range beside {
+	return withNode(d, beside...)
+}
+
+// withNode is d with the node file of the first of these directories that has one.
+func withNode(d report.Draft, dirs ...string) (report.Draft, error) {
+	for _, dir := range dirs {
 		name := filepath.Join(dir, nodeFile)
-		d.Node, err = os.ReadFile(name)
+		text, err := readFile(name)
 		if errors.Is(err, fs.ErrNotExist) {
 			continue
 		}
 		if err != nil {
 			return report.Draft{}, wrong("read node file: %w", err)
 		}
-		d.NodeName = name
+		d.NodeName, d.Node = name, text
 		break
 	}
 	return d, nil
+}
+
+// readFile reads a regular file. The daemon looks at the policy whenever its
+// status is asked for: a pipe or a device there would keep it waiting for ever.
+func readFile(name string) ([]byte, error) {
+	f, err := os.OpenFile(name, os.O_RDONLY|syscall.O_NONBLOCK, 0)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	info, err := f.Stat()
+	if err != nil {
+		return nil, err
+	}
+	if !info.Mode().IsRegular() {
+		return nil, fmt.Errorf("%s is no regular file", name)
+	}
+	text, err := readAll(f)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", name, err)
+	}
+	return text, nil
+}
+
+// readAll is io.ReadAll of what has an end.
+func readAll(r io.Reader) ([]byte, error) {
+	text, err := io.ReadAll(io.LimitReader(r, maxFile+1))
+	if err == nil && len(text) > maxFile {
+		err = fmt.Errorf("it is larger than %d MiB", maxFile>>20)
+	}
+	return text, err
 }
 
 // draftOf is the policy of a command's arguments: FILE, or the configuration directory.
