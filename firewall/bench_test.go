@@ -36,7 +36,14 @@ func policyOf(rules int, port string, addresses []string) string {
 		fmt.Fprintf(&b, "\n[alias.listed]\naddresses = [\n\"%s\"]\n", strings.Join(addresses, "\",\n\""))
 		b.WriteString("\n[[rule]]\nname = \"drop-listed\"\nfrom = \"wan\"\nsource = \"@listed\"\naction = \"block\"\n")
 	}
-	for i := range rules {
+	b.WriteString(ruleList(rules, port))
+	return b.String()
+}
+
+// ruleList is rules from lan to wan, each for another network.
+func ruleList(n int, port string) string {
+	var b strings.Builder
+	for i := range n {
 		fmt.Fprintf(&b, `
 [[rule]]
 name = "r%d"

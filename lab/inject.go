@@ -274,8 +274,10 @@ func (i *Injector) Run(n int) (Injection, error) {
 	}
 	before := i.passed.number()
 	err := i.host.Do(func() error {
-		_, err := bpfCommand(unix.BPF_PROG_TEST_RUN, &attributes)
-		return err
+		return undisturbed(func() error {
+			_, err := bpfCommand(unix.BPF_PROG_TEST_RUN, &attributes)
+			return err
+		})
 	})
 	runtime.KeepAlive(blank)
 	runtime.KeepAlive(context)
@@ -283,6 +285,20 @@ func (i *Injector) Run(n int) (Injection, error) {
 		return Injection{}, i.host.wrap(fmt.Errorf("inject: %w", unable(err)))
 	}
 	return Injection{Packets: n, Passed: int(i.passed.number() - before), Nanoseconds: int(attributes.duration)}, nil
+}
+
+// undisturbed runs fn with all signals blocked: the kernel breaks off a run at the first, and Go sends
+// itself some all the time.
+func undisturbed(fn func() error) error {
+	var all, before unix.Sigset_t
+	for i := range all.Val {
+		all.Val[i] = ^all.Val[i]
+	}
+	if err := unix.PthreadSigmask(unix.SIG_SETMASK, &all, &before); err != nil {
+		return fmt.Errorf("block signals: %w", err)
+	}
+	err := fn()
+	return errors.Join(err, unix.PthreadSigmask(unix.SIG_SETMASK, &before, nil))
 }
 
 // Close takes the programs away.
