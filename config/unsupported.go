@@ -20,7 +20,6 @@ var unsupported = [...]struct{ path, value, what string }{
 	{"limiter", "", "traffic shaping"},
 	{"shape", "", "traffic shaping"},
 	{"application", "", "recognition of applications"},
-	{"test", "", "tests of the policy"},
 }
 
 // refuseUnsupported reports what this version does not enforce.

@@ -36,13 +36,39 @@ func (f *Firewall) Apply(ctx context.Context, r report.Request, by report.Caller
 		if f.runs(r.Draft) {
 			return report.Applied{Revision: f.running.revision.Number, Hash: f.running.revision.Hash, Unchanged: true}, nil
 		}
-		c, err := f.prepare(ctx, r.Draft, time.Now())
+		now := time.Now()
+		c, err := f.prepare(ctx, r.Draft, now)
 		if err != nil {
 			return report.Applied{}, err
 		}
-		c.revision.Author, c.revision.Message, c.revision.Time = by.Name, r.Message, time.Now().UTC()
-		return f.apply(ctx, c, time.Duration(r.Confirm)*time.Second)
+		warnings, err := f.mayRun(ctx, c, r.Force, by, now)
+		if err != nil {
+			return report.Applied{}, err
+		}
+		c.revision.Author, c.revision.Message, c.revision.Time = by.Name, r.Message, now.UTC()
+		a, err := f.apply(ctx, c, time.Duration(r.Confirm)*time.Second)
+		a.Warnings = append(warnings, a.Warnings...)
+		return a, err
 	})
+}
+
+// mayRun refuses a candidate that fails a test of its own, or, unless that is
+// forced, cuts off who asks for it. Nobody is asked on the way back to a policy
+// that ran: what a test says may have changed with time, and it must run all the same.
+func (f *Firewall) mayRun(ctx context.Context, c *candidate, force bool, by report.Caller, now time.Time) (warnings []string, err error) {
+	tests := RunTests(c.world, now)
+	if failed := report.FailedTests(tests); failed != nil {
+		return nil, failed
+	}
+	warnings = report.UndecidedTests(tests)
+	l, err := f.lockout(ctx, c.world, by, now)
+	if err != nil || l == nil {
+		return warnings, err
+	}
+	if !force {
+		return nil, l
+	}
+	return append(warnings, l.Message), nil
 }
 
 // runs says whether a draft is what the kernel enforces.

@@ -2,20 +2,78 @@ package firewall
 
 import (
 	"context"
+	"maps"
+	"net/netip"
+	"slices"
+	"time"
 
+	"github.com/rempart/rempart/config"
 	"github.com/rempart/rempart/firewall/report"
+	"github.com/rempart/rempart/rules"
+	"github.com/rempart/rempart/schedules"
 )
 
 // Explain says what becomes of a packet under the policy that runs, with what
 // its aliases hold now.
 func (f *Firewall) Explain(ctx context.Context, q report.Question) (report.Explanation, error) {
-	return do(ctx, f, func(context.Context) (report.Explanation, error) {
+	now := time.Now()
+	w, err := do(ctx, f, func(ctx context.Context) (*rules.World, error) {
 		if f.running == nil {
-			return report.Explanation{}, report.Conflictf("no policy runs: `rempart apply`")
+			return nil, report.Conflictf("no policy runs: `rempart apply`")
 		}
-		if _, err := f.running.world.Config.Packet(q.Packet); err != nil {
-			return report.Explanation{}, report.Requestf("%w", err)
+		w := f.running.world
+		dynamic, err := f.dynamic(ctx, w)
+		if err != nil {
+			return nil, err
 		}
-		return report.Explanation{Packet: q.Packet}, nil
+		return withDynamic(w, dynamic), nil
 	})
+	if err != nil {
+		return report.Explanation{}, err
+	}
+	return explainIn(w, q, now)
+}
+
+// ExplainPolicy says what becomes of a packet under a policy that does not have
+// to run. Of what aliases learn from outside and of dynamic aliases nothing is known.
+func ExplainPolicy(c *config.Config, q report.Question, now time.Time) (report.Explanation, error) {
+	return explainIn(NewWorld(c, Learned{}, now), q, now)
+}
+
+// explainIn answers a question in a world.
+func explainIn(w *rules.World, q report.Question, now time.Time) (report.Explanation, error) {
+	p, err := w.Config.Packet(q.Packet)
+	if err != nil {
+		return report.Explanation{}, report.Requestf("%w", err)
+	}
+	at := q.At
+	if at.IsZero() {
+		at = now
+	}
+	o := newInquiry(withSchedulesAt(w, at), []netip.Addr{p.Src, p.Dst})
+	e := o.explain(p, at, q.Reply)
+	e.Unknown = o.hangsOn(p, at, q.Reply, func(other report.Explanation) bool { return sameFate(e, other) })
+	return e, nil
+}
+
+// sameFate says whether the same becomes of a packet, and for the same reason.
+func sameFate(a, b report.Explanation) bool {
+	return a.Verdict == b.Verdict && a.Cause == b.Cause && a.Rule == b.Rule &&
+		a.Interface == b.Interface && a.Gateway == b.Gateway && a.Source == b.Source && a.Destination == b.Destination
+}
+
+// withSchedulesAt is the world that knows which schedules are on around some
+// instants, far from now though they may be.
+func withSchedulesAt(w *rules.World, instants ...time.Time) *rules.World {
+	const around = 24 * time.Hour
+	out := *w
+	out.Schedules = maps.Clone(w.Schedules)
+	for _, s := range w.Config.Schedules {
+		on := slices.Clone(w.Schedules[s.Name])
+		for _, at := range instants {
+			on = append(on, schedules.Intervals(s, w.Config.System.Location, at.Add(-around), at.Add(around))...)
+		}
+		out.Schedules[s.Name] = on
+	}
+	return &out
 }

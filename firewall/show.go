@@ -48,7 +48,7 @@ func (f *Firewall) Status(ctx context.Context) (report.Status, error) {
 }
 
 // Check says what a draft would change. Faults of the policy are part of the answer, not an error.
-func (f *Firewall) Check(ctx context.Context, d Draft, _ report.Caller) (report.Preview, error) {
+func (f *Firewall) Check(ctx context.Context, d Draft, by report.Caller) (report.Preview, error) {
 	return do(ctx, f, func(ctx context.Context) (report.Preview, error) {
 		now := time.Now()
 		out := report.Preview{Hash: config.Hash(d.Policy), Unchanged: f.runs(d), Diff: f.difference(d)}
@@ -59,6 +59,11 @@ func (f *Firewall) Check(ctx context.Context, d Draft, _ report.Caller) (report.
 		if err != nil {
 			return report.Preview{}, err
 		}
+		out.Tests = RunTests(c.world, now)
+		if out.Faults = report.FailedTests(out.Tests); out.Faults != nil {
+			return out, nil
+		}
+		out.Warnings = report.UndecidedTests(out.Tests)
 		out.Ruleset = c.ruleset.String()
 		ops, err := f.Links.Plan(ctx, Network(c.world.Config))
 		if err != nil {
@@ -72,7 +77,8 @@ func (f *Firewall) Check(ctx context.Context, d Draft, _ report.Caller) (report.
 			return report.Preview{}, err
 		}
 		out.FlowsLost = f.lost(stale)
-		return out, nil
+		out.Lockout, err = f.lockout(ctx, c.world, by, now)
+		return out, err
 	})
 }
 

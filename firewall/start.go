@@ -120,6 +120,11 @@ func (f *Firewall) first(ctx context.Context) {
 	c.revision.Author, c.revision.Message, c.revision.Time = "rempart", "first start", time.Now().UTC()
 	if _, err := f.apply(ctx, c, 0); err != nil {
 		f.fault(aboutPolicy, "no policy runs: %v", err)
+		return
+	}
+	// A machine that comes up is better off with such a policy than with none.
+	if failed := report.FailedTests(RunTests(c.world, time.Now())); failed != nil {
+		f.fault(aboutPolicy, "the policy fails tests of its own: %v", failed)
 	}
 }
 

@@ -29,6 +29,31 @@ type Test struct {
 	Explanation *Explanation `json:"explanation,omitempty"`
 }
 
+// FailedTests is the tests that failed, each as a fault at its place.
+func FailedTests(tests []Test) TestsFailed {
+	var out TestsFailed
+	for i, t := range tests {
+		if t.Result == TestFailed {
+			out = append(out, Fault{
+				File: t.File, Line: t.Line, Col: t.Col, Key: fmt.Sprintf("test[%d]", i),
+				Message: fmt.Sprintf("%q: %s", t.Name, t.Message), Explanation: t.Explanation,
+			})
+		}
+	}
+	return out
+}
+
+// UndecidedTests says of each test that is not decided why.
+func UndecidedTests(tests []Test) []string {
+	var out []string
+	for _, t := range tests {
+		if t.Result == TestUndecided {
+			out = append(out, fmt.Sprintf("test %q in line %d is not decided: %s", t.Name, t.Line, t.Message))
+		}
+	}
+	return out
+}
+
 // TestsFailed is a policy that fails tests of its own, each at its place. It is ErrRequest.
 type TestsFailed []Fault
 
