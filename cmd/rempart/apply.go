@@ -17,6 +17,7 @@ type applyFlags struct {
 	now     bool
 	dryRun  bool
 	yes     bool
+	force   bool
 	message string
 }
 
@@ -32,6 +33,9 @@ With --confirm, which is the default on a terminal, the policy before comes
 back by itself unless "rempart confirm" is called in time. Confirm from a new
 login: only that proves that the way in still works. With --now, which is the
 default where nobody sits at a terminal, the policy is kept at once.
+
+A policy that fails a [[test]] of its own is refused, and so is one that would
+cut off the SSH connection over which you ask; only the latter can be forced.
 
 node.toml is taken from beside FILE, or else from the configuration directory.`,
 		Args: words(0, 1),
@@ -57,6 +61,7 @@ node.toml is taken from beside FILE, or else from the configuration directory.`,
 	flags.BoolVar(&f.now, "now", false, "keep it at once")
 	flags.BoolVar(&f.dryRun, "dry-run", false, "show what would change and stop")
 	flags.BoolVarP(&f.yes, "yes", "y", false, "do not ask")
+	flags.BoolVar(&f.force, "force", false, "even if it cuts off your own SSH connection")
 	flags.StringVarP(&f.message, "message", "m", "", "`TEXT` for the history: why")
 	return p.dataFlags(cmd)
 }
@@ -89,12 +94,15 @@ func (p *program) apply(ctx context.Context, d report.Draft, f applyFlags) error
 	if f.dryRun || preview.Unchanged && !p.json {
 		return nil
 	}
+	if preview.Lockout != nil && !f.force {
+		return preview.Lockout
+	}
 	if !p.mayApply(ctx, f) {
 		return wrong("nothing was applied")
 	}
 	done = p.busy("applying")
 	applied, err := daemon.Apply(ctx, report.Request{
-		Draft: d, Message: f.message, Confirm: int((f.confirm + time.Second - 1) / time.Second), Base: status.Hash,
+		Draft: d, Message: f.message, Force: f.force, Confirm: int((f.confirm + time.Second - 1) / time.Second), Base: status.Hash,
 	}, report.Caller{})
 	done()
 	if err != nil {
@@ -141,9 +149,16 @@ func (p *program) showPreview(v report.Preview, s report.Status) {
 			p.printf("  %6s  %s\n", count(l.Count), l.Rule)
 		}
 	}
-	if len(v.Warnings) > 0 {
+	if n := passed(v.Tests); n > 0 {
+		p.printf("\n%s of the policy passed.\n", plural(n, "test"))
+	}
+	warnings := v.Warnings
+	if v.Lockout != nil {
+		warnings = append(warnings, v.Lockout.Message)
+	}
+	if len(warnings) > 0 {
 		p.printf("\n")
-		p.warn(v.Warnings)
+		p.warn(warnings)
 	}
 }
 

@@ -15,6 +15,7 @@ import (
 // checked is what `check --json` prints.
 type checked struct {
 	Faults  []report.Fault `json:"faults"`
+	Tests   []report.Test  `json:"tests"`
 	Ruleset string         `json:"ruleset,omitempty"`
 }
 
@@ -27,6 +28,8 @@ func checkCommand(p *program, compile func(*config.Config) string) *cobra.Comman
 place of rempart.toml ("-" is standard input), and prints every fault as
 file:line:column: key: message. No daemon is needed and nothing is changed.
 Root is also told what the policy asks of this machine's kernel and cannot have.
+Then the [[test]]s of the policy are run; below one that fails stands every step
+that its packet takes.
 
 node.toml is taken from beside FILE, or else from the configuration directory.`,
 		Args: words(0, 1),
@@ -35,35 +38,54 @@ node.toml is taken from beside FILE, or else from the configuration directory.`,
 			if err != nil {
 				return err
 			}
-			c, err := parse(d)
-			if err == nil {
-				err = p.machineFaults(cmd.Context(), c)
-			}
-			if faults, ok := err.(faultsError); ok && p.json {
-				if err := p.printJSON(checked{Faults: faults}); err != nil {
-					return err
-				}
-			}
+			c, found, err := p.examine(cmd.Context(), d)
 			if err != nil {
 				return err
 			}
-			text := ""
-			if ruleset {
-				text = compile(c)
+			good := len(found.Faults) == 0
+			if good && ruleset {
+				found.Ruleset = compile(c)
 			}
-			if p.json {
-				return p.printJSON(checked{Faults: []report.Fault{}, Ruleset: text})
+			switch {
+			case p.json:
+				if err := p.printJSON(found); err != nil {
+					return err
+				}
+			case good && ruleset:
+				p.printf("%s", found.Ruleset)
+			case good:
+				p.printf("%s: %s: nothing is wrong%s\n", fileNames(d), contents(c), outcomes(found.Tests))
+				p.warn(report.UndecidedTests(found.Tests))
 			}
-			if ruleset {
-				p.printf("%s", text)
-				return nil
+			if !good {
+				return faultsError(found.Faults)
 			}
-			p.printf("%s: %s: nothing is wrong\n", fileNames(d), contents(c))
 			return nil
 		},
 	}
 	cmd.Flags().BoolVarP(&ruleset, "ruleset", "n", false, "print the ruleset that it becomes, as nft would list it")
 	return p.dataFlags(cmd)
+}
+
+// examine finds what is wrong with a draft: in its text, for this kernel, and
+// by its own tests, each of which is asked only when there is nothing before it.
+func (p *program) examine(ctx context.Context, d report.Draft) (*config.Config, checked, error) {
+	found := checked{Faults: []report.Fault{}, Tests: []report.Test{}}
+	c, err := parse(d)
+	if err == nil {
+		err = p.machineFaults(ctx, c)
+	}
+	if faults, ok := err.(faultsError); ok {
+		found.Faults = faults
+		return c, found, nil
+	}
+	if err != nil {
+		return c, found, err
+	}
+	now := p.now()
+	found.Tests = append(found.Tests, firewall.RunTests(firewall.NewWorld(c, firewall.Learned{}, now), now)...)
+	found.Faults = append(found.Faults, report.FailedTests(found.Tests)...)
+	return c, found, nil
 }
 
 // machineFaults is what the policy needs of this kernel and the kernel lacks.
@@ -92,4 +114,26 @@ func fileNames(d report.Draft) string {
 // contents says in short what a policy has.
 func contents(c *config.Config) string {
 	return fmt.Sprintf("%s, %s, %s", plural(len(c.Interfaces), "interface"), plural(len(c.Rules), "rule"), plural(len(c.Aliases), "alias"))
+}
+
+// outcomes says how many tests passed, and how many are not decided.
+func outcomes(tests []report.Test) string {
+	s := ""
+	if n := passed(tests); n > 0 {
+		s = ", " + plural(n, "test") + " passed"
+	}
+	if n := len(report.UndecidedTests(tests)); n > 0 {
+		s += fmt.Sprintf(", %s not decided", plural(n, "test"))
+	}
+	return s
+}
+
+func passed(tests []report.Test) int {
+	n := 0
+	for _, t := range tests {
+		if t.Result == report.TestPassed {
+			n++
+		}
+	}
+	return n
 }

@@ -4,8 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 
 	"github.com/rempart/rempart/config"
+	"github.com/rempart/rempart/firewall/explain"
 	"github.com/rempart/rempart/firewall/report"
 	"github.com/rempart/rempart/web"
 	"github.com/spf13/cobra"
@@ -55,6 +57,7 @@ func (p *program) end(err error) int {
 		faults  faultsError
 		failure *web.Failure
 		mine    *wrongError
+		lockout *report.Lockout
 	)
 	switch {
 	case err == nil:
@@ -68,6 +71,13 @@ func (p *program) end(err error) int {
 	case errors.As(err, &faults):
 		p.printFaults(faults)
 		return exitWrong
+	case errors.As(err, &failure) && failure.Lockout != nil:
+		lockout = failure.Lockout
+		fallthrough
+	case errors.As(err, &lockout):
+		fmt.Fprintf(p.err, "rempart: %v\n\n", err)
+		p.printSteps(lockout.Explanation)
+		return exitWrong
 	case errors.As(err, &mine), errors.Is(err, report.ErrRequest), errors.Is(err, report.ErrConflict):
 		fmt.Fprintln(p.err, "rempart:", err)
 		return exitWrong
@@ -79,10 +89,24 @@ func (p *program) end(err error) int {
 	return exitRefused
 }
 
-// printFaults prints one fault a line, as compilers do and editors read.
+// printFaults prints one fault a line, as compilers do and editors read. Below a
+// test that failed stands what becomes of its packet.
 func (p *program) printFaults(faults []report.Fault) {
 	for _, f := range faults {
 		at := config.Error{Position: config.Position{File: f.File, Line: f.Line, Col: f.Col}, Key: f.Key, Msg: f.Message}
 		fmt.Fprintln(p.err, at.Error())
+		if f.Explanation != nil {
+			fmt.Fprintln(p.err)
+			p.printSteps(*f.Explanation)
+			fmt.Fprintln(p.err)
+		}
+	}
+}
+
+// printSteps prints on stderr what becomes of a packet, apart from what stands around it.
+func (p *program) printSteps(e report.Explanation) {
+	const indent = "    "
+	for _, line := range explain.Text(e, max(0, p.width-len(indent))) {
+		fmt.Fprintln(p.err, strings.TrimRight(indent+line, " "))
 	}
 }

@@ -17,7 +17,21 @@ func askers() []string {
 		"apply --now", "confirm", "rollback", "rollback 6", "history", "diff", "diff 6", "status", "show nft", "show rules", "show nat",
 		"show aliases", "show aliases web", "show aliases web --refresh", "show routes", "show gateways", "show schedules",
 		"show flows", "show flows host 10.1.2.9 --end --yes", "show log", "show log -f", "apply --dry-run",
+		`explain "lan gre 10.1.2.9 -> 198.51.100.7"`,
 	}
+}
+
+// fields is the words of a command line; double quotes keep words together.
+func fields(line string) []string {
+	var words []string
+	for i, part := range strings.Split(line, `"`) {
+		if i%2 == 1 {
+			words = append(words, part)
+		} else {
+			words = append(words, strings.Fields(part)...)
+		}
+	}
+	return words
 }
 
 func TestExitCodes(t *testing.T) {
@@ -42,7 +56,7 @@ func TestExitCodes(t *testing.T) {
 				if c.refuse == nil && strings.Contains(line, "-f") {
 					continue // it goes on; TestFollow
 				}
-				_, stderr, code := s.run(t, strings.Fields(line)...)
+				_, stderr, code := s.run(t, fields(line)...)
 				if code != c.want {
 					t.Errorf("%s: exit %d, want %d: %s", line, code, c.want, stderr)
 				}
@@ -57,8 +71,12 @@ func TestExitCodes(t *testing.T) {
 func TestNoDaemon(t *testing.T) {
 	s := newStage(t)
 	for _, line := range askers() {
-		stdout, stderr, code := s.run(t, strings.Fields(line)...)
-		want := "rempart: no daemon answers at DIR/sock: start it with `rempart run` or `systemctl start rempart`\n"
+		stdout, stderr, code := s.run(t, fields(line)...)
+		want := "rempart: no daemon answers at DIR/sock: start it with `rempart run` or `systemctl start rempart`"
+		if strings.HasPrefix(line, "explain") {
+			want += ", or ask a policy that does not run: --file DIR/etc/rempart.toml"
+		}
+		want += "\n"
 		if code != exitRefused || stderr != want || stdout != "" {
 			t.Errorf("%s: exit %d, %q, %q", line, code, stdout, stderr)
 		}
@@ -80,7 +98,7 @@ func TestAskersAreComplete(t *testing.T) {
 func TestUsage(t *testing.T) {
 	s := newStage(t)
 	for _, c := range []struct{ line, message string }{
-		{"", "say what: apply, check, confirm, demo, diff, history, load, rollback, run, schema, show, status, version"},
+		{"", "say what: apply, check, confirm, demo, diff, explain, history, load, rollback, run, schema, show, status, version"},
 		{"stauts", `unknown command "stauts", did you mean status?`},
 		{"--nonsense", "unknown flag: --nonsense"},
 		{"show", "say what: aliases, flows, gateways, log, nat, nft, routes, rules, schedules"},
@@ -102,9 +120,13 @@ func TestUsage(t *testing.T) {
 		{"show flows host 10.1.2.9 --end", "--end asks first; where nobody can answer it wants --yes"},
 		{"show log -n -1", "-n -1: want a number from 0 to 100000"},
 		{"show log -n many", `invalid argument "many" for "-n, --lines" flag: strconv.ParseInt: parsing "many": invalid syntax`},
+		{"explain", "something is missing: rempart explain PACKET [flags]"},
+		{"explain lan tcp 10.1.2.9 -", "put the packet into quotes, for it is one word: rempart explain PACKET [flags]"},
+		{`explain "lan tcp 10.1.2.9 -> 198.51.100.7"`, "the destination lacks its port: write 198.51.100.7:443"},
+		{`explain "lan gre 10.1.2.9 -> 198.51.100.7" --at soon`, `--at "soon": want a time such as "2026-11-23 03:00" or "2026-11-23T03:00:00+01:00"`},
 		{"man", "something is missing: rempart man DIR [flags]"},
 	} {
-		stdout, stderr, code := s.run(t, strings.Fields(c.line)...)
+		stdout, stderr, code := s.run(t, fields(c.line)...)
 		first, rest, _ := strings.Cut(stderr, "\n")
 		if code != exitUsage || stdout != "" || first != "rempart: "+c.message || !strings.HasSuffix(rest, " --help` tells more\n") {
 			t.Errorf("rempart %s: exit %d, %q, %q", c.line, code, stdout, stderr)

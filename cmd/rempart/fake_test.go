@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/rempart/rempart/config"
+	"github.com/rempart/rempart/firewall"
 	"github.com/rempart/rempart/firewall/flows"
 	"github.com/rempart/rempart/firewall/packetlog"
 	"github.com/rempart/rempart/firewall/report"
@@ -235,7 +236,14 @@ func (g *gateway) Schedules(context.Context) ([]report.Schedule, error) {
 }
 
 func (g *gateway) Explain(_ context.Context, q report.Question) (report.Explanation, error) {
-	return report.Explanation{Packet: q.Packet}, g.refuse
+	if g.refuse != nil {
+		return report.Explanation{}, g.refuse
+	}
+	c, err := parse(report.Draft{PolicyName: "rempart.toml", Policy: []byte(stagePolicy)})
+	if err != nil {
+		return report.Explanation{}, err
+	}
+	return firewall.ExplainPolicy(c, q, now())
 }
 
 func (g *gateway) Flows(_ context.Context, words []string) ([]flows.Flow, error) {

@@ -45,7 +45,7 @@ It ends with 0 when all is done, 1 when the policy or the request is wrong,
 	)
 	addGroup(root, groupPolicy,
 		checkCommand(p, compileText), applyCommand(p), confirmCommand(p), rollbackCommand(p), historyCommand(p), diffCommand(p))
-	addGroup(root, groupShow, statusCommand(p), showCommand(p))
+	addGroup(root, groupShow, statusCommand(p), showCommand(p), explainCommand(p))
 	addGroup(root, groupDaemon, daemonCommands(p)...)
 	root.AddCommand(schemaCommand(p), versionCommand(p), manCommand(p))
 	return root
