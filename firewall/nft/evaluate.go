@@ -17,8 +17,8 @@ const (
 // Evaluator says what the kernel would do with a packet if the ruleset were
 // loaded as it is. It is a pure value: any number of goroutines may ask it.
 //
-// A ruleset that the kernel refuses has no meaning. What it would do there is to
-// drop a packet that comes to a set or a chain that is missing, or in circles.
+// A ruleset that the kernel refuses has no meaning: a packet that comes to a set
+// or a chain that is missing, or that is led in circles, is dropped.
 type Evaluator struct {
 	bases   map[string][]*program // by hook, in the order in which they run
 	slots   map[string]int        // of the named sets in indexes
