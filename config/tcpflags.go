@@ -8,6 +8,17 @@ import (
 // tcpFlagNames in the order of their bits, the lowest first (RFC 9293, 3.1).
 var tcpFlagNames = [...]string{"fin", "syn", "rst", "psh", "ack", "urg", "ece", "cwr"}
 
+// ParseTCPFlags reads flags with commas between them, as "syn" or "syn,!ack".
+func ParseTCPFlags(s string) (TCPFlags, error) {
+	var f TCPFlags
+	for item := range strings.SplitSeq(s, ",") {
+		if err := f.add(item); err != nil {
+			return TCPFlags{}, err
+		}
+	}
+	return f, nil
+}
+
 // add takes one item of tcp_flags into f: "syn" or "!ack".
 func (f *TCPFlags) add(s string) error {
 	name, unset := strings.CutPrefix(s, "!")
