@@ -162,11 +162,12 @@ func (c *compiler) body(r config.Rule) *body {
 		on := nft.Lookup{Fields: []nft.Field{nft.MetaTime}, Set: c.sets.schedule(r.Schedule)}
 		when = []dispatch.Term{{Dim: dispatch.Other, Match: []nft.Expr{on}}}
 	}
-	out := c.leaving(r)
-	for _, a := range alternatives {
-		terms := append(when[:len(when):len(when)], a.Terms...)
-		b.by[chainInput] = append(b.by[chainInput], &dispatch.Rule{Terms: terms, Body: &b.Body})
-		b.by[chainForward] = append(b.by[chainForward], &dispatch.Rule{Terms: append(out[:len(out):len(out)], terms...), Body: &b.Body})
+	for base, out := range map[string][]dispatch.Term{chainInput: nil, chainForward: c.leaving(r)} {
+		for _, a := range alternatives {
+			terms := slices.Concat(a.Terms, out, when)
+			slices.SortStableFunc(terms, func(a, b dispatch.Term) int { return a.Weight() - b.Weight() })
+			b.by[base] = append(b.by[base], &dispatch.Rule{Terms: terms, Body: &b.Body})
+		}
 	}
 	if c.bodies == nil {
 		c.bodies = map[string]*body{}

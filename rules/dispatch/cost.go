@@ -7,7 +7,8 @@ import "math/bits"
 // become. Only the ratios matter; docs/compiler.md says how they were measured.
 type Cost struct {
 	Rule     float64 // one rule that does not match
-	Hash     float64 // a map of single values
+	Hash     float64 // a map of single values, and Filled for each time that their number doubles
+	Filled   float64
 	Interval float64 // a map of intervals, and Halving for each time that their number doubles
 	Halving  float64
 	Jump     float64 // into a chain and back
@@ -28,17 +29,18 @@ type Cost struct {
 // Measured is the model that policies are compiled with.
 func Measured() Cost {
 	return Cost{
-		Rule: 30, Hash: 25, Interval: 40, Halving: 8, Jump: 10,
+		Rule: 30, Hash: 75, Filled: 15, Interval: 50, Halving: 35, Jump: 24,
 		Written: 16, Leaf: 8, Growth: 3, Allowance: 512, Depth: 8, Ranges: 256,
 	}
 }
 
 // lookup is the price of a map with so many elements.
 func (c Cost) lookup(elements int, hash bool) float64 {
+	doubled := float64(bits.Len(uint(elements)))
 	if hash {
-		return c.Hash
+		return c.Hash + c.Filled*doubled
 	}
-	return c.Interval + c.Halving*float64(bits.Len(uint(elements)))
+	return c.Interval + c.Halving*doubled
 }
 
 // walk is the price of a list whose last rules are asked as often as its first.

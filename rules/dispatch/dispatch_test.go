@@ -13,8 +13,8 @@ import (
 
 var devices = []string{"wan", "lan", "dmz"}
 
-// small splits as soon as it can, so that short lists show every shape.
-func split1() Cost {
+// eager splits as soon as it can, so that short lists show every shape.
+func eager() Cost {
 	c := Measured()
 	c.Written, c.Leaf, c.Rule, c.Allowance = 1, 1, 1000, 1<<20
 	return c
@@ -80,6 +80,29 @@ func (d lists) addresses(v6 bool, add func(Dim, space.Set, nft.Expr)) {
 		}
 		add(dim, set, m)
 	}
+}
+
+// point is a rule of single values, like its neighbours in everything else.
+func (d lists) point(i int, protocols bool) *Rule {
+	r := d.rule(i)
+	r.Terms = nil
+	add := func(dim Dim, n uint64, f nft.Field, v nft.Value) {
+		m := nft.Match{Field: f, Values: []nft.Value{v}}
+		r.Terms = append(r.Terms, Term{Dim: dim, Within: space.Points(n), Exact: true, Match: []nft.Expr{m}})
+	}
+	add(Family, ipv4, nft.NFProto, nft.Number(nft.TypeNFProto, 2))
+	for dim, f := range map[Dim]nft.Field{Source: nft.IPSaddr, Destination: nft.IPDaddr} {
+		a := space.Addr(netip.MustParseAddr("10.0.0.0")).Lo + d.Uint64N(6)
+		add(dim, a, f, nft.Address(space.Num(a).Addr4()))
+	}
+	p := uint64(6)
+	if protocols {
+		p = []uint64{6, 17}[d.IntN(2)]
+	}
+	add(Protocol, p, nft.L4Proto, nft.Number(nft.TypeProto, uint32(p)))
+	n := d.Uint64N(4)
+	add(Port, n, nft.THDport, nft.Number(nft.TypePort, uint32(n)))
+	return r
 }
 
 func lastOf(bits int) netip.Addr {
@@ -165,10 +188,12 @@ func TestMapsMeanWhatListsMean(t *testing.T) {
 		d := lists{rand.New(rand.NewPCG(seed, 7))}
 		rules := make([]*Rule, 2+d.IntN(60))
 		for i := range rules {
-			rules[i] = d.rule(i)
+			if rules[i] = d.rule(i); seed%5 == 0 {
+				rules[i] = d.point(i, seed%10 == 0)
+			}
 		}
 		lists := [][]*Rule{rules, rules[:len(rules)/2]}
-		cost := split1()
+		cost := eager()
 		switch d.IntN(3) {
 		case 0:
 			cost = Measured()
@@ -192,9 +217,83 @@ func TestMapsMeanWhatListsMean(t *testing.T) {
 		}
 	}
 	t.Log(shapes)
-	for _, want := range []string{"by_sou", "by_des", "by_por", "by_spo"} {
+	for _, want := range []string{"by_sou", "by_des", "by_por", "by_spo", "by_val"} {
 		if shapes[want] == 0 {
 			t.Errorf("no map %s in all policies: the test does not try it", want)
 		}
+	}
+}
+
+// TestSizeIsBounded draws policies that want to explode: every rule is wide in
+// one dimension and narrow in another, and crosses all others.
+func TestSizeIsBounded(t *testing.T) {
+	d := lists{rand.New(rand.NewPCG(9, 9))}
+	for _, n := range []int{50, 500, 3000} {
+		var rules []*Rule
+		for i := range n {
+			r := d.rule(i)
+			r.Terms = nil
+			span := func(dim Dim, f nft.Field, typ nft.Type, top uint64) {
+				lo := d.Uint64N(top)
+				hi := lo + d.Uint64N(top-lo)
+				m := nft.Match{Field: f, Values: []nft.Value{nft.Numbers(typ, uint32(lo), uint32(hi))}}
+				if typ == nft.TypeIPv4 {
+					m.Values[0] = nft.Addresses(space.Num(lo).Addr4(), space.Num(hi).Addr4())
+				}
+				r.Terms = append(r.Terms, Term{Dim: dim, Within: space.Span(lo, hi), Exact: true, Match: []nft.Expr{m}})
+			}
+			r.Terms = []Term{{Dim: Family, Within: space.Points(ipv4), Exact: true}, {Dim: Protocol, Within: space.Points(6), Exact: true}}
+			span(Source, nft.IPSaddr, nft.TypeIPv4, 1<<32-1)
+			span(Destination, nft.IPDaddr, nft.TypeIPv4, 1<<32-1)
+			span(SourcePort, nft.THSport, nft.TypePort, 1<<16-1)
+			span(Port, nft.THDport, nft.TypePort, 1<<16-1)
+			rules = append(rules, r)
+		}
+		_, r := compiled(Measured(), rules)
+		entries := 0
+		for _, c := range r.Chains {
+			entries += len(c.Rules)
+		}
+		for _, m := range r.Maps {
+			entries += len(m.Elements)
+		}
+		// Besides the lists there are the chains of bodies and the elements, of which each list has at most two.
+		bound := 2*(int(Measured().Growth*float64(n))+Measured().Allowance) + n
+		if entries > bound {
+			t.Errorf("%d rules became %d entries, want at most %d", n, entries, bound)
+		}
+		t.Logf("%d rules: %d entries", n, entries)
+	}
+}
+
+// TestNamesStay says why an apply that changes one rule sends few maps: what is the same keeps its name.
+func TestNamesStay(t *testing.T) {
+	d := lists{rand.New(rand.NewPCG(3, 3))}
+	rules := make([]*Rule, 80)
+	for i := range rules {
+		rules[i] = d.rule(i)
+	}
+	_, a := compiled(Measured(), rules)
+	_, b := compiled(Measured(), rules)
+	if fmt.Sprint(a) != fmt.Sprint(b) {
+		t.Error("the same list compiled twice differs")
+	}
+	changed := *rules[70]
+	body := *changed.Body
+	body.Statements = []nft.Expr{nft.Verdict{Kind: nft.Drop}}
+	changed.Body = &body
+	_, c := compiled(Measured(), append(append(slices.Clone(rules[:70]), &changed), rules[71:]...))
+	names := map[string]bool{}
+	for _, chain := range a.Chains {
+		names[chain.Name] = true
+	}
+	same := 0
+	for _, chain := range c.Chains {
+		if names[chain.Name] {
+			same++
+		}
+	}
+	if same < len(c.Chains)/2 {
+		t.Errorf("%d of %d chains keep their names when one rule changes", same, len(c.Chains))
 	}
 }

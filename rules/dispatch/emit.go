@@ -1,8 +1,10 @@
 package dispatch
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/rempart/rempart/firewall/nft"
 	"github.com/rempart/rempart/rules/space"
@@ -56,6 +58,7 @@ func (b *Builder) count() {
 				b.placed[q.rule.Body]++
 			case q.jump != nil:
 				walk(q.jump)
+			case q.exact != nil: // goes to the chains of bodies
 			default:
 				for _, br := range q.split.branches {
 					walk(br.to)
@@ -107,8 +110,11 @@ func (e *emitter) goTo(b *Body) nft.Verdict {
 	return nft.Verdict{Kind: nft.Goto, Chain: b.Chain}
 }
 
-// apart says whether a body of a tree stands in its own chain.
-func (e *emitter) apart(b *Body) bool { return b.Own || e.placed[b] > 1 }
+// places is how many places of the trees a body is written out in; one that
+// stands in more has a chain of its own.
+const places = 3
+
+func (e *emitter) apart(b *Body) bool { return b.Own || e.placed[b] > places }
 
 // chain makes the chain of a node and names it.
 func (e *emitter) chain(n *node) string {
@@ -122,6 +128,8 @@ func (e *emitter) chain(n *node) string {
 			c.Rules = append(c.Rules, e.rule(q.rule, q.open, e.apart(q.rule.Body)))
 		case q.jump != nil:
 			c.Rules = append(c.Rules, nft.Rule{Exprs: []nft.Expr{nft.Verdict{Kind: nft.Jump, Chain: e.chain(q.jump)}}})
+		case q.exact != nil:
+			c.Rules = append(c.Rules, nft.Rule{Exprs: []nft.Expr{e.exact(q.exact)}})
 		default:
 			c.Rules = append(c.Rules, nft.Rule{Exprs: []nft.Expr{e.vmap(q.split)}})
 		}
@@ -140,7 +148,7 @@ func (e *emitter) verdict(n *node) nft.Verdict {
 	switch {
 	case len(n.parts) == 0:
 		return nft.Verdict{Kind: nft.Return}
-	case n.parts[0].rule != nil && n.parts[0].open == 0:
+	case n.parts[0].rule != nil && n.parts[0].open == 0 && e.apart(n.parts[0].rule.Body):
 		return e.goTo(n.parts[0].rule.Body)
 	}
 	return nft.Verdict{Kind: nft.Goto, Chain: e.chain(n)}
@@ -152,26 +160,47 @@ const small = 4
 // vmap makes the map of a split, which is looked up where its region is.
 func (e *emitter) vmap(s *split) nft.VMap {
 	f, _ := s.at.field(s.dim)
-	set := nft.Set{Key: []nft.Type{f.Type()}, Data: nft.TypeVerdict}
+	v := nft.VMap{Fields: []nft.Field{f}}
 	for _, br := range s.branches {
-		v := e.verdict(br.to)
+		to := e.verdict(br.to)
 		for _, r := range br.within {
 			for _, k := range e.keys(s.dim, f, r) {
-				set.Interval = set.Interval || r.From != r.To && s.dim > Protocol && s.dim != ICMPType
-				set.Elements = append(set.Elements, nft.Element{Key: []nft.Value{k}, Verdict: v})
+				v.Interval = v.Interval || k.From != k.To || k.Lo != k.Hi
+				v.Elements = append(v.Elements, nft.Element{Key: []nft.Value{k}, Verdict: to})
 			}
 		}
 	}
-	written := nft.VMap{Fields: []nft.Field{f}, Interval: set.Interval, Elements: set.Elements}
-	if !set.Interval && len(set.Elements) <= small {
-		return written
+	return e.name(s.dim.String(), v)
+}
+
+// name puts a map into the ruleset under a name of its own, unless it is so
+// small that it can stand in its rule.
+func (e *emitter) name(by string, v nft.VMap) nft.VMap {
+	set := nft.Set{Data: nft.TypeVerdict, Interval: v.Interval, Elements: v.Elements}
+	for _, f := range v.Fields {
+		set.Key = append(set.Key, f.Type())
 	}
-	set.Name = fmt.Sprintf("by_%s_%s", s.dim, hashed(nft.Rule{Exprs: []nft.Expr{written}}))
+	slices.SortFunc(set.Elements, compareKeys)
+	if !v.Interval && len(v.Elements) <= small {
+		return v
+	}
+	set.Name = fmt.Sprintf("by_%s_%s", by, hashed(nft.Rule{Exprs: []nft.Expr{v}}))
 	if !e.named[set.Name] {
 		e.named[set.Name] = true
 		e.out.Maps = append(e.out.Maps, set)
 	}
-	return nft.VMap{Fields: []nft.Field{f}, Set: set.Name}
+	return nft.VMap{Fields: v.Fields, Set: set.Name}
+}
+
+// compareKeys is the order of the elements of a map.
+func compareKeys(a, b nft.Element) int {
+	for i, v := range a.Key {
+		w := b.Key[i]
+		if c := cmp.Or(v.From.Compare(w.From), cmp.Compare(v.Lo, w.Lo), strings.Compare(v.Name, w.Name)); c != 0 {
+			return c
+		}
+	}
+	return 0
 }
 
 // keys is a range as keys of a map: single values where the map has no intervals.

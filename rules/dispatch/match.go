@@ -24,9 +24,53 @@ func (r *Rule) ask(open uint32) []nft.Expr {
 		case open>>i&1 == 0:
 		case t.Dim == Family && nfproto != 0:
 		case t.Dim == Protocol && l4proto != 0:
+		case (t.Dim == SourcePort || t.Dim == Port) && !r.asks(Protocol, open):
+			out = append(out, bare(t)...)
 		default:
 			out = append(out, t.Match...)
 		}
 	}
 	return out
+}
+
+// asks says whether a term of that dimension is open.
+func (r *Rule) asks(d Dim, open uint32) bool {
+	for i := range r.Terms {
+		if r.Terms[i].Dim == d {
+			return open>>i&1 == 1
+		}
+	}
+	return false
+}
+
+// bare is a match of ports that does not ask for the protocol again, which costs
+// as much as two comparisons.
+func bare(t *Term) []nft.Expr {
+	field := pick(t.Dim == SourcePort, nft.THSport, nft.THDport)
+	out := make([]nft.Expr, len(t.Match))
+	for i, x := range t.Match {
+		if m, ok := x.(nft.Match); ok {
+			m.Field = field
+			x = m
+		}
+		out[i] = x
+	}
+	return out
+}
+
+// Weight is what a term costs in the kernel beside others: 0 for plain
+// comparisons, then devices, sets, and the time. What is cheap is best asked first.
+func (t *Term) Weight() int {
+	w := 0
+	for _, x := range t.Match {
+		switch x := x.(type) {
+		case nft.Match:
+			if x.Field == nft.IIFName || x.Field == nft.OIFName {
+				w = max(w, 1)
+			}
+		case nft.Lookup:
+			w = max(w, 2)
+		}
+	}
+	return w
 }

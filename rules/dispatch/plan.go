@@ -10,12 +10,13 @@ import (
 // node is a list for one region: what becomes one chain.
 type node struct{ parts []part }
 
-// part is one step of a node: a rule that is tried, a map that leads on, or
-// another node that is tried before what follows. Exactly one of them is set.
+// part is one step of a node: a rule that is tried, a map of one dimension or of
+// several that leads on, or another node that is tried before what follows. Exactly one of them is set.
 type part struct {
 	rule  *Rule
 	open  uint32 // the rule's terms that the way has not answered, as bits
 	split *split
+	exact *exact
 	jump  *node
 }
 
@@ -35,6 +36,7 @@ type branch struct {
 type planner struct {
 	cost    Cost
 	devices int
+	scratch []edge
 }
 
 func (p *planner) plan(rules []*Rule) *node {
@@ -47,6 +49,10 @@ func (p *planner) node(rules []*Rule, at region, budget float64, depth int) *nod
 	rules = reachable(rules, &at)
 	n := &node{}
 	if len(rules) > p.cost.Leaf && depth > 0 {
+		if x := p.exact(rules, &at); x != nil {
+			n.parts = []part{{exact: x}}
+			return n
+		}
 		if c := p.best(rules, &at, budget); c != nil {
 			p.divide(n, rules, at, c, budget, depth)
 			return n

@@ -99,22 +99,11 @@ func (g *region) field(d Dim) (nft.Field, bool) {
 		return pick(four, nft.IPSaddr, nft.IP6Saddr), known
 	case Destination:
 		return pick(four, nft.IPDaddr, nft.IP6Daddr), known
-	case SourcePort, Port:
-		return g.portField(d)
+	case SourcePort, Port: // th implies no protocol, which is known and not asked for again
+		return pick(d == SourcePort, nft.THSport, nft.THDport), g[Protocol] != nil && ported.Covers(g[Protocol])
 	}
 	p, _ := single(g[Protocol])
 	return pick(p == icmp4, nft.ICMPTypeF, nft.ICMPv6TypeF), p == icmp4 || p == icmp6
-}
-
-func (g *region) portField(d Dim) (nft.Field, bool) {
-	p, one := single(g[Protocol])
-	switch {
-	case one && p == 6:
-		return pick(d == SourcePort, nft.TCPSport, nft.TCPDport), true
-	case one && p == 17:
-		return pick(d == SourcePort, nft.UDPSport, nft.UDPDport), true
-	}
-	return pick(d == SourcePort, nft.THSport, nft.THDport), g[Protocol] != nil && ported.Covers(g[Protocol])
 }
 
 func pick(first bool, a, b nft.Field) nft.Field {

@@ -27,10 +27,11 @@ type group struct {
 
 // ends is how many rules at the head and the tail are in every group.
 func (c *candidate) ends() (head, tail int) {
-	for head < len(c.narrow) && !c.narrow[head] {
+	for head < len(c.wide) && c.wide[head] == head {
 		head++
 	}
-	for tail < len(c.narrow)-head && !c.narrow[len(c.narrow)-1-tail] {
+	last := len(c.rules) - 1
+	for tail < len(c.wide)-head && c.wide[len(c.wide)-1-tail] == last-tail {
 		tail++
 	}
 	return head, tail
@@ -77,22 +78,22 @@ func points(s space.Set) space.Point {
 // best is the split that leaves the least to do; nil when none pays.
 func (p *planner) best(rules []*Rule, at *region, budget float64) *candidate {
 	if at[Family] == nil && mixed(rules) {
-		return p.by(Family, rules, at, math.Inf(1)) // what addresses are looked up by depends on it
+		return p.by(Family, rules, at, math.Inf(1), math.Inf(1)) // what addresses are looked up by depends on it
 	}
 	limit := math.Sqrt(budget*float64(len(rules))) + float64(4*p.cost.Leaf)
 	limit = math.Min(limit, budget)
+	most := 0.8 * p.cost.walk(len(rules)) // what is not better by a fifth does not pay
 	var best *candidate
-	for d := range numDims {
-		c := p.by(d, rules, at, limit)
-		if c != nil && d == Protocol {
-			c.cost = p.ahead(c, at, limit)
-		}
-		if c != nil && (best == nil || c.cost < best.cost) {
-			best = c
+	consider := func(c *candidate) {
+		if c != nil && c.cost < most {
+			best, most = c, c.cost
 		}
 	}
-	if best == nil || best.cost > 0.8*p.cost.walk(len(rules)) {
-		return nil
+	for _, d := range []Dim{Out, Source, Destination, SourcePort, Port, ICMPType} {
+		consider(p.by(d, rules, at, limit, most))
+	}
+	if most > p.cost.walk(2*p.cost.Leaf) {
+		consider(p.ahead(p.by(Protocol, rules, at, limit, math.Inf(1)), at, limit))
 	}
 	return best
 }
@@ -102,8 +103,11 @@ func mixed(rules []*Rule) bool {
 	return slices.ContainsFunc(rules, func(r *Rule) bool { return r.term(Family) != nil })
 }
 
-// ahead is the price of a split by protocol when ports, which it makes known, are split by next.
-func (p *planner) ahead(c *candidate, at *region, limit float64) float64 {
+// ahead is a split by protocol, with the price when ports, which it makes known, are split by next.
+func (p *planner) ahead(c *candidate, at *region, limit float64) *candidate {
+	if c == nil {
+		return nil
+	}
 	total, weight := 0.0, 0.0
 	for _, g := range c.groups {
 		in := *at
@@ -112,7 +116,7 @@ func (p *planner) ahead(c *candidate, at *region, limit float64) float64 {
 		cost := p.cost.walk(len(rules))
 		if len(rules) > p.cost.Leaf {
 			for _, d := range []Dim{SourcePort, Port, ICMPType} {
-				if next := p.by(d, rules, &in, limit); next != nil {
+				if next := p.by(d, rules, &in, limit, cost); next != nil {
 					cost = math.Min(cost, next.cost)
 				}
 			}
@@ -120,35 +124,48 @@ func (p *planner) ahead(c *candidate, at *region, limit float64) float64 {
 		total += cost * float64(len(rules))
 		weight += float64(len(rules))
 	}
-	return p.cost.Hash + total/math.Max(weight, 1)
+	c.cost = p.cost.Hash + total/math.Max(weight, 1)
+	return c
 }
 
-// by splits a list by one dimension into at most limit entries; nil when it cannot.
-func (p *planner) by(d Dim, rules []*Rule, at *region, limit float64) *candidate {
+// by splits a list by one dimension into at most limit entries; nil when it
+// cannot, or not for less than a price.
+func (p *planner) by(d Dim, rules []*Rule, at *region, limit, price float64) *candidate {
 	if _, ok := at.field(d); !ok {
 		return nil
 	}
-	c := &candidate{dim: d, rules: rules, all: at.universe(d, p.devices), narrow: make([]bool, len(rules))}
-
-	edges := c.edges(p.cost.Ranges)
-	if len(edges) == 0 {
+	c := &candidate{dim: d, rules: rules, all: at.universe(d, p.devices)}
+	edges := p.edges(c)
+	if len(edges) == 0 || p.cost.walk(len(c.wide)) > price {
 		return nil
 	}
-	single := d == Out || d == Family || d == Protocol || d == ICMPType
-	for room := p.cost.Leaf; ; room *= 2 {
-		if single {
-			room = 0
-		}
-		bins := c.bins(edges, room)
-		c.groups = merge(bins)
-		c.measure(p.cost, single)
-		if float64(c.size) <= limit && len(c.groups) > 1 {
-			return c
-		}
-		if single || len(bins) < 2 {
+	if single := d == Out || d == Family || d == Protocol || d == ICMPType; single {
+		if !c.cut(edges, 0, limit) {
 			return nil
 		}
+		c.measure(p.cost, true)
+		return c
 	}
+	// A group has the wide rules as well, so there can be no more groups than this.
+	narrow := len(rules) - len(c.wide)
+	room := p.cost.Leaf + int(float64(narrow*len(c.wide))/limit)
+	for ; room < 2*narrow; room *= 2 {
+		if c.cut(edges, room, limit) {
+			c.measure(p.cost, false)
+			return c
+		}
+	}
+	return nil
+}
+
+// cut makes the groups, and says whether there are several with at most limit entries.
+func (c *candidate) cut(edges []edge, room int, limit float64) bool {
+	bins := c.bins(edges, room, limit)
+	if len(bins) < 2 {
+		return false
+	}
+	c.groups = merge(bins)
+	return len(c.groups) > 1
 }
 
 // measure fills in size and cost. A packet is taken to be aimed at some rule,

@@ -9,39 +9,59 @@ import (
 
 // edge is where a rule's points begin or end.
 type edge struct {
-	at    space.Point
-	rule  int
-	opens bool
+	at     space.Point
+	closes bool // it still holds at the point
+	rule   int
 }
 
-// edges marks the rules that the split tells apart and returns where they begin
-// and end, in order. A rule that has too many intervals, or all points, is everywhere.
-func (c *candidate) edges(most int) []edge {
-	var out []edge
+// edges sorts out the rules that are everywhere and returns where the others
+// begin and end, in order. A rule that has too many intervals, or all points, is everywhere.
+func (p *planner) edges(c *candidate) []edge {
+	out := p.scratch[:0]
 	for i, r := range c.rules {
 		t := r.term(c.dim)
-		if t == nil || t.Within == nil || len(t.Within) > most || t.Within.Covers(c.all) {
+		if t == nil || t.Within == nil || len(t.Within) > p.cost.Ranges || t.Within.Covers(c.all) {
 			c.wide = append(c.wide, i)
 			continue
 		}
-		c.narrow[i] = true
-		for _, s := range t.Within.Intersect(c.all) {
-			out = append(out, edge{s.From, i, true}, edge{s.To, i, false})
+		for _, s := range t.Within {
+			for _, in := range c.all {
+				from, to := later(s.From, in.From), earlier(s.To, in.To)
+				if from.Compare(to) <= 0 {
+					out = append(out, edge{from, false, i}, edge{to, true, i})
+				}
+			}
 		}
 	}
+	p.scratch = out
 	slices.SortFunc(out, func(a, b edge) int {
-		if c := a.at.Compare(b.at); c != 0 {
-			return c
-		}
-		if a.opens != b.opens { // what ends at a point still holds there
-			if a.opens {
-				return -1
-			}
+		switch {
+		case a.at.Hi != b.at.Hi:
+			return cmp.Compare(a.at.Hi, b.at.Hi)
+		case a.at.Lo != b.at.Lo:
+			return cmp.Compare(a.at.Lo, b.at.Lo)
+		case a.closes == b.closes:
+			return 0
+		case a.closes:
 			return 1
 		}
-		return cmp.Compare(a.rule, b.rule)
+		return -1
 	})
 	return out
+}
+
+func later(a, b space.Point) space.Point {
+	if a.Compare(b) < 0 {
+		return b
+	}
+	return a
+}
+
+func earlier(a, b space.Point) space.Point {
+	if a.Compare(b) < 0 {
+		return a
+	}
+	return b
 }
 
 // bin is an interval and the rules apart that hold somewhere in it, by number.
@@ -51,24 +71,28 @@ type bin struct {
 }
 
 // bins cuts the points into intervals with at most room rules each where the
-// policy allows it; room 0 cuts wherever the rules change.
-func (c *candidate) bins(edges []edge, room int) []bin {
-	w := sweep{room: room, seen: make([]int, len(c.rules)), end: c.all[len(c.all)-1].To}
+// policy allows it; room 0 cuts wherever the rules change. There are none when
+// they would have more than limit entries.
+func (c *candidate) bins(edges []edge, room int, limit float64) []bin {
+	w := sweep{room: room, everywhere: len(c.wide), seen: make([]int, len(c.rules)), end: c.all[len(c.all)-1].To}
 	from := c.all[0].From
 	for i := 0; i < len(edges); {
-		at, opens := edges[i].at, edges[i].opens
-		if !opens && at == w.end {
+		at, closes := edges[i].at, edges[i].closes
+		if closes && at == w.end {
 			break
 		}
 		cut := at // the first point of the next interval
-		if !opens {
+		if closes {
 			cut = at.Next()
 		}
 		if from.Compare(cut) < 0 {
 			w.interval(from, cut.Prev())
 			from = cut
 		}
-		for ; i < len(edges) && edges[i].at == at && edges[i].opens == opens; i++ {
+		if float64(w.size) > limit && room > 0 {
+			return nil
+		}
+		for ; i < len(edges) && edges[i].at == at && edges[i].closes == closes; i++ {
 			w.toggle(edges[i])
 		}
 	}
@@ -83,14 +107,17 @@ type sweep struct {
 	bins   []bin
 	seen   []int // by rule: the last bin that has it, counted from 1
 	end    space.Point
+
+	everywhere int // rules that every bin has besides
+	size       int // entries of all bins
 }
 
 func (w *sweep) toggle(e edge) {
 	i, there := slices.BinarySearch(w.active, e.rule)
 	switch {
-	case e.opens && !there:
+	case !e.closes && !there:
 		w.active = slices.Insert(w.active, i, e.rule)
-	case !e.opens && there:
+	case e.closes && there:
 		w.active = slices.Delete(w.active, i, i+1)
 	}
 }
@@ -111,10 +138,12 @@ func (w *sweep) interval(from, to space.Point) {
 			if w.seen[r] != n {
 				w.seen[r] = n
 				last.members = append(last.members, r)
+				w.size++
 			}
 		}
 		return
 	}
+	w.size += len(w.active) + w.everywhere
 	w.bins = append(w.bins, bin{space.Range{From: from, To: to}, slices.Clone(w.active)})
 	for _, r := range w.active {
 		w.seen[r] = n + 1
