@@ -131,7 +131,7 @@ func (d drawer) addr(f family) netip.Addr {
 func (d drawer) packet() rules.Packet {
 	f := one(d, v4, v4, v4, v6)
 	p := rules.Packet{
-		In: one(d, "lan", "dmz", "wan"), Protocol: one(d, config.TCP, config.TCP, config.UDP, config.ICMP, config.ICMPv6, 47),
+		In: one(d, "lan", "lan", "dmz", "dmz", "wan", "wan", "extra"), Protocol: one(d, config.TCP, config.TCP, config.UDP, config.ICMP, config.ICMPv6, 47),
 		Src: d.addr(f), Dst: d.addr(f), At: monday.Add(time.Duration(d.IntN(7*24*60)) * time.Minute),
 	}
 	switch {
@@ -154,4 +154,43 @@ func without(w *rules.World, names []string) *rules.World {
 	out := *w
 	out.Config = &c
 	return &out
+}
+
+// edit changes a policy a little: a rule goes, comes, moves or is another, an
+// alias has other content, a network or a setting of an interface is another.
+func (d drawer) edit(policy string) string {
+	head, rest, _ := strings.Cut(policy, "[[rule]]\n")
+	rules := strings.Split(rest, "[[rule]]\n")
+	for range 1 + d.IntN(3) {
+		n := d.IntN(len(rules))
+		switch d.IntN(9) {
+		case 0:
+			if len(rules) > 1 {
+				rules = slices.Delete(rules, n, n+1)
+			}
+		case 1:
+			r := rules[n]
+			rules = slices.Delete(rules, n, n+1)
+			rules = slices.Insert(rules, d.IntN(len(rules)+1), r)
+		case 2, 3:
+			name, _, _ := strings.Cut(rules[n], "\n")
+			fresh := strings.TrimPrefix(d.rule("x"), "[[rule]]\nname = \"x\"")
+			rules[n] = name + fresh
+		case 4:
+			rules[n] = strings.NewReplacer(`"pass"`, `"reject"`, `"block"`, `"pass"`).Replace(rules[n])
+		case 5:
+			head = strings.Replace(head, `"10.1.3.10"]`, `"10.1.3.0/28"]`, 1)
+		case 6:
+			head = strings.Replace(head, `"a.example.org", `, `"a.example.org", "b.example.org", `, 1)
+		case 7:
+			head = strings.Replace(head, "external = true", one(d, "external = true\nblock_private = false", "external = false", "external = true\nblock_bogons = false"), 1)
+		case 8:
+			head += "[interface.extra]\ndevice = \"eth9\"\naddresses = [\"10.1.3.1/28\"]\n"
+		}
+	}
+	out := head + "[[rule]]\n" + strings.Join(rules, "[[rule]]\n")
+	if _, err := config.ParseLanguage(config.File{Data: []byte(out)}, nil); err != nil {
+		return d.edit(policy)
+	}
+	return out
 }

@@ -96,6 +96,9 @@ func (g *ground) sample(c *space.Cube) (config.Packet, time.Time) {
 	}
 	at := time.Time{}
 	if t := c.Sets[space.Time]; !t.Covers(space.Span(0, lastSecond)) {
+		if t[0].From.Lo == 0 && len(t) > 1 { // before all schedules that are known
+			t = t[1:]
+		}
 		at = time.Unix(int64(t[0].From.Lo), 0)
 	}
 	return p, at

@@ -111,4 +111,3 @@ func (g *ground) real(c *space.Cube) bool {
 	}
 	return c.Sets[space.Out].Contains(space.Num(uint64(len(g.interfaces))))
 }
-

@@ -132,28 +132,39 @@ func (c *Cube) Sample() Spot {
 	return s
 }
 
-// Merge is one cube of two that differ on one line only, or in one fact only,
-// which is then open; ok is false for others.
-func (c *Cube) Merge(o *Cube) (one Cube, ok bool) {
-	differs := -1
-	for d := range c.Sets {
+// Merge is one cube of two that differ on one line only, which along tells, or in
+// one fact only, which is then open and along is Dims. Others cannot be one.
+func (c *Cube) Merge(o *Cube) (one Cube, along Dim, ok bool) {
+	along = Dims
+	for d := range Dims {
 		if c.Sets[d].Equal(o.Sets[d]) {
 			continue
 		}
-		if differs >= 0 {
-			return Cube{}, false
+		if along != Dims {
+			return Cube{}, along, false
 		}
-		differs = d
+		along = d
 	}
 	facts, apart := c.Facts.merge(o.Facts)
 	one = *c
 	switch {
-	case apart == 0 && differs >= 0:
-		one.Sets[differs] = Union(slices.Concat(c.Sets[differs], o.Sets[differs]))
-	case apart <= 1 && differs < 0:
+	case apart == 0 && along != Dims:
+		one.Sets[along] = Union(slices.Concat(c.Sets[along], o.Sets[along]))
+	case apart <= 1 && along == Dims:
 		one.Facts = facts
 	default:
-		return Cube{}, false
+		return Cube{}, along, false
 	}
-	return one, true
+	return one, along, true
+}
+
+// Equal says whether two cubes are written alike: of cubes that have packets,
+// whether they have the same ones.
+func (c *Cube) Equal(o *Cube) bool {
+	for d := range c.Sets {
+		if !c.Sets[d].Equal(o.Sets[d]) {
+			return false
+		}
+	}
+	return slices.Equal(c.Facts, o.Facts)
 }

@@ -109,7 +109,7 @@ func agree(t *testing.T, spots []Spot, a, b Cube) {
 			t.Fatalf("%v, %v at %v: in both %v, in %d pieces of the rest, want %d", a, b, spots[i], got[i], count[i], want)
 		}
 	}
-	if one, ok := a.Merge(&b); ok {
+	if one, _, ok := a.Merge(&b); ok {
 		for i, is := range packets(spots, one) {
 			if is != (in[i] || of[i]) {
 				t.Fatalf("%v merged with %v: %v", a, b, one)
@@ -147,7 +147,7 @@ func TestCubesAgreeWithPackets(t *testing.T) {
 			b = a
 			b.Sets[d] = other
 		}
-		if _, ok := a.Merge(&b); ok {
+		if _, _, ok := a.Merge(&b); ok {
 			merged++
 		}
 		agree(t, spots, a, b)
