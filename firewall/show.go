@@ -171,7 +171,8 @@ func (f *Firewall) EndFlows(ctx context.Context, words []string, by report.Calle
 	if err != nil || len(list) == 0 {
 		return 0, err
 	}
-	n, err := f.FlowTable.End(ctx, list)
+	// Begun, it is not left half done because its asker went away.
+	n, err := f.FlowTable.End(context.WithoutCancel(ctx), list)
 	f.log.Info("flows ended by hand", "flows", n, "by", by.Name, "filter", words)
 	return n, err
 }

@@ -29,9 +29,6 @@ type (
 // maxLogEntries is how many entries one answer holds.
 const maxLogEntries = 100_000
 
-// lasting is the context of what must not be left half done because its client went away.
-func lasting(r *http.Request) context.Context { return context.WithoutCancel(r.Context()) }
-
 func (a *api) check(r *http.Request, d report.Draft) (report.Preview, error) {
 	if err := checkDraft(d); err != nil {
 		return report.Preview{}, err
@@ -46,7 +43,7 @@ func (a *api) apply(r *http.Request, q report.Request) (report.Applied, error) {
 	if q.Confirm < 0 {
 		return report.Applied{}, badRequest("confirm: %d seconds, want 0 or more", q.Confirm)
 	}
-	return a.Apply(lasting(r), q, asker(r))
+	return a.Apply(r.Context(), q, asker(r))
 }
 
 func checkDraft(d report.Draft) error {
@@ -61,14 +58,14 @@ func checkDraft(d report.Draft) error {
 }
 
 func (a *api) confirm(r *http.Request, _ empty) (report.Applied, error) {
-	return a.Confirm(lasting(r), asker(r))
+	return a.Confirm(r.Context(), asker(r))
 }
 
 func (a *api) rollback(r *http.Request, q rollbackRequest) (report.Applied, error) {
 	if q.Revision == nil || *q.Revision < 0 {
 		return report.Applied{}, badRequest("revision: want a number, 0 for the pending apply")
 	}
-	return a.Rollback(lasting(r), *q.Revision, asker(r))
+	return a.Rollback(r.Context(), *q.Revision, asker(r))
 }
 
 func (a *api) explain(r *http.Request, q report.Question) (report.Explanation, error) {
@@ -83,7 +80,7 @@ func (a *api) refreshAlias(r *http.Request, q refreshRequest) (empty, error) {
 }
 
 func (a *api) endFlows(r *http.Request, q endFlowsRequest) (endFlowsAnswer, error) {
-	n, err := a.EndFlows(lasting(r), q.Words, asker(r))
+	n, err := a.EndFlows(r.Context(), q.Words, asker(r))
 	return endFlowsAnswer{n}, err
 }
 

@@ -12,7 +12,9 @@ import (
 
 // Backend is what the gateway can be asked. Errors wrap report.ErrRequest when the
 // request is wrong, report.ErrConflict when another change was quicker or is in the
-// way; every other error says that the daemon or the kernel refused.
+// way; every other error says that the daemon or the kernel refused. Their contexts
+// end when whoever asked went away: what waits is dropped then, and what has begun
+// to change the gateway is brought to its end.
 type Backend interface {
 	Status(ctx context.Context) (report.Status, error)
 

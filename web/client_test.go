@@ -139,17 +139,6 @@ func TestServerKnowsWhoAsks(t *testing.T) {
 	}
 }
 
-func TestApplyOutlivesItsClient(t *testing.T) {
-	var cancellable bool
-	b := &fake{during: func(ctx context.Context) { cancellable = ctx.Done() != nil }}
-	if _, err := Dial(serving(t, b)).Apply(t.Context(), report.Request{Draft: report.Draft{PolicyName: "edge.toml"}}, report.Caller{}); err != nil {
-		t.Fatal(err)
-	}
-	if cancellable {
-		t.Error("an apply can be cancelled by its client going away")
-	}
-}
-
 func TestFollow(t *testing.T) {
 	b := &fake{entries: make(chan packetlog.Entry)}
 	client := Dial(serving(t, b))

@@ -15,7 +15,8 @@ import (
 // api answers the questions of the API out of a Backend.
 type api struct {
 	Backend
-	log hclog.Logger
+	log    hclog.Logger
+	drafts drafts
 }
 
 // endpoint is one question: the requests that ask it and what answers them.
@@ -30,8 +31,8 @@ type serve func(http.ResponseWriter, *http.Request) error
 func (a *api) endpoints() []endpoint {
 	return []endpoint{
 		{"GET", "/v1/status", value(a.Status)},
-		{"POST", "/v1/check", submit(maxDraftBody, a.check)},
-		{"POST", "/v1/apply", submit(maxDraftBody, a.apply)},
+		{"POST", "/v1/check", a.large(submit(maxDraftBody, a.check))},
+		{"POST", "/v1/apply", a.large(submit(maxDraftBody, a.apply))},
 		{"POST", "/v1/confirm", submit(maxSmallBody, a.confirm)},
 		{"POST", "/v1/rollback", submit(maxSmallBody, a.rollback)},
 		{"GET", "/v1/revisions", items(a.History)},
@@ -69,6 +70,22 @@ func Handler(b Backend, log hclog.Logger) http.Handler {
 	return mux
 }
 
+// large bounds what the bodies of one user take of the memory. The policies of
+// most gateways are small and never meet the bound.
+func (a *api) large(next serve) serve {
+	return func(w http.ResponseWriter, r *http.Request) error {
+		if 0 <= r.ContentLength && r.ContentLength <= maxSmallBody {
+			return next(w, r)
+		}
+		by := asker(r)
+		if !a.drafts.begin(by.UID) {
+			return &transportError{http.StatusTooManyRequests, fmt.Sprintf("%d large policies of user %s are being looked at: try again when they are done", maxDrafts, by.Name)}
+		}
+		defer a.drafts.end(by.UID)
+		return next(w, r)
+	}
+}
+
 // guard lets known callers alone ask, turns an error into an answer and contains panics.
 func (a *api) guard(next serve) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -77,6 +94,9 @@ func (a *api) guard(next serve) http.Handler {
 		err := who.err
 		if !known {
 			err = errUnknownCaller
+		}
+		if err != nil {
+			w.Header().Set("Connection", "close") // who may not ask has no reason to stay
 		}
 		if err == nil {
 			err = next(w, r)

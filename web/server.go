@@ -35,6 +35,7 @@ const maxPath = 107
 type Server struct {
 	listener *net.UnixListener
 	gate     gate
+	visits   *visits
 	log      hclog.Logger
 }
 
@@ -51,7 +52,7 @@ func Listen(socket string, log hclog.Logger) (*Server, error) {
 	if err != nil {
 		return nil, fmt.Errorf("socket %s: %w", socket, err)
 	}
-	return &Server{listener: l, gate: g, log: log.Named("web")}, nil
+	return &Server{listener: l, gate: g, visits: newVisits(), log: log.Named("web")}, nil
 }
 
 func claim(socket string, g gate) (*net.UnixListener, error) {
@@ -110,6 +111,11 @@ func (s *Server) Run(ctx context.Context, h http.Handler) error {
 		MaxHeaderBytes:    64 << 10,
 		ErrorLog:          s.log.StandardLogger(&hclog.StandardLoggerOptions{ForceLevel: hclog.Debug}),
 		ConnContext:       s.connContext,
+		ConnState: func(c net.Conn, state http.ConnState) {
+			if state == http.StateClosed {
+				s.visits.leave(c)
+			}
+		},
 		// Followed logs end with the daemon.
 		BaseContext: func(net.Listener) context.Context { return ctx },
 	}
@@ -149,6 +155,9 @@ func (s *Server) connContext(ctx context.Context, c net.Conn) context.Context {
 	if err != nil {
 		s.log.Warn("caller denied", "uid", cred.uid, "pid", cred.pid, "cause", err)
 		who.err = &transportError{http.StatusForbidden, fmt.Sprintf("user %s may not speak to rempart: want root or a member of group %s", who.Name, Group)}
+	}
+	if s.visits.enter(cred.uid, c) {
+		s.log.Warn("caller holds too many connections, the oldest is closed", "uid", cred.uid, "pid", cred.pid, "most", maxVisits)
 	}
 	return context.WithValue(ctx, callerKey{}, who)
 }
