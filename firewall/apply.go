@@ -103,7 +103,7 @@ func (f *Firewall) prepare(ctx context.Context, d Draft, now time.Time) (*candid
 	if f.running != nil {
 		rev.Parent = f.running.revision.Hash
 	}
-	return &candidate{revision: rev, world: w, ruleset: Compile(w)}, nil
+	return &candidate{revision: rev, world: w, ruleset: f.compiler.compile(w)}, nil
 }
 
 // parse reads a draft. Its error is report.ErrRequest and config.Errors.

@@ -90,6 +90,7 @@ type Firewall struct {
 	running  *running // nil: no policy yet, the kernel is as it was found
 	pending  *pending
 	table    table
+	compiler compiler
 	hits     hits
 	// edgesDone is until when the edges of schedules were followed. The next one
 	// is counted from there and not from the clock: an edge that passes while the
@@ -276,7 +277,7 @@ func (f *Firewall) refreshSets(ctx context.Context) {
 	c, now := f.running.world.Config, time.Now()
 	f.findDevices(c)
 	w := NewWorld(c, f.learned(f.Feeds.Snapshot()), now)
-	ruleset := Compile(w)
+	ruleset := f.compiler.compile(w)
 	if err := f.put(ctx, ruleset); err != nil {
 		f.fault(aboutTable, "refresh aliases and schedules, tried again soon: %v", err)
 		f.refreshAt = now.Add(retryEvery)

@@ -57,7 +57,7 @@ func (f *Firewall) takeOver(ctx context.Context, rev config.Revision) error {
 	f.findDevices(c)
 	w := NewWorld(c, f.learned(f.Feeds.Snapshot()), time.Now())
 	f.memory.Numbers = w.Numbers
-	ruleset := Compile(w)
+	ruleset := f.compiler.compile(w)
 	if err := f.put(ctx, ruleset); err != nil {
 		return err
 	}
