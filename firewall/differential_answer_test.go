@@ -43,11 +43,13 @@ type oracle struct {
 	nat      *nat.Evaluator
 	ruleset  nft.Ruleset
 	compiled *nft.Evaluator
+	// broadcasts is the addresses of everybody in a network.
+	broadcasts *netipx.IPSet
 }
 
 func newOracle(w *rules.World) *oracle {
 	r := Compile(w)
-	o := &oracle{w: w, filter: rules.NewEvaluator(w), nat: nat.NewEvaluator(w), ruleset: r, compiled: nft.NewEvaluator(r)}
+	o := &oracle{w: w, filter: rules.NewEvaluator(w), nat: nat.NewEvaluator(w), ruleset: r, compiled: nft.NewEvaluator(r), broadcasts: broadcasts(w)}
 	for name, s := range w.Dynamic {
 		for _, f := range []rules.Family{rules.V4, rules.V6} {
 			o.compiled = o.compiled.Holding(rules.SetName("alias", name, f), elementsOf(s, f))

@@ -8,4 +8,5 @@ package firewall
 const (
 	differentialPackets = 40_000
 	classBenchRules     = 1000
+	kernelPackets       = 5_000
 )

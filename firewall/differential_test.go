@@ -3,6 +3,7 @@ package firewall
 import (
 	"flag"
 	"fmt"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -75,36 +76,57 @@ func differ(seed uint64) (packets int, _ *failure) {
 	for n := range perPolicy {
 		q := g.packet()
 		if says := o.disagreement(q); says != "" {
-			return n + 1, (&failure{seed: seed, policy: p, packet: q, says: says}).shrunk()
+			return n + 1, (&failure{seed: seed, policy: p, packets: []rules.Packet{q}, says: says}).shrunk()
 		}
 	}
 	return perPolicy, nil
 }
 
-// failure is a packet of which two of policy, ruleset and kernel say different things.
+// failure is packets, mostly one, of which two of policy, ruleset and kernel say different things.
 type failure struct {
-	seed   uint64
-	policy policyText
-	packet rules.Packet
-	says   string
+	seed    uint64
+	policy  policyText
+	packets []rules.Packet
+	says    string
 }
 
 // shrunk is the failure with the smallest policy found that still shows it.
 func (f *failure) shrunk() *failure {
-	small := f.policy.shrunk(func(p policyText) bool {
+	return f.shrunkBy(func(p policyText) string {
 		c, err := p.parse()
-		return err == nil && c.Interface(f.packet.In) != nil && newOracle(drawnWorld(c, compileTime)).disagreement(f.packet) != ""
+		if err != nil || !known(c, f.packets) {
+			return ""
+		}
+		return newOracle(drawnWorld(c, compileTime)).disagreement(f.packets[0])
 	})
-	c, err := small.parse()
-	if err != nil {
-		return f
-	}
-	return &failure{f.seed, small, f.packet, newOracle(drawnWorld(c, compileTime)).disagreement(f.packet)}
+}
+
+// shrunkBy is the same for any way to see what is wrong with a policy.
+func (f *failure) shrunkBy(wrong func(policyText) string) *failure {
+	says := f.says
+	small := f.policy.shrunk(func(p policyText) bool {
+		now := wrong(p)
+		if now != "" {
+			says = now
+		}
+		return now != ""
+	})
+	return &failure{f.seed, small, f.packets, says}
+}
+
+// known says whether all of the packets come in by interfaces of a policy.
+func known(c *config.Config, packets []rules.Packet) bool {
+	return !slices.ContainsFunc(packets, func(p rules.Packet) bool { return c.Interface(p.In) == nil })
 }
 
 // String is all that one needs to look into it.
 func (f *failure) String() string {
-	return fmt.Sprintf("seed %d, packet %s\n%s\n%s", f.seed, describe(f.packet), f.says, f.policy)
+	var b strings.Builder
+	fmt.Fprintf(&b, "seed %d\n", f.seed)
+	for _, p := range f.packets {
+		fmt.Fprintf(&b, "packet %s\n", describe(p))
+	}
+	return fmt.Sprintf("%s%s\n%s", b.String(), f.says, f.policy)
 }
 
 // describe is a packet in one line.

@@ -107,7 +107,7 @@ func (g *packetGen) aimAtAll() {
 func (g *packetGen) atRule(r *config.Rule) *aim {
 	from, to := g.behind(g.w.Config.InterfacesOf(r.From)), g.behind(g.w.Config.InterfacesOf(r.To))
 	if r.To.Kind == config.PlaceSelf {
-		to = setOf(g.w.OwnAddresses(""))
+		to = hostsOf(g.w.OwnAddresses(""))
 	}
 	return &aim{
 		in: g.w.Config.InterfacesOf(r.From), src: g.edges(r.Source, from), dst: g.edges(r.Destination, to),
@@ -177,7 +177,7 @@ func (g *packetGen) behind(ifaces []string) *netipx.IPSet {
 	return finished(&b)
 }
 
-func setOf(all []netip.Addr) *netipx.IPSet {
+func hostsOf(all []netip.Addr) *netipx.IPSet {
 	var b netipx.IPSetBuilder
 	for _, a := range all {
 		b.Add(a)
