@@ -16,6 +16,7 @@ import (
 	"github.com/rempart/rempart/firewall/links"
 	"github.com/rempart/rempart/firewall/nft"
 	"github.com/rempart/rempart/firewall/packetlog"
+	"github.com/rempart/rempart/firewall/trace"
 	"github.com/rempart/rempart/rules"
 )
 
@@ -30,6 +31,8 @@ type Parts struct {
 	PacketLog *packetlog.Ring
 	// Overloads are the sources that went over a limit (rules.OverloadGroup).
 	Overloads <-chan packetlog.Entry
+	// Traces follows packets.
+	Traces trace.Kernel
 	// Tampered are the changes that somebody else made to our table.
 	Tampered <-chan nft.Event
 	// Files reads the policy as it stands in the configuration directory.
@@ -106,6 +109,7 @@ type Firewall struct {
 	closeWithout bool
 
 	devices atomic.Pointer[map[string]string] // interface names by device, for DeviceName
+	lives   lives
 
 	step func(string) // tests end the program at a step of an apply; nil otherwise
 }

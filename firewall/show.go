@@ -12,6 +12,7 @@ import (
 	"github.com/rempart/rempart/firewall/flows"
 	"github.com/rempart/rempart/firewall/packetlog"
 	"github.com/rempart/rempart/firewall/report"
+	"github.com/rempart/rempart/firewall/trace"
 )
 
 // Status is the gateway at a glance.
@@ -41,6 +42,9 @@ func (f *Firewall) Status(ctx context.Context) (report.Status, error) {
 			return out, err
 		}
 		for _, ch := range foreign {
+			if trace.Ours(ch.Table) {
+				continue // it decides nothing
+			}
 			out.Warnings = append(out.Warnings, fmt.Sprintf("table %s has a chain %s on the %s hook: it decides about packets as well", ch.Table, ch.Chain, ch.Hook))
 		}
 		return out, nil

@@ -164,7 +164,7 @@ func (s *site) start(t *testing.T) {
 	owner := links.New(network, filepath.Join(s.dir, "links.json"), log)
 	p := &parts{kernel: nft.Open(TableName).In(int(s.ns.Fd()))}
 	p.Firewall = New(Parts{
-		State: state, Kernel: &asked{Netlink: p.kernel}, Links: owner, FlowTable: table, Feeds: fetched, Host: siteHost{s.gw, s.ssh},
+		State: state, Kernel: &asked{Netlink: p.kernel}, Links: owner, Traces: p.kernel, FlowTable: table, Feeds: fetched, Host: siteHost{s.gw, s.ssh},
 		PacketLog: ring, Overloads: overloads.Subscribe(ctx, nil), Version: "test", Logger: log,
 		Files: func() (Draft, error) { return Draft{}, errors.New("there are no files") },
 	})

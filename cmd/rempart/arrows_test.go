@@ -44,7 +44,7 @@ func arrows() map[string][]string {
 		"rules/dispatch":     {"firewall/nft", "rules/space"},
 		"rules":              {"config", "schedules", "firewall/nft", "firewall/packetlog", "rules/dispatch", "rules/space"},
 		"rules/analysis":     {"config", "nat", "rules", "rules/space", "schedules", "firewall/packetlog"},
-		"firewall/trace":     {"firewall/nft", "firewall/report"},
+		"firewall/trace":     {"config", "firewall/nft", "firewall/packetlog", "firewall/report"},
 		"firewall/explain":   {"config", "firewall/packetlog", "firewall/report", "nat", "rules", "schedules"},
 		"nat":                {"config", "schedules", "firewall/nft", "firewall/packetlog", "rules", "rules/dispatch"},
 		"firewall": {

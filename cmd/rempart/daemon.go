@@ -62,7 +62,7 @@ func serve(ctx context.Context, o options, log hclog.Logger) error {
 	ring, overloads := packetlog.NewRing(logEntries), packetlog.NewRing(overloadEntries)
 	tampered := make(chan nft.Event, 1)
 	gateway := firewall.New(firewall.Parts{
-		State: state, Kernel: kernel, Links: owner, FlowTable: table, Feeds: fetched,
+		State: state, Kernel: kernel, Traces: kernel, Links: owner, FlowTable: table, Feeds: fetched,
 		Host: firewall.Machine{}, PacketLog: ring, Overloads: overloads.Subscribe(ctx, nil), Tampered: tampered,
 		Files: o.draft, Version: version, Logger: log,
 	})

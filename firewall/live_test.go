@@ -1,0 +1,38 @@
+package firewall
+
+import (
+	"testing"
+
+	"github.com/rempart/rempart/firewall/nft"
+)
+
+// TestOriginsNameEveryRule finds what of the policy each counter and comment of a
+// compiled ruleset comes from: none may be told by its handle alone.
+func TestOriginsNameEveryRule(t *testing.T) {
+	policies(t, func(t *testing.T, path string) {
+		w := goldenWorld(t, path)
+		comments, counters := origins(w.Config)
+		for _, chain := range Compile(w).Chains {
+			for _, rule := range chain.Rules {
+				counted := false
+				for _, x := range rule.Exprs {
+					c, ok := x.(nft.Count)
+					if !ok {
+						continue
+					}
+					if _, counted = counters[c.Counter]; !counted {
+						t.Errorf("chain %s counts on %q, of which nobody knows what it is", chain.Name, c.Counter)
+					}
+				}
+				if _, named := comments[rule.Comment]; rule.Comment != "" && !named && !counted && rule.Comment != "the gateway itself" {
+					t.Errorf("chain %s has a rule %q, of which nobody knows what it is", chain.Name, rule.Comment)
+				}
+			}
+		}
+		for name, o := range comments {
+			if o.Line == 0 || o.Name != name {
+				t.Errorf("%q is %+v", name, o)
+			}
+		}
+	})
+}
