@@ -17,7 +17,7 @@ import (
 var monday = time.Date(2026, 11, 23, 11, 0, 0, 0, time.UTC)
 
 // testdata reads one file.
-func testdata(t *testing.T, name string) config.File {
+func testdata(t testing.TB, name string) config.File {
 	t.Helper()
 	data, err := os.ReadFile(filepath.Join("testdata", name))
 	if err != nil {
@@ -27,14 +27,14 @@ func testdata(t *testing.T, name string) config.File {
 }
 
 // office is the world of testdata.
-func office(t *testing.T) *rules.World {
+func office(t testing.TB) *rules.World {
 	t.Helper()
 	node := testdata(t, "node.toml")
 	return world(t, testdata(t, "rempart.toml"), &node)
 }
 
 // world is a policy with something in its lists.
-func world(t *testing.T, policy config.File, node *config.File) *rules.World {
+func world(t testing.TB, policy config.File, node *config.File) *rules.World {
 	t.Helper()
 	c, err := config.Parse(policy, node)
 	if err != nil {
@@ -52,7 +52,7 @@ func world(t *testing.T, policy config.File, node *config.File) *rules.World {
 	return w
 }
 
-func set(t *testing.T, prefixes ...string) *netipx.IPSet {
+func set(t testing.TB, prefixes ...string) *netipx.IPSet {
 	t.Helper()
 	var b netipx.IPSetBuilder
 	for _, p := range prefixes {
@@ -66,7 +66,7 @@ func set(t *testing.T, prefixes ...string) *netipx.IPSet {
 }
 
 // packet reads a packet.
-func packet(t *testing.T, s string) config.Packet {
+func packet(t testing.TB, s string) config.Packet {
 	t.Helper()
 	p, err := config.ParsePacket(s)
 	if err != nil {

@@ -246,7 +246,7 @@ func TestKernel(t *testing.T) {
 	const seed = 7
 	r := rand.New(rand.NewPCG(seed, seed))
 	seen := map[string]int{}
-	for n := range 1200 {
+	for n := range 800 {
 		p := draw(r)
 		e := g.x.Explain(p, g.now, false)
 		f := g.send(t, p)
