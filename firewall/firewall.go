@@ -102,6 +102,7 @@ type Firewall struct {
 	refreshAt time.Time // when refreshSets is due, whatever else happens
 	overloads overloads
 	mendAt    time.Time         // when to put back what somebody changed; zero: nothing is to be mended
+	changes   int               // of our table by others, since it was put back
 	faults    map[string]string // what is wrong, by what it is about, for status
 
 	// closeWithout says that the machine had a policy once: without one that can

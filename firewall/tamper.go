@@ -2,6 +2,7 @@ package firewall
 
 import (
 	"context"
+	"fmt"
 	"time"
 
 	"github.com/rempart/rempart/firewall/nft"
@@ -23,7 +24,14 @@ func (f *Firewall) tampered(e nft.Event, now time.Time) {
 	if e.Lost {
 		return // perhaps nothing happened; mending finds out
 	}
-	f.fault(aboutTamper, "%s: process %q (%d) changed table inet %s; it is put back", now.Format(time.TimeOnly), e.Process, e.PID, TableName)
+	const format = "%s: process %q (%d) changed table inet %s; it is put back"
+	args := []any{now.Format(time.TimeOnly), e.Process, e.PID, TableName}
+	if f.changes++; f.changes == 1 {
+		f.fault(aboutTamper, format, args...)
+		return
+	}
+	// Who changes it a thousand times a second does not fill the log as well.
+	f.faults[aboutTamper] = fmt.Sprintf(format, args...)
 }
 
 // mend puts back what somebody changed.
@@ -31,7 +39,10 @@ func (f *Firewall) mend(ctx context.Context, now time.Time) {
 	if f.mendAt.IsZero() || now.Before(f.mendAt) {
 		return
 	}
-	f.mendAt = time.Time{}
+	if f.changes > 1 {
+		f.log.Warn("table was changed again and again", "times", f.changes)
+	}
+	f.mendAt, f.changes = time.Time{}, 0
 	f.table.known = false
 	if err := f.enforce(ctx); err != nil {
 		f.fault(aboutTable, "put the table back, tried again soon: %v", err)
