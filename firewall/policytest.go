@@ -66,7 +66,11 @@ func runTest(o *inquiry, t config.Test) report.Test {
 // amiss says what was expected of a packet and what came instead; empty: what was expected.
 func amiss(t config.Test, e report.Explanation) string {
 	if e.Verdict != t.Expect.String() || t.Rule != "" && e.Rule != t.Rule {
-		return fmt.Sprintf("expected %s, got %s: %s", decided(t.Expect.String(), t.Rule), decided(e.Verdict, e.Rule), e.Why)
+		why := ": " + e.Why
+		if e.Rule != "" {
+			why = fmt.Sprintf(" (line %d)", e.Line)
+		}
+		return fmt.Sprintf("expected %s, got %s%s", decided(t.Expect.String(), t.Rule), decided(e.Verdict, e.Rule), why)
 	}
 	var list []string
 	differs := func(what string, want, got any) {

@@ -128,10 +128,10 @@ func TestRunTests(t *testing.T) {
 			destination = "198.51.100.7"
 			gateway = "fibre"`, report.TestPassed, ""},
 		{"reject is no block", `packet = "lan tcp 10.1.2.9 -> 198.51.100.7:25"
-			expect = "block"`, report.TestFailed, "expected block, got reject by no-mail: "},
+			expect = "block"`, report.TestFailed, "expected block, got reject by no-mail (line 45)"},
 		{"another rule", `packet = "lan tcp 10.1.2.9 -> 198.51.100.7:25"
 			expect = "reject"
-			rule = "lan-out"`, report.TestFailed, "expected reject by lan-out, got reject by no-mail: "},
+			rule = "lan-out"`, report.TestFailed, "expected reject by lan-out, got reject by no-mail (line 45)"},
 		{"no rule", `packet = "lan tcp 10.1.2.9 -> 10.1.3.10:25"
 			expect = "pass"
 			rule = "lan-out"`, report.TestFailed, "expected pass by lan-out, got block: "},
@@ -285,7 +285,7 @@ func TestFailingTestsRefuseAnApply(t *testing.T) {
 	}
 	want := report.Fault{
 		File: "rempart.toml", Line: strings.Count(testPolicy, "\n") + 2, Col: 1, Key: "test[0]",
-		Message: `"mail stays inside": expected block, got pass by lan-out: ` + p.Tests[0].Explanation.Why, Explanation: p.Tests[0].Explanation,
+		Message: `"mail stays inside": expected block, got pass by lan-out (line 20)`, Explanation: p.Tests[0].Explanation,
 	}
 	if diff := cmp.Diff(want, p.Faults[0], equalAddrPorts, cmp.Comparer(func(a, b netip.Addr) bool { return a == b })); diff != "" {
 		t.Error(diff)

@@ -81,7 +81,9 @@ func (f *Firewall) Check(ctx context.Context, d Draft, by report.Caller) (report
 			return report.Preview{}, err
 		}
 		out.FlowsLost = f.lost(stale)
-		out.Lockout, err = f.lockout(ctx, c.world, by, now)
+		if !out.Unchanged {
+			out.Lockout, err = f.lockout(ctx, c.world, by, now)
+		}
 		return out, err
 	})
 }

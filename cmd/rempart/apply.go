@@ -88,6 +88,9 @@ func (p *program) apply(ctx context.Context, d report.Draft, f applyFlags) error
 	if len(preview.Faults) > 0 {
 		return faultsError(preview.Faults)
 	}
+	if l := preview.Lockout; l != nil && (f.force || f.dryRun) {
+		preview.Warnings = append(preview.Warnings, l.Message)
+	}
 	if !p.json {
 		p.showPreview(preview, status)
 	}
@@ -152,13 +155,9 @@ func (p *program) showPreview(v report.Preview, s report.Status) {
 	if n := passed(v.Tests); n > 0 {
 		p.printf("\n%s of the policy passed.\n", plural(n, "test"))
 	}
-	warnings := v.Warnings
-	if v.Lockout != nil {
-		warnings = append(warnings, v.Lockout.Message)
-	}
-	if len(warnings) > 0 {
+	if len(v.Warnings) > 0 {
 		p.printf("\n")
-		p.warn(warnings)
+		p.warn(v.Warnings)
 	}
 }
 

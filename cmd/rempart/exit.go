@@ -92,13 +92,15 @@ func (p *program) end(err error) int {
 // printFaults prints one fault a line, as compilers do and editors read. Below a
 // test that failed stands what becomes of its packet.
 func (p *program) printFaults(faults []report.Fault) {
-	for _, f := range faults {
+	for i, f := range faults {
+		if i > 0 && faults[i-1].Explanation != nil {
+			fmt.Fprintln(p.err)
+		}
 		at := config.Error{Position: config.Position{File: f.File, Line: f.Line, Col: f.Col}, Key: f.Key, Msg: f.Message}
 		fmt.Fprintln(p.err, at.Error())
 		if f.Explanation != nil {
 			fmt.Fprintln(p.err)
 			p.printSteps(*f.Explanation)
-			fmt.Fprintln(p.err)
 		}
 	}
 }

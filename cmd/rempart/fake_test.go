@@ -24,8 +24,9 @@ type gateway struct {
 	revisions []report.Revision // oldest first; the last is the current one
 	pending   *report.Revision
 	deadline  time.Time
-	refuse    error // what every question is answered with, unless nil
-	quiet     bool  // there is nothing to list
+	lockout   *report.Lockout // what an apply without force is refused for
+	refuse    error           // what every question is answered with, unless nil
+	quiet     bool            // there is nothing to list
 	flows     []flows.Flow
 	coming    []packetlog.Entry // what Follow sends first
 	stays     bool              // and then it waits, rather than go away
@@ -84,22 +85,31 @@ func (g *gateway) Check(_ context.Context, d report.Draft, _ report.Caller) (rep
 	if g.refuse != nil {
 		return report.Preview{}, g.refuse
 	}
-	if _, err := parse(d); err != nil {
+	c, err := parse(d)
+	if err != nil {
 		return report.Preview{Faults: err.(faultsError)}, nil
 	}
 	v := report.Preview{Hash: config.Hash(d.Policy), Diff: config.Diff(g.current().Policy, d.Policy)}
+	v.Tests = firewall.RunTests(firewall.NewWorld(c, firewall.Learned{}, now()), now())
+	if v.Faults = report.FailedTests(v.Tests); v.Faults != nil {
+		return v, nil
+	}
 	if v.Unchanged = v.Diff == ""; v.Unchanged {
 		return v, nil
 	}
 	v.Changes = []string{"add address 10.1.4.1/24 to eth3"}
 	v.FlowsLost = []report.FlowsLost{{Rule: "lan-out", Count: 12}, {Rule: "wan-web", Count: 12345}}
 	v.Warnings = []string{"interface dmz has no device eth2 yet"}
+	v.Lockout = g.lockout
 	return v, nil
 }
 
 func (g *gateway) Apply(_ context.Context, r report.Request, by report.Caller) (report.Applied, error) {
 	if g.refuse != nil {
 		return report.Applied{}, g.refuse
+	}
+	if g.lockout != nil && !r.Force {
+		return report.Applied{}, g.lockout
 	}
 	if r.Base != g.current().Hash {
 		return report.Applied{}, fmt.Errorf("%w: another policy runs by now", report.ErrConflict)

@@ -1,8 +1,11 @@
 package main
 
 import (
+	"fmt"
 	"strings"
 	"testing"
+
+	"github.com/rempart/rempart/firewall/report"
 )
 
 // caseName is the command line as the name of a file.
@@ -96,6 +99,57 @@ func TestGoldenApply(t *testing.T) {
 	s.write(t, "etc/rempart.toml", stagePolicy+"mtu = 1280\n")
 	s.golden(t, "life-18-script", "apply", "--json")
 	s.golden(t, "life-19-script-confirms", "confirm", "--json")
+}
+
+// TestGoldenRefused holds what people see who may not apply a policy, and where tests are not decided.
+func TestGoldenRefused(t *testing.T) {
+	s := newStage(t)
+	s.tty = true
+	s.serve(t)
+	const test = "\n[[test]]\nname = \"%s\"\npacket = \"lan tcp 10.1.2.9 -> 10.1.2.1:ssh\"\nat = \"2026-11-23T12:00:00+01:00\"\nexpect = \"%s\"\n"
+	passes, fails := fmt.Sprintf(test, "a", "block"), fmt.Sprintf(test, "b", "pass")
+	s.write(t, "etc/rempart.toml", stagePolicy+passes+fails+strings.Replace(fails, `"b"`, `"c"`, 1))
+	s.golden(t, "refused-01-check", "check")
+	s.golden(t, "refused-02-apply", "apply")
+	s.write(t, "etc/rempart.toml", stagePolicy+passes)
+	s.golden(t, "refused-03-check-passes", "check")
+	s.golden(t, "refused-04-check-json", "check", "--json")
+
+	e, err := s.gateway.Explain(t.Context(), report.Question{Packet: "lan tcp 10.1.2.9:50122 -> 10.1.2.1:22"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.gateway.lockout = &report.Lockout{Message: "this policy would cut you off: your SSH connection from 10.1.2.9:50122 comes in by lan, and no rule matches", Explanation: e}
+	s.golden(t, "refused-05-lockout", "apply")
+	s.golden(t, "refused-06-lockout-dry-run", "apply", "--dry-run")
+	s.golden(t, "refused-07-lockout-json", "apply", "--json")
+	s.stdin = "y\n"
+	s.golden(t, "refused-08-forced", "apply", "--force")
+
+	s.write(t, "etc/rempart.toml", stagePolicy+"\n[interface.wan]\ndevice = \"eth0\"\n"+strings.Replace(passes, "-> 10.1.2.1", "-> 10.1.9.1", 1)+
+		"rule = \"lan-out\"\n[[rule]]\nname = \"lan-out\"\nfrom = \"lan\"\nto = \"wan\"\naction = \"block\"\n")
+	s.golden(t, "refused-09-undecided", "check")
+}
+
+// TestGoldenExplain holds what becomes of packets, on a screen and for programs.
+func TestGoldenExplain(t *testing.T) {
+	s := newStage(t)
+	s.tty = true
+	s.serve(t)
+	const packet = "lan tcp 10.1.2.9 -> 10.1.2.1:ssh"
+	s.golden(t, "explain", "explain", packet, "--at", "2026-11-23 03:00")
+	s.golden(t, "explain-reply", "explain", "lan icmp 10.1.2.9 -> 10.1.2.1", "--reply")
+	s.golden(t, "explain-json", "explain", packet, "--json", "--at", "2026-11-23T03:00:00+01:00")
+	s.golden(t, "explain-no-interface", "explain", "lam tcp 10.1.2.9 -> 10.1.2.1:ssh")
+	s.stdin = "schema = 1\n[interface.lan]\ndevice = \"eth1\"\n[alias.listed]\nurl = \"file:///list\"\n" +
+		"[[rule]]\nname = \"listed\"\nsource = \"@listed\"\naction = \"pass\"\n"
+	s.golden(t, "explain-file", "explain", packet, "--file", "-")
+	s.golden(t, "explain-wrong-file", "explain", packet, "-f", "DIR/nothing.toml")
+	s.stdin = "schema = 1\n["
+	s.golden(t, "explain-faulty-file", "explain", packet, "-f", "-")
+	s.tty, s.colour = false, false
+	s.stdin = ""
+	s.golden(t, "explain-pipe", "explain", packet)
 }
 
 func TestGoldenHelp(t *testing.T) {

@@ -179,6 +179,7 @@ func TestCompletion(t *testing.T) {
 	for _, c := range []struct{ line, want string }{
 		{"rollback", "7\troot: let the guests out\n6\tanna\n5\tanna\n:4\n"},
 		{"rollback 7", ":4\n"},
+		{"explain", "wan\teth0\nlan\teth1\ndmz\teth2\n:4\n"},
 		{"diff 6", "7\troot: let the guests out\n6\tanna\n5\tanna\n:4\n"},
 		{"show aliases", "web\taddresses\ndrop_list\tlist: who behaves badly\nshrunk\tlist\nupdates\taddresses\nbruteforce\tdynamic\n:4\n"},
 	} {

@@ -106,7 +106,14 @@ func wide(line string) bool {
 func (s *stage) golden(t *testing.T, name string, args ...string) {
 	t.Helper()
 	stdout, stderr, code := s.run(t, args...)
-	got := fmt.Sprintf("$ rempart %s\n%s", strings.Join(args, " "), stdout)
+	typed := make([]string, len(args))
+	for i, a := range args {
+		typed[i] = a
+		if strings.Contains(a, " ") {
+			typed[i] = `"` + a + `"`
+		}
+	}
+	got := fmt.Sprintf("$ rempart %s\n%s", strings.Join(typed, " "), stdout)
 	if stderr != "" {
 		got += "--- stderr\n" + stderr
 	}
