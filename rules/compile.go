@@ -29,7 +29,7 @@ type Part struct {
 //
 // A new flow walks: input or forward, guard (new without SYN, spoofed, bogon),
 // admin access, the chain of the interface it came in by with the policy's
-// rules in order, and block_default.
+// rules, as they are written or as maps (package dispatch), and block_default.
 func Compile(w *World, sets *Sets) Part {
 	c := &compiler{w: w, sets: sets}
 	c.base()
@@ -41,11 +41,12 @@ func Compile(w *World, sets *Sets) Part {
 }
 
 type compiler struct {
-	w      *World
-	sets   *Sets
-	part   Part
-	bodies map[string]*body
-	over   []nft.Chain // where what is over a limit goes
+	w       *World
+	sets    *Sets
+	part    Part
+	bodies  map[string]*body
+	guarded map[string]bool // interfaces that refuse sources
+	over    []nft.Chain     // where what is over a limit goes
 }
 
 // The two chains in which rules are tried.
@@ -64,7 +65,7 @@ func (c *compiler) rules() {
 	b := dispatch.New(devices, dispatch.Measured())
 	for _, i := range c.w.Config.Interfaces {
 		for _, base := range []string{chainInput, chainForward} {
-			b.Add(ruleChain(base, i.Name), c.list(i, base), nft.Verdict{Kind: nft.Goto, Chain: blockDefault})
+			b.Add(ruleChain(base, i.Name), c.head(i.Name, base), c.list(i, base), nft.Verdict{Kind: nft.Goto, Chain: blockDefault})
 		}
 	}
 	r := b.Result()

@@ -2,6 +2,7 @@ package rules
 
 import (
 	"net/netip"
+	"slices"
 
 	"github.com/rempart/rempart/config"
 	"github.com/rempart/rempart/firewall/nft"
@@ -69,13 +70,7 @@ func (c *compiler) base() {
 			rule(jump(chainGuard)),
 			rule(jump(chainAdmin)),
 		}},
-		nft.Chain{Name: chainForward, Hook: filterHook("forward"), Rules: []nft.Rule{
-			established,
-			invalid,
-			rule(jump(chainGuard)),
-			{Exprs: []nft.Expr{nft.CTStatus{Bits: nft.StatusDNAT}, nft.Match{Field: nft.CTMark, Not: true, Values: []nft.Value{nft.Number(nft.TypeMark, 0)}},
-				nft.Count{Counter: CounterForwarded}, accept()}, Comment: "port forwards with pass"},
-		}},
+		nft.Chain{Name: chainForward, Hook: filterHook("forward"), Rules: []nft.Rule{established, invalid, noSYN()}},
 	)
 	for i := range c.part.Chains {
 		base := &c.part.Chains[i]
@@ -101,6 +96,34 @@ func (c *compiler) neighbours() nft.Rule {
 	return nft.Rule{Exprs: []nft.Expr{hops, types, nft.Count{Counter: CounterNeighbour}, accept()}, Comment: "neighbour discovery"}
 }
 
+// noSYN drops new TCP flows that do not begin with SYN.
+func noSYN() nft.Rule {
+	return rule(nft.TCPFlags{Not: true, Mask: flagFIN | flagSYN | flagRST | flagACK, Value: flagSYN}, gotoChain(blockNoSYN))
+}
+
+// head is what comes before the rules in the chain of an interface. Of what goes
+// through the gateway that is the interface's guard and the port forwards: the
+// interface is looked up once for all of it. What comes to the gateway itself
+// was guarded before, for administrators come in by any interface.
+func (c *compiler) head(iface, base string) []nft.Rule {
+	if base == chainInput {
+		return nil
+	}
+	var out []nft.Rule
+	if c.guarded[iface] {
+		out = append(out, rule(jump(guardChain(iface))))
+	}
+	if slices.ContainsFunc(c.w.Config.PortForwards, func(f config.PortForward) bool { return f.Pass && !f.Disabled }) {
+		marked := nft.Match{Field: nft.CTMark, Not: true, Values: []nft.Value{nft.Number(nft.TypeMark, 0)}}
+		out = append(out, nft.Rule{Comment: "port forwards with pass", Exprs: []nft.Expr{
+			nft.CTStatus{Bits: nft.StatusDNAT}, marked, nft.Count{Counter: CounterForwarded}, accept(),
+		}})
+	}
+	return out
+}
+
+func guardChain(iface string) string { return chainGuard + "_" + iface }
+
 // byInterface sends a new flow to the rules of the interface that it came in by.
 func (c *compiler) byInterface(base string) nft.Rule {
 	m := nft.VMap{Fields: []nft.Field{nft.IIFName}}
@@ -115,13 +138,12 @@ func (c *compiler) byInterface(base string) nft.Rule {
 
 // guard drops new flows that cannot be honest, whatever the rules say.
 func (c *compiler) guard() {
-	head := nft.Chain{Name: chainGuard, Rules: []nft.Rule{
-		rule(nft.TCPFlags{Not: true, Mask: flagFIN | flagSYN | flagRST | flagACK, Value: flagSYN}, gotoChain(blockNoSYN)),
-	}}
+	head := nft.Chain{Name: chainGuard, Rules: []nft.Rule{noSYN()}}
+	c.guarded = map[string]bool{}
 	m := nft.VMap{Fields: []nft.Field{nft.IIFName}}
 	var chains []nft.Chain
 	for _, i := range c.w.Config.Interfaces {
-		chain := nft.Chain{Name: chainGuard + "_" + i.Name}
+		chain := nft.Chain{Name: guardChain(i.Name)}
 		for _, g := range c.w.guards(i) {
 			for _, f := range families {
 				// A set an interface: each leaves out its own subnets.
@@ -138,6 +160,7 @@ func (c *compiler) guard() {
 			continue
 		}
 		chains = append(chains, chain)
+		c.guarded[i.Name] = true
 		m.Elements = append(m.Elements, nft.Element{
 			Key:     []nft.Value{nft.Ifname(c.w.Device(i.Name))},
 			Verdict: nft.Verdict{Kind: nft.Jump, Chain: chain.Name},

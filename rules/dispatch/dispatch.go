@@ -78,9 +78,10 @@ type Builder struct {
 // root is a list that was added.
 type root struct {
 	name  string
-	end   nft.Verdict
+	head  []nft.Rule
 	rules []*Rule
 	tree  *node // nil: as it is written
+	end   nft.Verdict
 }
 
 // list remembers the tree of a list, since several interfaces often have the same.
@@ -94,11 +95,11 @@ func New(devices []string, cost Cost) *Builder {
 	return &Builder{devices: devices, cost: cost, placed: map[*Body]int{}, lists: map[int][]list{}}
 }
 
-// Add makes a chain of that name that tries rules in order and ends with a verdict.
+// Add makes a chain of that name that begins with head, tries rules in order and ends with a verdict.
 // Rules and their bodies are recognised by their addresses: give the same ones again
 // where lists have rules in common.
-func (b *Builder) Add(name string, rules []*Rule, end nft.Verdict) {
-	r := root{name: name, end: end, rules: rules}
+func (b *Builder) Add(name string, head []nft.Rule, rules []*Rule, end nft.Verdict) {
+	r := root{name: name, head: head, rules: rules, end: end}
 	for _, rule := range rules {
 		if _, known := b.placed[rule.Body]; !known {
 			b.placed[rule.Body] = 0

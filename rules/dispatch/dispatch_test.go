@@ -170,7 +170,7 @@ func compiled(cost Cost, rules ...[]*Rule) (nft.Ruleset, Result) {
 	base := nft.Chain{Name: "forward", Hook: &nft.Hook{Type: "filter", Point: "forward", Policy: nft.Verdict{Kind: nft.Drop}}}
 	for i, list := range rules {
 		name := fmt.Sprintf("list_%d", i)
-		b.Add(name, list, nft.Verdict{Kind: nft.Return})
+		b.Add(name, nil, list, nft.Verdict{Kind: nft.Return})
 		base.Rules = append(base.Rules, nft.Rule{Exprs: []nft.Expr{nft.Verdict{Kind: nft.Jump, Chain: name}}})
 	}
 	r := b.Result()

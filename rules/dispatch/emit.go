@@ -81,7 +81,7 @@ type emitter struct {
 
 // root is the chain of a list.
 func (e *emitter) root(r root) nft.Chain {
-	c := nft.Chain{Name: r.name}
+	c := nft.Chain{Name: r.name, Rules: slices.Clone(r.head)}
 	switch {
 	case r.tree != nil:
 		c.Rules = append(c.Rules, nft.Rule{Exprs: []nft.Expr{nft.Verdict{Kind: nft.Jump, Chain: e.chain(r.tree)}}})
