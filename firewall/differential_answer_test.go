@@ -43,13 +43,17 @@ type oracle struct {
 	nat      *nat.Evaluator
 	ruleset  nft.Ruleset
 	compiled *nft.Evaluator
+	marks    map[string]bool // port forwards that mark what they take
 	// broadcasts is the addresses of everybody in a network.
 	broadcasts *netipx.IPSet
 }
 
 func newOracle(w *rules.World) *oracle {
 	r := Compile(w)
-	o := &oracle{w: w, filter: rules.NewEvaluator(w), nat: nat.NewEvaluator(w), ruleset: r, compiled: nft.NewEvaluator(r), broadcasts: broadcasts(w)}
+	o := &oracle{w: w, filter: rules.NewEvaluator(w), nat: nat.NewEvaluator(w), ruleset: r, compiled: nft.NewEvaluator(r), broadcasts: broadcasts(w), marks: map[string]bool{}}
+	for _, f := range w.Config.PortForwards {
+		o.marks[f.Name] = f.Pass
+	}
 	for name, s := range w.Dynamic {
 		for _, f := range []rules.Family{rules.V4, rules.V6} {
 			o.compiled = o.compiled.Holding(rules.SetName("alias", name, f), elementsOf(s, f))
@@ -98,9 +102,11 @@ func (o *oracle) byPolicy(p rules.Packet, arrived netip.Addr) answer {
 		if a.Name != "" {
 			out.counters = append(out.counters, rules.RuleCounter(a.Name))
 		}
+		if o.marks[a.Name] { // whatever lets it in then
+			out.mark = uint32(o.w.Numbers[a.Name])
+		}
 		if a.Pass && (q.Dst != p.Dst || q.DstPort != p.DstPort) {
 			q.Forward = a.Name
-			out.mark = uint32(o.w.Numbers[a.Name])
 		}
 	}
 	out.out, out.local = o.route(q.Dst)

@@ -56,7 +56,7 @@ func (b *batch) add(o *oracle, p rules.Packet) {
 			b.taken[k] = true
 		}
 	}
-	b.packets, b.want, b.told = append(b.packets, p), append(b.want, want), append(b.told, answerable(o, p))
+	b.packets, b.want, b.told = append(b.packets, p), append(b.want, want), append(b.told, answerable(o, p, read.dst.Addr()))
 }
 
 // without is the batch less the packets from i to j.

@@ -1,7 +1,9 @@
 package firewall
 
 import (
+	"maps"
 	"net/netip"
+	"slices"
 	"testing"
 	"time"
 
@@ -140,13 +142,37 @@ func turnsSoon(w *rules.World) bool {
 	return false
 }
 
+// TestDifferentialKernelClassBench does the same with long rule sets.
+func TestDifferentialKernelClassBench(t *testing.T) {
+	b := newBed(t)
+	for _, shape := range slices.Sorted(maps.Keys(benchShapes())) {
+		for _, n := range []int{100, 1000, 10_000} {
+			if n > classBenchRules {
+				continue
+			}
+			w := drawnWorld(parsed(t, classBench(shape, n, 1)), time.Now())
+			o := newOracle(w)
+			begin := time.Now()
+			if err := b.run(t, o); err != nil {
+				t.Fatalf("%s of %d rules: %v", shape, n, err)
+			}
+			loaded := time.Since(begin)
+			one := b.batch(o, newPacketGen(1, w, time.Now(), false), perBatch)
+			if says := b.check(t, o, one); says != "" {
+				t.Errorf("%s of %d rules: %s", shape, n, says)
+			}
+			t.Logf("%s of %d rules: loaded in %s, %d packets", shape, n, loaded.Round(time.Millisecond), len(one.packets))
+		}
+	}
+}
+
 // answerable says whether the kernel tells anybody what became of a packet: not
 // about those to many, nor to senders that it has no way to. Of protocols that it
 // does not know it would first see a checksum over all of the packet.
-func answerable(o *oracle, p rules.Packet) bool {
+func answerable(o *oracle, p rules.Packet, arrived netip.Addr) bool {
 	device, local := o.route(p.Src)
 	redirect := p.Protocol == config.ICMPv6 && p.ICMPType == 137
-	return !local && device != "" && p.Protocol != ospf && !redirect && !o.broadcasts.Contains(p.Dst)
+	return !local && device != "" && p.Protocol != ospf && !redirect && !o.broadcasts.Contains(arrived)
 }
 
 const ospf config.Protocol = 89
