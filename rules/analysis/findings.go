@@ -49,8 +49,7 @@ type Finding struct {
 // for every content of aliases that learn, and for the time that the world's
 // schedules tell. Disabled rules are as good as absent.
 func Findings(w *rules.World) []Finding {
-	g := newGround(newScales(w), w)
-	r := &reader{ground: g, tiles: newTiles(g.policy())}
+	r := newReader(w)
 	for n := range r.entries {
 		if r.entries[n].rule != nil {
 			r.reach(n)
@@ -66,6 +65,7 @@ func Findings(w *rules.World) []Finding {
 			r.overruled(n)
 		}
 	}
+	r.undecided()
 	out := append(r.found, unused(w)...)
 	slices.SortStableFunc(out, func(a, b Finding) int {
 		return cmp.Or(cmp.Compare(a.Pos.File, b.Pos.File), cmp.Compare(a.Pos.Line, b.Pos.Line), cmp.Compare(a.Pos.Col, b.Pos.Col))
@@ -78,12 +78,39 @@ type reader struct {
 	*ground
 	*tiles
 	found []Finding
+	left  int   // steps that all searches together may still take
+	open  []int // entries of which a question stayed open
 }
 
-// mostSteps bounds each question about a rule. What people write needs some ten.
-const mostSteps = 20_000
+func newReader(w *rules.World) *reader {
+	g := newGround(newScales(w), w)
+	return &reader{ground: g, tiles: newTiles(g.policy()), left: mostStepsAll}
+}
 
-func (r *reader) search() *search { return &search{tiles: r.tiles, steps: mostSteps} }
+// What bounds the searches: the steps of one question, and of all. What people
+// write needs some ten a rule.
+const (
+	mostSteps    = 20_000
+	mostStepsAll = 2_000_000
+)
+
+// searching runs a search within the bounds.
+func (r *reader) searching(run func(*search) answer) answer {
+	s := &search{tiles: r.tiles, steps: min(mostSteps, r.left)}
+	before := s.steps
+	a := run(s)
+	r.left -= before - max(s.steps, 0)
+	return a
+}
+
+// covered is search.covered within the bounds.
+func (r *reader) covered(region []space.Cube, among []int) (by []int, witness space.Cube, a answer) {
+	a = r.searching(func(s *search) answer {
+		by, witness, a = s.covered(region, among)
+		return a
+	})
+	return by, witness, a
+}
 
 func (r *reader) add(n int, k Kind, by []int, format string, args ...any) *Finding {
 	rule := r.entries[n].rule
@@ -100,9 +127,15 @@ func (r *reader) add(n int, k Kind, by []int, format string, args ...any) *Findi
 	return &r.found[len(r.found)-1]
 }
 
-// undecided says that a rule was given up.
-func (r *reader) undecided(n int, question string) {
-	r.add(n, Undecided, nil, "was not examined to the end: it meets too many others to say whether %s", question)
+// undecided tells once of which rules something stayed open.
+func (r *reader) undecided() {
+	if len(r.open) == 0 {
+		return
+	}
+	slices.Sort(r.open)
+	r.open = slices.Compact(r.open)
+	f := r.add(r.open[0], Undecided, nil, "")
+	f.Message = fmt.Sprintf("%s overlap so many others that what they do was not examined to the end", r.names(r.open))
 }
 
 // reach finds out whether a rule decides any packet.
@@ -113,17 +146,17 @@ func (r *reader) reach(n int) {
 		r.add(n, Impossible, nil, "matches nothing: %s", r.impossible(e.rule))
 		return
 	}
-	before := r.meeting(e.region, 0, n)
+	before := r.before(n)
 	by, a := r.single(n, before), yes
 	if by == nil {
-		by, _, a = r.search().covered(e.region, before)
+		by, _, a = r.covered(e.region, before)
 	}
 	switch a {
 	case yes:
 		r.gone[n] = true
 		r.shadowed(n, r.fewest(n, by))
 	case unknown:
-		r.undecided(n, "it decides anything")
+		r.open = append(r.open, n)
 	}
 }
 
@@ -161,8 +194,8 @@ func (r *reader) fewest(n int, by []int) []int {
 	}
 	for i := len(by) - 1; i >= 0 && len(by) > 1; i-- {
 		rest := slices.Delete(slices.Clone(by), i, i+1)
-		among := slices.DeleteFunc(r.meeting(r.entries[n].region, 0, n), func(t int) bool { return !slices.Contains(rest, r.of[t]) })
-		if _, _, a := r.search().covered(r.entries[n].region, among); a == yes {
+		among := slices.DeleteFunc(r.before(n), func(t int) bool { return !slices.Contains(rest, r.of[t]) })
+		if _, _, a := r.covered(r.entries[n].region, among); a == yes {
 			by = rest
 		}
 	}
@@ -191,13 +224,18 @@ func (r *reader) shadowed(n int, by []int) {
 // need finds out whether the policy does the same without a rule. From then on it is left out,
 // so that of two rules that each could do without the other only one is told.
 func (r *reader) need(n int) {
-	by, a := r.search().replaced(n, sameEffect(r.w.Config.System.LogDefault))
+	var by []int
+	same := sameEffect(r.w.Config.System.LogDefault)
+	a := r.searching(func(s *search) (a answer) {
+		by, a = s.replaced(n, same)
+		return a
+	})
 	switch a {
 	case yes:
 		r.gone[n] = true
 		r.add(n, Redundant, by, "changes nothing: without it %s %s the same packets", r.names(by), r.verb(by))
 	case unknown:
-		r.undecided(n, "it is needed")
+		r.open = append(r.open, n)
 	}
 }
 
@@ -225,11 +263,10 @@ const mostOverlaps = 200
 // neither stands for an exception from the other. The other way round, a block
 // before a pass, is how exceptions are written, and what it stops is seen in the log.
 func (r *reader) overruled(n int) {
-	region := r.entries[n].region
 	var by []int
 	var witness *Finding
 	examined := 0
-	for _, t := range r.meeting(region, 0, n) {
+	for _, t := range r.before(n) {
 		m := r.of[t]
 		if r.entries[m].rule == nil || r.entries[m].action != config.Pass || slices.Contains(by, m) {
 			continue
@@ -263,7 +300,7 @@ func (r *reader) takes(m, t, n int) (packet string, ok bool) {
 	for c := r.first[n]; c < r.first[n+1]; c++ {
 		own = append(own, c)
 	}
-	if _, _, a := r.search().covered(r.entries[m].region, own); a != no {
+	if _, _, a := r.covered(r.entries[m].region, own); a != no {
 		return "", false
 	}
 	var common []space.Cube
@@ -272,11 +309,11 @@ func (r *reader) takes(m, t, n int) (packet string, ok bool) {
 			common = append(common, both)
 		}
 	}
-	search, before := r.search(), r.meeting(common, 0, m)
-	_, witness, a := search.covered(common, before)
+	before := r.meeting(common, 0, m)
+	_, witness, a := r.covered(common, before)
 	if a != no {
 		return "", false
 	}
-	witness = search.alone(witness, before)
+	witness = r.alone(witness, before)
 	return r.example(&witness), true
 }

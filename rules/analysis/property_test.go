@@ -67,23 +67,22 @@ func TestWhatIsNotShadowedDecides(t *testing.T) {
 		policy := d.policy(2 + d.IntN(12))
 		w := world(t, policy)
 		e := rules.NewEvaluator(w)
-		g := newGround(newScales(w), w)
-		r := &reader{ground: g, tiles: newTiles(g.policy())}
+		r := newReader(w)
 		for n := range r.entries {
 			if r.entries[n].rule == nil || len(r.entries[n].region) == 0 {
 				continue
 			}
 			region := r.entries[n].region
 			before := r.meeting(region, 0, n)
-			_, witness, a := r.search().covered(region, before)
+			_, witness, a := r.covered(region, before)
 			if a != no {
 				continue
 			}
-			if witness = r.search().alone(witness, before); !g.real(&witness) {
+			if witness = r.alone(witness, before); !r.real(&witness) {
 				continue
 			}
 			asked++
-			sent, at := g.sample(&witness)
+			sent, at := r.sample(&witness)
 			if at.IsZero() {
 				at = monday
 			}

@@ -11,13 +11,14 @@ type tiles struct {
 	entries []entry
 	cubes   []space.Cube
 	boxes   []space.Box
-	of      []int  // entry of each cube
-	first   []int  // cube of each entry, and one more
-	gone    []bool // entries that decide nothing, or need not be there
+	of      []int   // entry of each cube
+	first   []int   // cube of each entry, and one more
+	gone    []bool  // entries that decide nothing, or need not be there
+	earlier [][]int // what before found, by entry
 }
 
 func newTiles(entries []entry) *tiles {
-	t := &tiles{entries: entries, gone: make([]bool, len(entries))}
+	t := &tiles{entries: entries, gone: make([]bool, len(entries)), earlier: make([][]int, len(entries))}
 	for n := range entries {
 		t.first = append(t.first, len(t.cubes))
 		for _, c := range entries[n].region {
@@ -39,17 +40,29 @@ func (t *tiles) meeting(region []space.Cube, from, to int) []int {
 		boxes[i] = region[i].Box()
 	}
 	for n := t.first[from]; n < t.first[to]; n++ {
-		if t.gone[t.of[n]] {
-			continue
-		}
-		for i := range region {
-			if t.boxes[n].Meets(&boxes[i]) && t.cubes[n].Meets(&region[i]) {
+		for i := range boxes {
+			if t.boxes[n].Meets(&boxes[i]) && !t.gone[t.of[n]] && t.cubes[n].Meets(&region[i]) {
 				out = append(out, n)
 				break
 			}
 		}
 	}
 	return out
+}
+
+// mostKept is how many cubes are kept of an entry: a bound on memory alone.
+const mostKept = 1000
+
+// before is the cubes before entry n that have a packet of its region.
+func (t *tiles) before(n int) []int {
+	if t.earlier[n] == nil {
+		found := t.meeting(t.entries[n].region, 0, n)
+		if len(found) > mostKept {
+			return found
+		}
+		t.earlier[n] = append([]int{}, found...)
+	}
+	return slices.DeleteFunc(slices.Clone(t.earlier[n]), func(c int) bool { return t.gone[t.of[c]] })
 }
 
 // at is the first of some cubes that has a packet; -1: none.
@@ -77,15 +90,24 @@ const (
 // each question answers for a cube, and the rest is asked next.
 type search struct {
 	*tiles
-	steps int // that may still be taken
+	steps int // that may still be taken; each is about as long as the others
 }
+
+// ask takes the steps of one question among some cubes; false: there are none left.
+func (s *search) ask(among int) bool {
+	s.steps -= 1 + among/cubesInAStep
+	return s.steps >= 0
+}
+
+// cubesInAStep is how many cubes can be looked at while one is cut.
+const cubesInAStep = 100
 
 // covered says whether every packet of a region is in one of some cubes, and
 // if so in those of which entries. Otherwise the first packet of the witness is in none.
 func (s *search) covered(region []space.Cube, among []int) (by []int, witness space.Cube, a answer) {
 	stack := slices.Clone(region)
 	for len(stack) > 0 {
-		if s.steps--; s.steps < 0 {
+		if !s.ask(len(among)) {
 			return nil, witness, unknown
 		}
 		c := stack[len(stack)-1]
@@ -104,10 +126,10 @@ func (s *search) covered(region []space.Cube, among []int) (by []int, witness sp
 
 // alone is a part of a cube around its first packet, which is in none of some
 // others, in which no packet is.
-func (s *search) alone(c space.Cube, among []int) space.Cube {
+func (t *tiles) alone(c space.Cube, among []int) space.Cube {
 	spot := c.Sample()
 	for _, n := range among {
-		for _, piece := range c.Without(&s.cubes[n]) {
+		for _, piece := range c.Without(&t.cubes[n]) {
 			if piece.Contains(&spot) {
 				c = piece
 				break
@@ -121,10 +143,10 @@ func (s *search) alone(c space.Cube, among []int) space.Cube {
 // entry n decides, and which they are.
 func (s *search) replaced(n int, same func(a, b *entry) bool) (by []int, a answer) {
 	region := s.entries[n].region
-	before, after := s.meeting(region, 0, n), s.meeting(region, n+1, len(s.entries))
+	before, after := s.before(n), s.meeting(region, n+1, len(s.entries))
 	stack := slices.Clone(region)
 	for len(stack) > 0 {
-		if s.steps--; s.steps < 0 {
+		if !s.ask(len(before) + len(after)) {
 			return nil, unknown
 		}
 		c := stack[len(stack)-1]
