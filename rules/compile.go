@@ -31,7 +31,7 @@ type Part struct {
 // admin access, the chain of the interface it came in by with the policy's
 // rules, as they are written or as maps (package dispatch), and block_default.
 func Compile(w *World, sets *Sets) Part {
-	c := &compiler{w: w, sets: sets}
+	c := &compiler{w: w, sets: sets, bodies: map[string]*body{}, ways: map[config.Place][]dispatch.Term{}}
 	c.base()
 	c.guard()
 	c.admin()
@@ -45,8 +45,9 @@ type compiler struct {
 	sets    *Sets
 	part    Part
 	bodies  map[string]*body
-	guarded map[string]bool // interfaces that refuse sources
-	over    []nft.Chain     // where what is over a limit goes
+	ways    map[config.Place][]dispatch.Term // demands of the way out, by where it leads
+	guarded map[string]bool                  // interfaces that refuse sources
+	over    []nft.Chain                      // where what is over a limit goes
 }
 
 // The two chains in which rules are tried.
@@ -118,6 +119,9 @@ func (c *compiler) leaving(r config.Rule) []dispatch.Term {
 	if r.To.Kind == config.PlaceAny || r.To.Kind == config.PlaceSelf {
 		return nil
 	}
+	if t, ok := c.ways[r.To]; ok {
+		return t
+	}
 	var within []uint64
 	for n, i := range c.w.Config.Interfaces {
 		if slices.Contains(c.w.Config.InterfacesOf(r.To), i.Name) {
@@ -125,7 +129,8 @@ func (c *compiler) leaving(r config.Rule) []dispatch.Term {
 		}
 	}
 	match := []nft.Expr{Devices(nft.OIFName, c.w.DevicesOf(r.To))}
-	return []dispatch.Term{{Dim: dispatch.Out, Within: space.Points(within...), Exact: true, Match: match}}
+	c.ways[r.To] = []dispatch.Term{{Dim: dispatch.Out, Within: space.Points(within...), Exact: true, Match: match}}
+	return c.ways[r.To]
 }
 
 // Devices is a match of iifname or oifname with any of the devices.
@@ -163,15 +168,19 @@ func (c *compiler) body(r config.Rule) *body {
 		on := nft.Lookup{Fields: []nft.Field{nft.MetaTime}, Set: c.sets.schedule(r.Schedule)}
 		when = []dispatch.Term{{Dim: dispatch.Other, Match: []nft.Expr{on}}}
 	}
-	for base, out := range map[string][]dispatch.Term{chainInput: nil, chainForward: c.leaving(r)} {
+	for _, base := range []string{chainInput, chainForward} {
+		if !leaves(r, base) {
+			continue
+		}
+		var out []dispatch.Term
+		if base == chainForward {
+			out = c.leaving(r)
+		}
 		for _, a := range alternatives {
 			terms := slices.Concat(a.Terms, out, when)
 			slices.SortStableFunc(terms, func(a, b dispatch.Term) int { return a.Weight() - b.Weight() })
 			b.by[base] = append(b.by[base], &dispatch.Rule{Terms: terms, Body: &b.Body})
 		}
-	}
-	if c.bodies == nil {
-		c.bodies = map[string]*body{}
 	}
 	c.bodies[r.Name] = b
 	return b

@@ -63,6 +63,7 @@ type Body struct {
 type Rule struct {
 	Terms []Term
 	Body  *Body
+	at    *[numDims]int8 // the term of each dimension, counted from 1; 0: none. Nil: not counted yet
 }
 
 // Builder makes the chains of several lists, which share what they have in common.
@@ -101,6 +102,7 @@ func New(devices []string, cost Cost) *Builder {
 func (b *Builder) Add(name string, head []nft.Rule, rules []*Rule, end nft.Verdict) {
 	r := root{name: name, head: head, rules: rules, end: end}
 	for _, rule := range rules {
+		rule.count()
 		if _, known := b.placed[rule.Body]; !known {
 			b.placed[rule.Body] = 0
 			b.bodies = append(b.bodies, rule.Body)

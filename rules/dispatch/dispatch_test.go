@@ -118,7 +118,7 @@ func (d lists) protocol(r *Rule, add func(Dim, space.Set, nft.Expr)) {
 	if d.IntN(4) == 0 || ps[0] == 1 && slices.ContainsFunc(r.Terms, func(t Term) bool { return t.Dim == Family && t.Within.Contains(space.Num(ipv6)) }) {
 		return
 	}
-	if ps[0] == 1 && r.term(Family) == nil {
+	if ps[0] == 1 && !slices.ContainsFunc(r.Terms, func(t Term) bool { return t.Dim == Family }) {
 		add(Family, space.Points(ipv4), nft.Match{Field: nft.NFProto, Values: []nft.Value{nft.Number(nft.TypeNFProto, 2)}})
 	}
 	m := nft.Match{Field: nft.L4Proto}

@@ -32,12 +32,23 @@ func (g *region) reaches(t *Term) bool {
 	return t.Dim >= numDims || t.Within == nil || g[t.Dim] == nil || t.Within.Meets(g[t.Dim])
 }
 
+// count notes which term is of which dimension.
+func (r *Rule) count() {
+	if r.at != nil {
+		return
+	}
+	r.at = new([numDims]int8)
+	for i := range r.Terms {
+		if d := r.Terms[i].Dim; d < numDims {
+			r.at[d] = int8(i + 1)
+		}
+	}
+}
+
 // term is the rule's term of a dimension; nil when it has none there.
 func (r *Rule) term(d Dim) *Term {
-	for i := range r.Terms {
-		if r.Terms[i].Dim == d {
-			return &r.Terms[i]
-		}
+	if i := r.at[d]; i > 0 {
+		return &r.Terms[i-1]
 	}
 	return nil
 }
