@@ -20,3 +20,16 @@ func TestCheckTellsWhatTheKernelLacks(t *testing.T) {
 		t.Errorf("check ended with %d and said\n%s", code, said)
 	}
 }
+
+// TestShippedPoliciesPassTheirTests checks what users begin with.
+func TestShippedPoliciesPassTheirTests(t *testing.T) {
+	s := newStage(t)
+	for file, want := range map[string]string{
+		"demo/rempart.toml":                     "nothing is wrong, 1 test passed\n",
+		"../../packaging/examples/rempart.toml": "nothing is wrong, 4 tests passed\n",
+	} {
+		if stdout, stderr, code := s.run(t, "check", file); code != exitDone || !strings.HasSuffix(stdout, want) {
+			t.Errorf("%s: exit %d, %s%s", file, code, stdout, stderr)
+		}
+	}
+}

@@ -201,8 +201,8 @@ func (d *demo) blocked(ctx context.Context) error {
 	}); err != nil {
 		return err
 	}
-	d.heading("Why? The log knows")
-	return d.command(ctx, "show", "log", "-n", "5")
+	d.heading("Why? The log knows, and the policy can be asked")
+	return errors.Join(d.command(ctx, "show", "log", "-n", "5"), d.command(ctx, "explain", "dmz tcp 10.1.3.10 -> 10.1.2.9:ssh"))
 }
 
 // asked shows the rules with what they decided, and the flows.
@@ -260,6 +260,9 @@ func (d *demo) command(ctx context.Context, args ...string) error {
 	shown := make([]string, len(args))
 	for i, a := range args {
 		shown[i] = strings.ReplaceAll(a, d.dir+"/", "")
+		if strings.Contains(a, " ") {
+			shown[i] = `"` + a + `"`
+		}
 	}
 	fmt.Fprintf(d.out, "$ rempart %s\n", strings.Join(shown, " "))
 	args = append(args, "--config", d.config(), "--state", d.state(), "--socket", d.socket())

@@ -38,6 +38,7 @@ func TestDemo(t *testing.T) {
 		"open: server at 10.1.3.10:8080",                      // forwarded
 		"block spoofed",
 		"reject rule no-lateral",
+		"rule no-lateral rejects it",
 		"Applied. It is taken back",
 		"revision 1",
 	} {
