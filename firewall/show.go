@@ -53,8 +53,9 @@ func (f *Firewall) Status(ctx context.Context) (report.Status, error) {
 
 // Check says what a draft would change. Faults of the policy are part of the answer, not an error.
 func (f *Firewall) Check(ctx context.Context, d Draft, by report.Caller) (report.Preview, error) {
-	return do(ctx, f, func(ctx context.Context) (report.Preview, error) {
-		now := time.Now()
+	now := time.Now()
+	var before, after *config.Config
+	out, err := do(ctx, f, func(ctx context.Context) (report.Preview, error) {
 		out := report.Preview{Hash: config.Hash(d.Policy), Unchanged: f.runs(d), Diff: f.difference(d)}
 		c, err := f.prepare(ctx, d, now)
 		if out.Faults = Faults(err); out.Faults != nil {
@@ -84,8 +85,16 @@ func (f *Firewall) Check(ctx context.Context, d Draft, by report.Caller) (report
 		if !out.Unchanged {
 			out.Lockout, err = f.lockout(ctx, c.world, by, now)
 		}
+		if !out.Unchanged && f.running != nil {
+			before, after = f.running.world.Config, c.world.Config
+		}
 		return out, err
 	})
+	if err == nil && before != nil {
+		// Here and not in the loop, which has a gateway to run meanwhile.
+		out.Traffic = TrafficChanges(before, after, now)
+	}
+	return out, err
 }
 
 // difference is what a draft changes in the text of what runs.

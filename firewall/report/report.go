@@ -71,15 +71,16 @@ type Fault struct {
 
 // Preview is what a draft would change. With faults only the difference of the texts is told.
 type Preview struct {
-	Faults    []Fault     `json:"faults,omitempty"`
-	Unchanged bool        `json:"unchanged"` // it is what runs
-	Hash      string      `json:"hash"`
-	Diff      string      `json:"diff,omitempty"`    // of the policy, unified
-	Ruleset   string      `json:"ruleset,omitempty"` // as nft would list it
-	Changes   []string    `json:"changes,omitempty"` // to devices, addresses, routes and sysctls
-	FlowsLost []FlowsLost `json:"flows_lost,omitempty"`
-	Warnings  []string    `json:"warnings,omitempty"`
-	Tests     []Test      `json:"tests,omitempty"` // of the policy, all of them
+	Faults    []Fault         `json:"faults,omitempty"`
+	Unchanged bool            `json:"unchanged"` // it is what runs
+	Hash      string          `json:"hash"`
+	Diff      string          `json:"diff,omitempty"`    // of the policy, unified
+	Ruleset   string          `json:"ruleset,omitempty"` // as nft would list it
+	Changes   []string        `json:"changes,omitempty"` // to devices, addresses, routes and sysctls
+	Traffic   []TrafficChange `json:"traffic,omitempty"` // that gets another verdict than now
+	FlowsLost []FlowsLost     `json:"flows_lost,omitempty"`
+	Warnings  []string        `json:"warnings,omitempty"`
+	Tests     []Test          `json:"tests,omitempty"` // of the policy, all of them
 	// Lockout is what an apply is refused for: the draft would cut off who asks.
 	Lockout *Lockout `json:"lockout,omitempty"`
 }
