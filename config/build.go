@@ -2,13 +2,11 @@ package config
 
 import (
 	"bytes"
-	"errors"
 	"fmt"
 	"math"
 	"strconv"
 	"strings"
 
-	"github.com/BurntSushi/toml"
 	"github.com/pelletier/go-toml/v2/unstable"
 )
 
@@ -19,8 +17,7 @@ const largestFile = 256 << 20
 //
 // The tree is built from the syntax of go-toml's parser, which knows the place of
 // everything, and judged here: what may open and extend a table. BurntSushi/toml is
-// the second opinion that words the fault of a text that is no TOML; it costs as
-// much as all the rest, so it is asked only then.
+// the second opinion that words the fault of a text that is no TOML.
 func parseTree(f File) (*node, error) {
 	if len(f.Data) > min(largestFile, math.MaxInt32) {
 		return nil, &Error{Position: Position{File: f.Name, Line: 1, Col: 1}, Msg: "the file is too large"}
@@ -39,23 +36,6 @@ func parseTree(f File) (*node, error) {
 		return nil, s.syntaxError(err)
 	}
 	return b.root, nil
-}
-
-// syntaxError words a fault that one of the two parsers found.
-func (s *source) syntaxError(err error) *Error {
-	var judged map[string]any
-	var second toml.ParseError
-	if errors.As(toml.Unmarshal(s.data, &judged), &second) {
-		return &Error{Position: s.position(second.Position.Start), Msg: "no TOML: " + strings.TrimSuffix(second.Message, ".")}
-	}
-	if own := (*Error)(nil); errors.As(err, &own) {
-		return own
-	}
-	if first := (*unstable.ParserError)(nil); errors.As(err, &first) {
-		offset := cap(s.data) - cap(first.Highlight)
-		return &Error{Position: s.position(offset), Msg: "no TOML: " + first.Message}
-	}
-	return &Error{Position: s.position(0), Msg: fmt.Sprintf("no TOML: %v", err)}
 }
 
 // builder turns the parser's expressions into a tree.
@@ -181,7 +161,7 @@ func (b *builder) value(t *node, n node, v *unstable.Node) (int, error) {
 	if n.kind == kindInteger {
 		text, ok := decimal(n.text)
 		if !ok {
-			return 0, &Error{Position: b.src.position(int(n.at)), Msg: fmt.Sprintf("no TOML: %q is no integer", n.text)}
+			return 0, &Error{Position: b.src.position(int(n.at)), Msg: fmt.Sprintf("no TOML: %q is no integer", clip(n.text))}
 		}
 		n.text = text
 	}

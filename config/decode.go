@@ -47,26 +47,51 @@ func fieldsOf(t reflect.Type) []field {
 	return fields
 }
 
+// maxFaults is how many faults are told. Who has more has one mistake, made by a program.
+const maxFaults = 1000
+
 // faults collects what is wrong with a policy.
-type faults struct{ list Errors }
+type faults struct {
+	list Errors
+	more int // that are not in list
+}
 
 // at reports a fault of the value n.
 func (f *faults) at(n *node, format string, args ...any) {
-	f.list = append(f.list, &Error{Position: n.pos(), Key: n.path(), Msg: fmt.Sprintf(format, args...)})
+	f.add(n, (*node).pos, "", format, args)
 }
 
 // atKey reports a fault of the key or header n.
 func (f *faults) atKey(n *node, format string, args ...any) {
-	f.list = append(f.list, &Error{Position: n.keyPos(), Key: n.path(), Msg: fmt.Sprintf(format, args...)})
+	f.add(n, (*node).keyPos, "", format, args)
+}
+
+// add reports a fault of n, or of the key below it.
+func (f *faults) add(n *node, where func(*node) Position, below, format string, args []any) {
+	if len(f.list) == maxFaults {
+		f.more++
+		return
+	}
+	key := n.path()
+	if below != "" {
+		key = strings.TrimPrefix(key+"."+below, ".")
+	}
+	f.list = append(f.list, &Error{Position: where(n), Key: clip(key), Msg: clip(fmt.Sprintf(format, args...))})
+}
+
+// sorted is every fault in the order of the files, and how many more there are.
+func (f *faults) sorted() Errors {
+	all := sortErrors(f.list)
+	if f.more > 0 {
+		last := all[len(all)-1].Position
+		all = append(all, &Error{Position: last, Msg: fmt.Sprintf("and %d more faults, in other places", f.more)})
+	}
+	return all
 }
 
 // missing reports that the table n lacks key.
 func (f *faults) missing(n *node, key, format string, args ...any) {
-	path := key
-	if n.parent != nil {
-		path = n.path() + "." + key
-	}
-	f.list = append(f.list, &Error{Position: n.keyPos(), Key: path, Msg: fmt.Sprintf(format, args...)})
+	f.add(n, (*node).keyPos, key, format, args)
 }
 
 // decoder lays a tree into the raw structs and collects every fault of form:

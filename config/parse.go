@@ -37,7 +37,7 @@ func parse(policy File, node *File, enforced bool) (*Config, error) {
 		p.config()
 	}
 	if len(p.list) > 0 {
-		return nil, sortErrors(p.list)
+		return nil, p.sorted()
 	}
 	return p.cfg, nil
 }
@@ -105,7 +105,7 @@ func (p *parser) decode(tree *node, ofNode, enforced bool) *rawPolicy {
 	if enforced {
 		d.refuseUnsupported(tree)
 	}
-	p.list = append(p.list, d.list...)
+	p.list, p.more = append(p.list, d.list...), p.more+d.more
 	return into
 }
 
