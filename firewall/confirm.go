@@ -78,7 +78,7 @@ func (f *Firewall) revisionBefore() (int, error) {
 	if f.running == nil || f.running.revision.Number < 2 {
 		return 0, report.Requestf("there is no revision to go back to")
 	}
-	revisions, err := f.State.List()
+	revisions, err := f.revisions()
 	if err != nil {
 		return 0, err
 	}

@@ -115,7 +115,7 @@ func (f *Firewall) difference(d Draft) string {
 // History lists the kept revisions, newest first.
 func (f *Firewall) History(ctx context.Context) ([]report.Revision, error) {
 	return do(ctx, f, func(context.Context) ([]report.Revision, error) {
-		list, err := f.State.List()
+		list, err := f.revisions()
 		if err != nil {
 			return nil, err
 		}
@@ -125,6 +125,19 @@ func (f *Firewall) History(ctx context.Context) ([]report.Revision, error) {
 		}
 		return out, nil
 	})
+}
+
+// revisions are those that can be read, oldest first. A damaged one is no
+// reason to hide the others from who needs one to go back to.
+func (f *Firewall) revisions() ([]config.Revision, error) {
+	list, err := f.State.List()
+	if len(list) == 0 {
+		return nil, err
+	}
+	if err != nil {
+		f.log.Warn("some revisions cannot be read", "cause", err)
+	}
+	return list, nil
 }
 
 func (f *Firewall) reportRevision(r config.Revision) report.Revision {
