@@ -38,12 +38,14 @@ func (c *compiler) compile(w *rules.World) nft.Ruleset {
 	translation := nat.Compile(w, sets)
 	sets.Done()
 	c.before = sets
-	return nft.Ruleset{
+	r := nft.Ruleset{
 		Table:    nft.Table{Name: TableName},
 		Sets:     sets.List(),
 		Counters: append(filter.Counters, translation.Counters...),
 		Chains:   append(filter.Chains, translation.Chains...),
 	}
+	nameIntervals(&r)
+	return r
 }
 
 // Closed is the ruleset of a gateway that has no policy: nothing comes in and

@@ -20,21 +20,38 @@ import (
 )
 
 // alternating are two policies that let the same packets through, by the same
-// rules and by sets that only one of them has, and that forbid the same.
+// rules and by sets that only one of them has, and that forbid the same. They
+// are long enough to become maps, which differ between the two, and the lists of
+// ports are sets that come and go with their rule.
 func alternating(odd bool) string {
 	set := "[alias.outside]\naddresses = [\"198.51.100.0/24\"]\n"
 	destination, more := `["@outside"]`, ""
 	if odd {
 		set = "[alias.others]\naddresses = [\"192.0.2.0/24\"]\n"
 		destination = `["any", "!@others"]`
-		more = "[[rule]]\nname = \"more\"\nfrom = \"dmz\"\naction = \"reject\"\nlog = true\n"
+		more = "\n[[rule]]\nname = \"more\"\nfrom = \"dmz\"\naction = \"reject\"\nlog = true\n"
 	}
-	return base + set + more + `
+	var b strings.Builder
+	for i := range 40 {
+		if odd && i%5 == 0 {
+			continue
+		}
+		fmt.Fprintf(&b, `
+[[rule]]
+name = "to-%d"
+from = "lan"
+destination = "198.51.%d.0/24"
+protocol = "udp"
+port = ["6000-6010", 53]
+action = "reject"
+`, i, 101+i)
+	}
+	return base + set + more + b.String() + `
 [[rule]]
 name = "forbidden"
 from = "lan"
 protocol = "udp"
-port = [6001]
+port = [6001, "7000-7100"]
 action = "block"
 
 [[rule]]
@@ -43,6 +60,7 @@ from = "lan"
 to = "wan"
 destination = ` + destination + `
 protocol = "udp"
+port = [53, "6000-6999"]
 action = "pass"
 `
 }
