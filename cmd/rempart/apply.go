@@ -146,12 +146,8 @@ func (p *program) showPreview(v report.Preview, s report.Status) {
 			p.printf("  %s\n", c)
 		}
 	}
-	if len(v.FlowsLost) > 0 {
-		p.printf("\n%s\n", p.paint(strong, "Flows that end, by the rule that let them in:"))
-		for _, l := range v.FlowsLost {
-			p.printf("  %6s  %s\n", count(l.Count), l.Rule)
-		}
-	}
+	p.showTraffic(v.Diff, v.Traffic)
+	p.showFlowsLost(v.FlowsLost)
 	if n := passed(v.Tests); n > 0 {
 		p.printf("\n%s of the policy passed.\n", plural(n, "test"))
 	}

@@ -14,13 +14,14 @@ import (
 
 // checked is what `check --json` prints.
 type checked struct {
-	Faults  []report.Fault `json:"faults"`
-	Tests   []report.Test  `json:"tests"`
-	Ruleset string         `json:"ruleset,omitempty"`
+	Faults   []report.Fault   `json:"faults"`
+	Findings []report.Finding `json:"findings"`
+	Tests    []report.Test    `json:"tests"`
+	Ruleset  string           `json:"ruleset,omitempty"`
 }
 
 func checkCommand(p *program, compile func(*config.Config) string) *cobra.Command {
-	var ruleset bool
+	var ruleset, strict bool
 	cmd := &cobra.Command{
 		Use:   "check [FILE]",
 		Short: "Say everything that is wrong with a policy",
@@ -28,6 +29,10 @@ func checkCommand(p *program, compile func(*config.Config) string) *cobra.Comman
 place of rempart.toml ("-" is standard input), and prints every fault as
 file:line:column: key: message. No daemon is needed and nothing is changed.
 Root is also told what the policy asks of this machine's kernel and cannot have.
+
+A policy without faults is examined further. Warnings tell of rules that decide
+nothing, that change nothing, or that do not block all they say because another
+lets some of it in before, and of what nothing uses; --strict makes them faults.
 Then the [[test]]s of the policy are run; below one that fails stands every step
 that its packet takes.
 
@@ -42,6 +47,9 @@ node.toml is taken from beside FILE, or else from the configuration directory.`,
 			if err != nil {
 				return err
 			}
+			if strict {
+				found.Faults = append(asFaults(found.Findings), found.Faults...)
+			}
 			good := len(found.Faults) == 0
 			if good && ruleset {
 				found.Ruleset = compile(c)
@@ -54,15 +62,20 @@ node.toml is taken from beside FILE, or else from the configuration directory.`,
 			case good && ruleset:
 				p.printf("%s", found.Ruleset)
 			case good:
-				p.printf("%s: %s: nothing is wrong%s\n", fileNames(d), contents(c), outcomes(found.Tests))
+				p.printFindings(found.Findings)
+				p.printf("%s: %s: %s%s\n", fileNames(d), contents(c), judgement(found.Findings), outcomes(found.Tests))
 				p.warn(report.UndecidedTests(found.Tests))
 			}
 			if !good {
+				if !p.json && !strict {
+					p.printFindings(found.Findings)
+				}
 				return faultsError(found.Faults)
 			}
 			return nil
 		},
 	}
+	cmd.Flags().BoolVar(&strict, "strict", false, "take warnings for faults")
 	cmd.Flags().BoolVarP(&ruleset, "ruleset", "n", false, "print the ruleset that it becomes, as nft would list it")
 	return p.dataFlags(cmd)
 }
@@ -70,7 +83,7 @@ node.toml is taken from beside FILE, or else from the configuration directory.`,
 // examine finds what is wrong with a draft: in its text, for this kernel, and
 // by its own tests, each of which is asked only when there is nothing before it.
 func (p *program) examine(ctx context.Context, d report.Draft) (*config.Config, checked, error) {
-	found := checked{Faults: []report.Fault{}, Tests: []report.Test{}}
+	found := checked{Faults: []report.Fault{}, Findings: []report.Finding{}, Tests: []report.Test{}}
 	c, err := parse(d)
 	if err == nil {
 		err = p.machineFaults(ctx, c)
@@ -83,6 +96,7 @@ func (p *program) examine(ctx context.Context, d report.Draft) (*config.Config, 
 		return c, found, err
 	}
 	now := p.now()
+	found.Findings = append(found.Findings, firewall.Findings(c, now)...)
 	found.Tests = append(found.Tests, firewall.RunTests(firewall.NewWorld(c, firewall.Learned{}, now), now)...)
 	found.Faults = append(found.Faults, report.FailedTests(found.Tests)...)
 	return c, found, nil
@@ -114,6 +128,14 @@ func fileNames(d report.Draft) string {
 // contents says in short what a policy has.
 func contents(c *config.Config) string {
 	return fmt.Sprintf("%s, %s, %s", plural(len(c.Interfaces), "interface"), plural(len(c.Rules), "rule"), plural(len(c.Aliases), "alias"))
+}
+
+// judgement says in short what examining a policy without faults came to.
+func judgement(findings []report.Finding) string {
+	if len(findings) == 0 {
+		return "nothing is wrong"
+	}
+	return "no fault, " + plural(len(findings), "warning")
 }
 
 // outcomes says how many tests passed, and how many are not decided.

@@ -6,22 +6,31 @@ import (
 	"strings"
 
 	"github.com/rempart/rempart/config"
+	"github.com/rempart/rempart/firewall"
 	"github.com/rempart/rempart/firewall/report"
-	"github.com/rempart/rempart/web"
 	"github.com/spf13/cobra"
 )
 
 // difference is what `diff --json` prints.
 type difference struct {
 	Diff string `json:"diff"`
+	// Traffic gets another verdict; Undecided says why nobody can tell which.
+	Traffic   []report.TrafficChange `json:"traffic"`
+	Undecided string                 `json:"undecided,omitempty"`
+	// FlowsLost would end; only of the policy that runs.
+	FlowsLost []report.FlowsLost `json:"flows_lost,omitempty"`
 }
 
 func diffCommand(p *program) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "diff [A [B]]",
-		Short: "Compare policies as text",
+		Short: "Compare policies, as text and by what becomes of traffic",
 		Long: `Without arguments: what "rempart apply" would change in the policy that runs.
-With one: from revision A to the current one. With two: from revision A to B.`,
+With one: from revision A to the current one. With two: from revision A to B.
+
+Below the difference of the texts stands what traffic gets another verdict, with
+a packet as an example, and which translations come, go or change. Of the policy
+that runs also which flows would end.`,
 		Args: words(0, 2),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			compare := p.fromRunning
@@ -33,13 +42,19 @@ With one: from revision A to the current one. With two: from revision A to B.`,
 						return err
 					}
 				}
-				compare = func(ctx context.Context) (difference, error) { return between(ctx, p.daemon(), numbers) }
+				compare = func(ctx context.Context) (difference, error) { return p.between(ctx, numbers) }
 			}
 			return ask(p, cmd, compare, func(d difference) error {
 				if d.Diff == "" {
 					p.printf("They are the same.\n")
 				}
 				p.showDiff(d.Diff)
+				if d.Undecided != "" {
+					p.printf("\nTraffic cannot be compared: %s.\n", d.Undecided)
+					return nil
+				}
+				p.showTraffic(d.Diff, d.Traffic)
+				p.showFlowsLost(d.FlowsLost)
 				return nil
 			})
 		},
@@ -57,12 +72,20 @@ func (p *program) fromRunning(ctx context.Context) (difference, error) {
 	if err != nil {
 		return difference{}, err
 	}
+	out := difference{Diff: preview.Diff, Traffic: preview.Traffic, FlowsLost: preview.FlowsLost}
+	if out.Traffic == nil {
+		out.Traffic = []report.TrafficChange{}
+	}
 	// Faults are for check and apply to tell: texts can be compared all the same.
-	return difference{preview.Diff}, nil
+	if len(preview.Faults) > 0 {
+		out.Undecided = "the policy has faults, which `rempart check` tells"
+	}
+	return out, nil
 }
 
 // between is what leads from the first revision to the second, or to the current one.
-func between(ctx context.Context, daemon web.Backend, numbers []int) (difference, error) {
+func (p *program) between(ctx context.Context, numbers []int) (difference, error) {
+	daemon := p.daemon()
 	if len(numbers) == 1 {
 		s, err := daemon.Status(ctx)
 		if err != nil {
@@ -80,9 +103,29 @@ func between(ctx context.Context, daemon web.Backend, numbers []int) (difference
 			return difference{}, err
 		}
 	}
-	return difference{
-		titled(policyFile, r, config.Diff(r[0].Policy, r[1].Policy)) + titled(nodeFile, r, config.Diff(r[0].Node, r[1].Node)),
-	}, nil
+	out := difference{
+		Diff:    titled(policyFile, r, config.Diff(r[0].Policy, r[1].Policy)) + titled(nodeFile, r, config.Diff(r[0].Node, r[1].Node)),
+		Traffic: []report.TrafficChange{},
+	}
+	var c [2]*config.Config
+	for i := range r {
+		var err error
+		if c[i], err = parse(draftOfRevision(r[i])); err != nil {
+			out.Undecided = fmt.Sprintf("revision %d has faults for this version", r[i].Number)
+			return out, nil
+		}
+	}
+	out.Traffic = append(out.Traffic, firewall.TrafficChanges(c[0], c[1], p.now())...)
+	return out, nil
+}
+
+// draftOfRevision is what was applied then.
+func draftOfRevision(r report.Revision) report.Draft {
+	d := report.Draft{PolicyName: policyFile, Policy: r.Policy, Node: r.Node}
+	if len(r.Node) > 0 {
+		d.NodeName = nodeFile
+	}
+	return d
 }
 
 // titled puts the names of what was compared before a difference.

@@ -97,6 +97,9 @@ func (g *gateway) Check(_ context.Context, d report.Draft, _ report.Caller) (rep
 	if v.Unchanged = v.Diff == ""; v.Unchanged {
 		return v, nil
 	}
+	if old, err := parse(draftOfRevision(g.current())); err == nil {
+		v.Traffic = firewall.TrafficChanges(old, c, now())
+	}
 	v.Changes = []string{"add address 10.1.4.1/24 to eth3"}
 	v.FlowsLost = []report.FlowsLost{{Rule: "lan-out", Count: 12}, {Rule: "wan-web", Count: 12345}}
 	v.Warnings = []string{"interface dmz has no device eth2 yet"}

@@ -268,7 +268,7 @@ func (r *reader) overruled(n int) {
 	examined := 0
 	for _, t := range r.before(n) {
 		m := r.of[t]
-		if r.entries[m].rule == nil || r.entries[m].action != config.Pass || slices.Contains(by, m) {
+		if r.entries[m].rule == nil || r.entries[m].action != config.Pass || slices.Contains(by, m) || isException(r.entries[m].rule, r.entries[n].rule) {
 			continue
 		}
 		if examined++; len(by) > mostNamed || examined > mostOverlaps {
@@ -291,6 +291,15 @@ func (r *reader) overruled(n int) {
 	}
 	f := r.add(n, Overruled, by, "does not %s all that it says: %s %s some of it first%s", r.entries[n].action, r.names(by), r.verb(by), such)
 	f.Packet = witness.Packet
+}
+
+// isException says whether a rule names something where a later one is for all
+// that goes from one place to another: that one is for what the others left.
+func isException(before, all *config.Rule) bool {
+	narrow := func(r *config.Rule) bool {
+		return len(r.Source)+len(r.Destination)+len(r.Protocols) > 0 || r.Schedule != ""
+	}
+	return narrow(before) && !narrow(all)
 }
 
 // takes says whether a tile of entry m decides packets that entry n is about as

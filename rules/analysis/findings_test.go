@@ -190,16 +190,18 @@ func TestFindings(t *testing.T) {
 		{"overruled", []string{
 			rule("ping", "pass", `protocol = "icmp"; icmp = "echo-request"`),
 			rule("dns", "pass", `from = "dmz"; protocol = "udp"; port = 53`),
-			rule("no-lateral", "reject", `from = "dmz"; to = "lan"`),
-			rule("no-lan", "block", `destination = "10.1.2.0/24"; log = true`),
+			rule("lan-out", "pass", `from = "lan"`),
+			rule("no-lateral", "reject", `from = "inside"; to = "dmz"`),
+			rule("no-host", "reject", `destination = "10.1.2.66"`),
 		}, []string{
-			`overruled: rule[2]: rule "no-lateral" does not reject all that it says: rule "ping" (line 30) and rule "dns" (line 36) pass some of it first, such as dmz icmp 10.1.3.9 -> 10.1.2.7 echo-request`,
-			`redundant: rule[3]: rule "no-lan" changes nothing: without it the default blocks the same packets`,
+			`overruled: rule[3]: rule "no-lateral" does not reject all that it says: rule "lan-out" (line 43) passes some of it first, such as lan tcp 10.1.2.9:40000 -> 10.1.3.7:443`,
+			`overruled: rule[4]: rule "no-host" does not reject all that it says: rule "ping" (line 30), rule "dns" (line 36) and rule "lan-out" (line 43) pass some of it first, such as wan icmp 203.0.113.9 -> 10.1.2.66 echo-request`,
 		}},
 		{"exceptions are not overruled", []string{
-			rule("printer", "pass", `from = "dmz"; to = "lan"; destination = "10.1.2.50"; protocol = "tcp"; port = 631`),
-			rule("no-lateral", "reject", `from = "dmz"; to = "lan"`),
 			rule("bad", "block", `destination = "198.51.100.66"; log = true`),
+			rule("printer", "pass", `from = "dmz"; to = "lan"; destination = "10.1.2.50"; protocol = "tcp"; port = 631`),
+			rule("ping", "pass", `from = "inside"; protocol = "icmp"`),
+			rule("no-lateral", "reject", `from = "dmz"; to = "lan"`),
 			rule("out", "pass", `from = "inside"; to = "wan"`),
 		}, nil},
 		{"what an alias learns is not known", []string{
@@ -222,6 +224,7 @@ func TestFindings(t *testing.T) {
 			"[interface.spare]\ndevice = \"eth9\"\n[zone.all]\ninterfaces = [\"lan\"]\n[alias.inner]\naddresses = [\"10.9.0.1\"]\n[alias.outer]\naddresses = [\"@inner\"]\n" +
 				"[alias.web]\nports = [80, 443]\n[alias.ssh]\nports = [22]\n[schedule.never]\ntimes = [\"08:00-09:00\"]\n[gateway.old]\ninterface = \"wan\"\naddress = \"203.0.113.3\"\n" +
 				"[[port_forward]]\nname = \"www\"\non = \"wan\"\nprotocol = \"tcp\"\nport = \"@web\"\ntarget = \"10.1.3.10\"\n",
+			rule("in", "pass", `from = "wan"; to = "wan"`),
 		}, []string{
 			`unused: interface.lan: interface "lan" is not used: no rule, zone or translation names it`,
 			`unused: interface.dmz: interface "dmz" is not used: no rule, zone or translation names it`,

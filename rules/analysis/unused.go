@@ -22,7 +22,9 @@ func unused(w *rules.World) []Finding {
 		}
 	}
 	c := w.Config
-	anywhere := false // rules for packets from anywhere speak of every interface
+	// Rules for packets from anywhere speak of every interface, and a policy
+	// without rules is only begun.
+	anywhere := len(c.Rules) == 0
 	for _, r := range c.Rules {
 		anywhere = anywhere || r.From.Kind == config.PlaceAny && !r.Disabled
 	}
