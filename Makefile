@@ -19,7 +19,7 @@ build: ## one static binary, bin/rempart
 test: witnesses ## everything: unit, race, namespaces, golden
 	$(GO) vet ./...
 	$(GO) test -race -timeout 20m ./...
-	$(GO) test -count=1 -timeout 5m -run TestTrafficUnderApplies ./firewall # at full rate, which the race detector cannot keep up with
+	$(GO) test -count=1 -timeout 10m -run 'TestTrafficUnderApplies|TestDifferential' ./firewall # at full rate and in full number, which the race detector cannot keep up with
 
 lint: ## formatting, vet, staticcheck
 	@test -z "$$(gofmt -l $$(git ls-files '*.go'))" || { gofmt -l $$(git ls-files '*.go'); exit 1; }

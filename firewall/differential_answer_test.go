@@ -54,12 +54,18 @@ func newOracle(w *rules.World) *oracle {
 	for _, f := range w.Config.PortForwards {
 		o.marks[f.Name] = f.Pass
 	}
+	o.compiled = holding(o.compiled, w)
+	return o
+}
+
+// holding is the evaluator with what dynamic aliases hold.
+func holding(e *nft.Evaluator, w *rules.World) *nft.Evaluator {
 	for name, s := range w.Dynamic {
 		for _, f := range []rules.Family{rules.V4, rules.V6} {
-			o.compiled = o.compiled.Holding(rules.SetName("alias", name, f), elementsOf(s, f))
+			e = e.Holding(rules.SetName("alias", name, f), elementsOf(s, f))
 		}
 	}
-	return o
+	return e
 }
 
 // elementsOf is one family of the addresses that a dynamic alias holds.

@@ -24,9 +24,12 @@ var (
 	firstSeed = flag.Uint64("from", 1, "the first policy of the differential tests")
 )
 
-// perPolicy is how many packets each random policy is asked about: enough to
-// come to all corners of a few dozen rules, and few enough for many policies.
-const perPolicy = 1200
+// perPolicy and perRule are how many packets a policy is asked about: all its
+// corners are come to, and there are many policies.
+const (
+	perPolicy = 500
+	perRule   = 12
+)
 
 // mostFailures is how many failures are shown: the next fault is often another one.
 const mostFailures = 5
@@ -73,13 +76,14 @@ func differ(seed uint64) (packets int, _ *failure) {
 	w := drawnWorld(c, compileTime)
 	o := newOracle(w)
 	g := newPacketGen(seed, w, compileTime, true)
-	for n := range perPolicy {
+	packets = perPolicy + perRule*len(c.Rules)
+	for n := range packets {
 		q := g.packet()
 		if says := o.disagreement(q); says != "" {
 			return n + 1, (&failure{seed: seed, policy: p, packets: []rules.Packet{q}, says: says}).shrunk()
 		}
 	}
-	return perPolicy, nil
+	return packets, nil
 }
 
 // failure is packets, mostly one, of which two of policy, ruleset and kernel say different things.

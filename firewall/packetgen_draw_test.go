@@ -17,8 +17,9 @@ func (g *packetGen) packet() rules.Packet {
 	a := g.made[i]
 	p := rules.Packet{At: pick(g.Rand, g.instants)}
 	p.In = g.in(a.in)
-	p.Dst = g.addr(a.dst.inside)
-	p.Src = g.source(a, p)
+	v4 := g.family(a)
+	p.Dst = g.addr(a.dst.inside, v4)
+	p.Src = g.source(a, p.In, v4)
 	p.Protocol = g.protocol(a, p.Src.Is4())
 	p.SrcPort, p.DstPort = g.port(a.sports.inside), g.port(a.dports.inside)
 	g.speak(a, &p)
@@ -36,28 +37,51 @@ func (g *packetGen) in(of []string) string {
 	return pick(g.Rand, of)
 }
 
-func (g *packetGen) addr(of []netip.Addr) netip.Addr {
-	if len(of) == 0 || g.IntN(20) == 0 {
-		return pick(g.Rand, g.addrs)
+// family says whether the packet is to be of IPv4: of a family that the aim can have, if there is one.
+func (g *packetGen) family(a *aim) bool {
+	can := func(v4 bool) bool {
+		other := config.ICMP
+		if v4 {
+			other = config.ICMPv6
+		}
+		return has(a.src.inside, v4) && has(a.dst.inside, v4) && (len(a.protocols) != 1 || a.protocols[0] != other)
 	}
-	return pick(g.Rand, of)
+	if can(true) != can(false) {
+		return can(true)
+	}
+	return g.IntN(2) == 0
 }
 
-// source is one of the family of the destination, mostly one that lives where the packet comes in.
-func (g *packetGen) source(a *aim, p rules.Packet) netip.Addr {
-	for try := range 24 {
-		src := g.addr(a.src.inside)
-		if try > 12 {
-			src = pick(g.Rand, g.addrs)
-		}
-		if src.Is4() == p.Dst.Is4() && (try > 6 || g.areas[p.In].Contains(src)) {
-			return src
+// has says whether there is an address of the family; an empty list is any.
+func has(of []netip.Addr, v4 bool) bool {
+	return len(of) == 0 || slices.ContainsFunc(of, func(a netip.Addr) bool { return a.Is4() == v4 })
+}
+
+// addr is one of many that is of the family, or sometimes any edge of the policy.
+func (g *packetGen) addr(of []netip.Addr, v4 bool) netip.Addr {
+	if len(of) == 0 || g.IntN(20) == 0 {
+		of = g.addrs
+	}
+	for range 24 {
+		if a := pick(g.Rand, of); a.Is4() == v4 {
+			return a
 		}
 	}
-	if p.Dst.Is4() {
+	if v4 {
 		return netip.MustParseAddr("198.51.100.7")
 	}
 	return netip.MustParseAddr("2001:db8:120::9")
+}
+
+// source is mostly one that lives where the packet comes in.
+func (g *packetGen) source(a *aim, in string, v4 bool) netip.Addr {
+	var src netip.Addr
+	for range 8 {
+		if src = g.addr(a.src.inside, v4); g.areas[in].Contains(src) {
+			break
+		}
+	}
+	return src
 }
 
 func (g *packetGen) port(of []uint16) uint16 {

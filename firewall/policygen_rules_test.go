@@ -15,7 +15,7 @@ func (g *policyGen) rules() policyText {
 	case g.chance(12):
 		return g.series(100 + g.IntN(300))
 	case g.chance(6):
-		n = 100 + g.IntN(200)
+		n, g.narrow = 100+g.IntN(200), true
 	case g.chance(40):
 		n = 20 + g.IntN(41)
 	}
@@ -32,7 +32,7 @@ func (g *policyGen) appendRule(out policyText, s section) policyText {
 	if g.chance(8) {
 		again := section{header: s.header}.with("name", quoted(g.name("again")))
 		for _, k := range s.keys {
-			if k.name != "name" && k.name != "action" && k.name != "limits" && g.chance(90) {
+			if k.name != "name" && k.name != "action" && k.name != "limits" && (g.narrow || g.chance(90)) {
 				again.keys = append(again.keys, k)
 			}
 		}
@@ -49,16 +49,16 @@ func (g *policyGen) action() string {
 func (g *policyGen) rule() section {
 	s := section{header: "[[rule]]"}.with("name", quoted(g.name("rule")))
 	s = g.flag(s, "disabled", 6)
-	if g.chance(65) {
+	if g.often(65) {
 		s = s.with("from", quoted(g.place(false)))
 	}
-	if g.chance(55) {
+	if g.often(55) {
 		s = s.with("to", quoted(g.place(true)))
 	}
-	if g.chance(60) {
+	if g.often(60) {
 		s = s.withList("source", g.addressTerms(3))
 	}
-	if g.chance(60) {
+	if g.often(60) {
 		s = s.withList("destination", g.addressTerms(3))
 	}
 	s = g.speech(s)
@@ -73,6 +73,9 @@ func (g *policyGen) rule() section {
 	}
 	return s
 }
+
+// often is chance for what makes a rule narrow: in a long list, a few wide rules would decide everything.
+func (g *policyGen) often(percent int) bool { return g.chance(percent) || g.narrow && g.chance(80) }
 
 func (g *policyGen) place(out bool) string {
 	switch {
@@ -90,7 +93,7 @@ func (g *policyGen) place(out bool) string {
 func (g *policyGen) speech(s section) section {
 	ported := []string{"tcp", "udp", "sctp", "udplite"}
 	switch n := g.IntN(100); {
-	case n < 25: // any
+	case n < 25 && !g.narrow: // any
 	case n < 60:
 		protocols := []string{pick(g.Rand, ported[:2])}
 		if g.chance(25) {
@@ -134,12 +137,20 @@ func (g *policyGen) icmp(s section) section {
 
 // series draws n rules that differ in one key only, or in two, with a few of another kind in between.
 func (g *policyGen) series(n int) policyText {
-	same := section{}.with("from", quoted(pick(g.Rand, g.ifaces).name)).withList("protocol", []string{pick(g.Rand, []string{"tcp", "udp"})})
-	vary := some(g.Rand, []string{"source", "destination", "port", "source_port", "from", "to", "source", "destination", "port"}, 1+g.IntN(2))
+	from := g.ifaces[len(g.ifaces)-1-g.IntN(2)] // few sources are refused inside
+	same := section{}.with("from", quoted(from.name)).withList("protocol", []string{pick(g.Rand, []string{"tcp", "udp"})})
+	vary := []string{pick(g.Rand, []string{"source", "destination", "port", "source_port"})}
+	if second := pick(g.Rand, []string{"source", "destination", "port", "source_port", "from", "to"}); second != vary[0] && g.chance(50) {
+		vary = append(vary, second)
+	}
 	if g.chance(10) {
 		same, vary = section{}.withList("protocol", []string{"icmp"}), []string{"icmp"}
 	}
-	step := 1 + g.IntN(3)
+	step := 1
+	if g.chance(30) {
+		step = 2 // each twice
+	}
+	g.narrow = true
 	var out policyText
 	for i := range n {
 		s := section{header: "[[rule]]"}.with("name", quoted(g.name("row")))
@@ -155,7 +166,7 @@ func (g *policyGen) series(n int) policyText {
 			s.keys[i].list = k.list && k.name != "from" && k.name != "to"
 		}
 		out = g.appendRule(out, s.with("action", g.action()))
-		if g.chance(3) {
+		if g.chance(2) {
 			out = g.appendRule(out, g.rule())
 		}
 	}
@@ -170,14 +181,14 @@ func (g *policyGen) step(key string, i int) string {
 	case "icmp":
 		return fmt.Sprintf("%d/%d", []int{8, 13, 17}[i%3], i/3%200)
 	case "port", "source_port":
-		low := 1 + i*7%2000
-		switch g.IntN(4) {
-		case 0:
+		low := 1 + i*7
+		switch n := g.IntN(100); {
+		case n < 25:
 			return fmt.Sprintf("%d-%d", low, low+6) // touches its neighbours
-		case 1:
-			return fmt.Sprintf("%d-%d", low, low+g.IntN(60)) // crosses some
-		case 2:
-			return fmt.Sprintf("%d-%d", max(1, low-g.IntN(500)), 2000+g.IntN(3000)) // holds many
+		case n < 45:
+			return fmt.Sprintf("%d-%d", low, low+g.IntN(30)) // crosses some
+		case n < 47:
+			return fmt.Sprintf("%d-%d", max(1, low-g.IntN(500)), low+g.IntN(1000)) // holds many
 		}
 		return fmt.Sprint(low)
 	}
@@ -190,19 +201,20 @@ func (g *policyGen) stepAddress(i int) string {
 		base = netip.MustParseAddr("198.51.100.0")
 	}
 	from := plus(base, uint64(i*3))
-	switch g.IntN(4) {
-	case 0:
-		p, err := from.Prefix(from.BitLen() - 1 - g.IntN(6))
-		if err == nil {
-			return p.String()
+	prefix := func(bits int) string {
+		p, err := from.Prefix(from.BitLen() - bits)
+		if err != nil {
+			return from.String()
 		}
-	case 1:
-		return from.String() + "-" + plus(from, g.Uint64N(40)).String()
-	case 2:
-		p, err := from.Prefix(from.BitLen() - 4 - g.IntN(8))
-		if err == nil {
-			return p.String()
-		}
+		return p.String()
+	}
+	switch n := g.IntN(100); {
+	case n < 25:
+		return prefix(1 + g.IntN(3))
+	case n < 45:
+		return from.String() + "-" + plus(from, g.Uint64N(12)).String()
+	case n < 48:
+		return prefix(4 + g.IntN(8))
 	}
 	return from.String()
 }

@@ -40,7 +40,8 @@ type policyGen struct {
 	ports  []string // terms
 	// Terms by name.
 	addressAliases, portAliases, scheduled []string
-	drawn                                  int // counts names
+	drawn                                  int  // counts names
+	narrow                                 bool // rules are to look at much
 }
 
 type drawnInterface struct {
