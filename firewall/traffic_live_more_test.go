@@ -77,8 +77,8 @@ func TestTrafficLiveFlows(t *testing.T) {
 	}
 	for _, p := range packets {
 		want := "lan: tcp 10.1.2.9:4001 > 198.51.100.7:443\n" +
-			"  forward: a flow that stands, or one that belongs to it, passes it\n" +
-			"  : its flow, or a table that is not ours, translates it: tcp 203.0.113.2:4001 > 198.51.100.7:443\n" +
+			"  a flow that stands, or one that belongs to it, passes it\n" +
+			"  its flow, or a table that is not ours, translates it: tcp 203.0.113.2:4001 > 198.51.100.7:443\n" +
 			"pass established :0, wan: tcp 203.0.113.2:4001 > 198.51.100.7:443"
 		if got := told(p); got != want {
 			t.Errorf("told\n%s\nwant\n%s", got, want)
@@ -86,8 +86,8 @@ func TestTrafficLiveFlows(t *testing.T) {
 	}
 	answers, _ := s.live(t, report.LiveQuestion{Flow: flow, Reply: true}, echo)
 	want := "wan: tcp 198.51.100.7:443 > 203.0.113.2:4001\n" +
-		"  : its flow, or a table that is not ours, translates it: tcp 198.51.100.7:443 > 10.1.2.9:4001\n" +
-		"  forward: a flow that stands, or one that belongs to it, passes it\n" +
+		"  its flow, or a table that is not ours, translates it: tcp 198.51.100.7:443 > 10.1.2.9:4001\n" +
+		"  a flow that stands, or one that belongs to it, passes it\n" +
 		"pass established :0, lan: tcp 198.51.100.7:443 > 10.1.2.9:4001"
 	if len(answers) != 1 || told(answers[0]) != want {
 		t.Errorf("answers %+v\nwant\n%s", answers, want)
@@ -105,7 +105,7 @@ func TestTrafficLiveLimit(t *testing.T) {
 		t.Errorf("first flow: %s", told(p))
 	}
 	p := s.one(t, flow, "office 10.1.2.9:4002 dgram 198.51.100.7:5000", lab.Timeout)
-	if p.Verdict != "block" || p.Cause != "limit" || p.Rule != "few" || p.Line != lineOf(t, policy, "few") || !strings.Contains(p.Why, `limit of rule "few"`) {
+	if p.Verdict != "block" || p.Cause != "limit" || p.Rule != "few" || p.Line != lineOf(t, policy, "few") || !strings.Contains(p.Why, `limit of rule few`) {
 		t.Errorf("second flow: %s: %s", told(p), p.Why)
 	}
 }

@@ -121,7 +121,7 @@ func told(p report.LivePacket) string {
 	lines := []string{p.InName + ": " + head(p.Packet)}
 	for _, s := range p.Steps {
 		if s.Note != "" {
-			line := "  " + s.Chain + ": " + s.Note
+			line := "  " + s.Note
 			if s.Packet != "" {
 				line += ": " + head(s.Packet)
 			}
@@ -149,53 +149,53 @@ func TestTrafficLive(t *testing.T) {
 	}{
 		{"passed and masqueraded", "lan tcp 10.1.2.9 -> 198.51.100.7:443", "office 10.1.2.9:4001 tcp 198.51.100.7:443", true, fmt.Sprintf(
 			`lan: tcp 10.1.2.9:4001 > 198.51.100.7:443
-  forward_lan: rule "web" (line %[1]d) passes it
-  translate_out: automatic outbound NAT translates it: tcp 203.0.113.2:4001 > 198.51.100.7:443
+  rule web passes it (line %[1]d)
+  automatic outbound NAT translates it: tcp 203.0.113.2:4001 > 198.51.100.7:443
 pass rule web:%[1]d, wan: tcp 203.0.113.2:4001 > 198.51.100.7:443`, at("web"))},
 		{"blocked by a rule", "lan tcp -> any:22", "office 10.1.2.9:4002 tcp 198.51.100.7:22", false, fmt.Sprintf(
 			`lan: tcp 10.1.2.9:4002 > 198.51.100.7:22
-  forward_lan: rule "no-ssh" (line %[1]d) blocks it
+  rule no-ssh blocks it (line %[1]d)
 block rule no-ssh:%[1]d`, at("no-ssh"))},
 		{"rejected", "lan udp any -> 198.51.100.7:domain", "office 10.1.2.9:4003 udp 198.51.100.7:53", false, fmt.Sprintf(
 			`lan: udp 10.1.2.9:4003 > 198.51.100.7:53
-  forward_lan: rule "no-dns" (line %[1]d) rejects it
+  rule no-dns rejects it (line %[1]d)
 reject rule no-dns:%[1]d`, at("no-dns"))},
 		{"by default", "10.1.2.9 -> 198.51.100.7", "office 10.1.2.9:4004 dgram 198.51.100.7:8080", false,
 			`lan: udp 10.1.2.9:4004 > 198.51.100.7:8080
-  block_default: automatic block default: what no rule decided
+  automatic block default: what no rule decided
 block default :0`},
 		{"spoofed", "wan tcp 10.1.2.99 ->", "internet 10.1.2.99:4005 syn 10.1.3.10:80", false,
 			`wan: tcp 10.1.2.99:4005 > 10.1.3.10:80
-  block_spoofed: automatic block spoofed: sources that live behind another interface
+  automatic block spoofed: sources that live behind another interface
 block spoofed :0`},
 		{"forwarded without a rule", "wan tcp -> 203.0.113.2:8080 syn", "internet 198.51.100.7:4006 tcp 203.0.113.2:8080", true, fmt.Sprintf(
 			`wan: tcp 198.51.100.7:4006 > 203.0.113.2:8080
-  translate_in: port forward "www" (line %[1]d) translates it: tcp 198.51.100.7:4006 > 10.1.3.10:80
-  forward: port forward "www" (line %[1]d) passes it, no rule is needed
+  port forward www translates it (line %[1]d): tcp 198.51.100.7:4006 > 10.1.3.10:80
+  port forward www passes it, no rule is needed (line %[1]d)
 pass forward www:%[1]d, dmz: tcp 198.51.100.7:4006 > 10.1.3.10:80`, at("www"))},
 		{"forwarded and passed by a rule", "wan udp -> 203.0.113.2:5353", "internet 198.51.100.7:4007 udp 203.0.113.2:5353", true, fmt.Sprintf(
 			`wan: udp 198.51.100.7:4007 > 203.0.113.2:5353
-  translate_in: port forward "names" (line %d) translates it: udp 198.51.100.7:4007 > 10.1.3.10:53
-  forward_wan: rule "inward" (line %[2]d) passes it
+  port forward names translates it (line %d): udp 198.51.100.7:4007 > 10.1.3.10:53
+  rule inward passes it (line %[2]d)
 pass rule inward:%[2]d, dmz: udp 198.51.100.7:4007 > 10.1.3.10:53`, at("names"), at("inward"))},
 		{"to the gateway", "lan tcp -> 10.1.2.1:80", "office 10.1.2.9:4008 tcp 10.1.2.1:80", true, fmt.Sprintf(
 			`lan: tcp 10.1.2.9:4008 > 10.1.2.1:80
-  input_lan: rule "web" (line %[1]d) passes it
+  rule web passes it (line %[1]d)
 pass rule web:%[1]d, : tcp 10.1.2.9:4008 > 10.1.2.1:80`, at("web"))},
 		{"from the gateway", "self tcp -> any:443", "gw 203.0.113.2:4009 tcp 198.51.100.7:443", true,
 			`: tcp 203.0.113.2:4009 > 198.51.100.7:443
 pass own :0, wan: tcp 203.0.113.2:4009 > 198.51.100.7:443`},
 		{"ICMP", "lan icmp any -> 10.1.3.10 echo-request", "office 10.1.2.9:7 ping 10.1.3.10", true, fmt.Sprintf(
 			`lan: icmp 10.1.2.9 > 10.1.3.10
-  forward_lan: rule "pings" (line %[1]d) passes it
+  rule pings passes it (line %[1]d)
 pass rule pings:%[1]d, dmz: icmp 10.1.2.9 > 10.1.3.10`, at("pings"))},
 		{"IPv6", "lan tcp [2001:db8:2::9]:4010 -> [2001:db8:3::/64]:443", "office [2001:db8:2::9]:4010 tcp [2001:db8:3::10]:443", true, fmt.Sprintf(
 			`lan: tcp [2001:db8:2::9]:4010 > [2001:db8:3::10]:443
-  forward_lan: rule "web" (line %[1]d) passes it
+  rule web passes it (line %[1]d)
 pass rule web:%[1]d, dmz: tcp [2001:db8:2::9]:4010 > [2001:db8:3::10]:443`, at("web"))},
 		{"neighbour discovery", "lan icmpv6 -> ff02::1:ff00:1 nd-neighbor-solicit", "office [2001:db8:2::9]:0 ping 2001:db8:2::1", true,
 			`lan: icmpv6 2001:db8:2::9 > ff02::1:ff00:1
-  input: IPv6 neighbour and router discovery passes it
+  IPv6 neighbour and router discovery passes it
 pass automatic :0, : icmpv6 2001:db8:2::9 > ff02::1:ff00:1`},
 	} {
 		t.Run(tt.name, func(t *testing.T) {

@@ -38,6 +38,9 @@ type Backend interface {
 
 	// Explain says what becomes of a packet under the policy that runs, with what its aliases hold now.
 	Explain(ctx context.Context, q report.Question) (report.Explanation, error)
+	// Live follows real packets through the kernel and tells of each, until there
+	// were enough, the time is up or ctx ends. An error of tell ends it.
+	Live(ctx context.Context, q report.LiveQuestion, tell func(report.LiveLine) error) error
 
 	// Flows lists the flows that the words select (flows.ParseFilter); EndFlows ends them and says how many.
 	Flows(ctx context.Context, words []string) ([]flows.Flow, error)

@@ -210,3 +210,62 @@ func TestDraftSize(t *testing.T) {
 		t.Errorf("one byte more: %v", err)
 	}
 }
+
+// TestLive hears every line, and an end that is no end.
+func TestLive(t *testing.T) {
+	q := report.LiveQuestion{Flow: "lan ->", Seconds: 7, Count: 3, Reply: true}
+	hear := func(ctx context.Context, b Backend, each func()) (lines []report.LiveLine, err error) {
+		err = b.Live(ctx, q, func(l report.LiveLine) error {
+			lines = append(lines, l)
+			each()
+			return nil
+		})
+		return lines, err
+	}
+	want, _ := hear(t.Context(), new(fake), func() {})
+	got, err := hear(t.Context(), Dial(serving(t, new(fake))), func() {})
+	if diff := cmp.Diff(want, got); diff != "" || err != nil || len(got) != 3 {
+		t.Errorf("%v\n-backend +client:\n%s", err, diff)
+	}
+
+	for name, refusal := range map[string]error{"request": report.Requestf("no arrow"), "conflict": report.Conflictf("too many")} {
+		lines, err := hear(t.Context(), Dial(serving(t, &fake{err: refusal})), func() {})
+		if len(lines) > 0 || fmt.Sprint(err) != refusal.Error() || errors.Is(err, report.ErrRequest) != errors.Is(refusal, report.ErrRequest) {
+			t.Errorf("%s: %v, %d lines", name, err, len(lines))
+		}
+	}
+
+	ctx, stop := context.WithCancel(t.Context())
+	defer stop()
+	if lines, err := hear(ctx, Dial(serving(t, &fake{calm: true})), stop); err != nil || len(lines) == 0 {
+		t.Errorf("who goes away has %d lines, %v", len(lines), err)
+	}
+
+	broken := &fake{during: func(context.Context) { panic("no end") }}
+	if lines, err := hear(t.Context(), Dial(serving(t, broken)), func() {}); err == nil || len(lines) != 2 {
+		t.Errorf("broken off after %d lines: %v", len(lines), err)
+	}
+
+	deaf := errors.New("deaf")
+	left := leaver{&fake{calm: true}, make(chan struct{})}
+	err = Dial(serving(t, left)).Live(t.Context(), q, func(report.LiveLine) error { return deaf })
+	if !errors.Is(err, deaf) {
+		t.Errorf("who cannot be told: %v", err)
+	}
+	select {
+	case <-left.gone:
+	case <-time.After(10 * time.Second):
+		t.Error("the backend does not learn that its client left")
+	}
+}
+
+// leaver tells when its Live has ended.
+type leaver struct {
+	*fake
+	gone chan struct{}
+}
+
+func (l leaver) Live(ctx context.Context, q report.LiveQuestion, tell func(report.LiveLine) error) error {
+	defer close(l.gone)
+	return l.fake.Live(ctx, q, tell)
+}

@@ -22,7 +22,7 @@ const (
 
 	readTime   = 30 * time.Second // for a body
 	writeTime  = 30 * time.Second // for an answer that is ready
-	followTime = 10 * time.Second // for one entry of a followed log
+	followTime = 10 * time.Second // for one line of many
 )
 
 // The types of what is sent.

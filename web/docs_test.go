@@ -84,6 +84,7 @@ func TestDocumentedExamples(t *testing.T) {
 		"GET /v1/gateways":                {new([]report.Gateway)},
 		"GET /v1/schedules":               {new([]report.Schedule)},
 		"POST /v1/explain":                {new(report.Question), new(report.Explanation)},
+		"POST /v1/explain/live":           {new(report.LiveQuestion), new(report.LiveLine)},
 		"GET /v1/flows":                   {new([]flows.Flow)},
 		"POST /v1/flows/end":              {new(endFlowsRequest), new(endFlowsAnswer)},
 		"GET /v1/log":                     {new([]packetlog.Entry)},
@@ -99,8 +100,10 @@ func TestDocumentedExamples(t *testing.T) {
 			d := json.NewDecoder(bytes.NewReader(example))
 			// A flow decodes itself, and takes fields that it does not know.
 			d.DisallowUnknownFields()
-			if err := d.Decode(want[i]); err != nil {
-				t.Errorf("%s: %v in %s", s.endpoint, err, example)
+			for more := true; more; more = d.More() { // an answer may have several lines
+				if err := d.Decode(want[i]); err != nil {
+					t.Fatalf("%s: %v in %s", s.endpoint, err, example)
+				}
 			}
 		}
 	}

@@ -102,6 +102,29 @@ func (f *fake) Explain(_ context.Context, q report.Question) (report.Explanation
 	return report.Explanation{Packet: q.Packet, At: q.At, Reply: q.Reply, Via: netip.MustParseAddr("203.0.113.1"), Source: netip.AddrPortFrom(netip.Addr{}, 0)}, f.err
 }
 
+func (f *fake) Live(ctx context.Context, q report.LiveQuestion, tell func(report.LiveLine) error) error {
+	if f.err != nil {
+		return f.err
+	}
+	lines := []report.LiveLine{
+		{Begin: &report.LiveBegin{Flow: q.Flow, Reply: q.Reply, Count: q.Count, Until: moment()}},
+		{Packet: &report.LivePacket{Time: moment(), Packet: "tcp", Verdict: "pass", Steps: []report.LiveStep{{Chain: "forward"}}}},
+	}
+	for _, l := range lines {
+		if err := tell(l); err != nil {
+			return err
+		}
+	}
+	if f.calm { // it waits for packets that do not come
+		<-ctx.Done()
+		return nil
+	}
+	if f.during != nil {
+		f.during(ctx)
+	}
+	return tell(report.LiveLine{End: &report.LiveEnd{Packets: q.Seconds}})
+}
+
 func (f *fake) Flows(_ context.Context, words []string) ([]flows.Flow, error) {
 	return some(f, flows.Flow{ID: uint32(len(words)), Orig: flows.Tuple{
 		Proto: 6, Src: netip.MustParseAddrPort("10.1.2.9:40000"), Dst: netip.MustParseAddrPort("198.51.100.7:443"),

@@ -4,8 +4,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
-
-	"github.com/rempart/rempart/firewall/packetlog"
 )
 
 // follow sends the coming entries of the log, one a line, until the client
@@ -42,10 +40,10 @@ func (a *api) follow(w http.ResponseWriter, r *http.Request) error {
 }
 
 // sendLine gives a client that does not read some time and no more.
-func sendLine(w http.ResponseWriter, out *http.ResponseController, e packetlog.Entry) error {
-	line, err := json.Marshal(e)
+func sendLine(w http.ResponseWriter, out *http.ResponseController, v any) error {
+	line, err := json.Marshal(v)
 	if err != nil {
-		return fmt.Errorf("encode log entry: %w", err)
+		return fmt.Errorf("encode line: %w", err)
 	}
 	if err := within(out.SetWriteDeadline, followTime); err != nil {
 		return err

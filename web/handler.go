@@ -46,6 +46,7 @@ func (a *api) endpoints() []endpoint {
 		{"GET", "/v1/gateways", items(a.Gateways)},
 		{"GET", "/v1/schedules", items(a.Schedules)},
 		{"POST", "/v1/explain", submit(maxSmallBody, a.explain)},
+		{"POST", "/v1/explain/live", a.live},
 		{"GET", "/v1/flows", a.flows},
 		{"POST", "/v1/flows/end", submit(maxSmallBody, a.endFlows)},
 		{"GET", "/v1/log", a.logTail},

@@ -60,6 +60,8 @@ func TestMalformedRequests(t *testing.T) {
 		{"GET", "/v1/log/follow?max=1", "", 400, `query: unknown parameter "max"`},
 		{"POST", "/v1/explain", "{}", 400, "packet: missing"},
 		{"POST", "/v1/explain", `{"packet":"p","at":"now"}`, 400, `request body: parsing time "now" as "2006-01-02T15:04:05Z07:00": cannot parse "now" as "2006"`},
+		{"POST", "/v1/explain/live", "{}", 400, "flow: missing"},
+		{"POST", "/v1/explain/live", `{"flow":"->","for":"30s"}`, 400, `request body: json: unknown field "for"`},
 		{"GET", "/v1/nothing", "", 404, "no such endpoint: /v1/nothing"},
 		{"GET", "/", "", 404, "no such endpoint: /"},
 		{"DELETE", "/v1/flows", "", 405, "/v1/flows does not take DELETE: want GET, HEAD"},

@@ -124,6 +124,11 @@ func TestUsage(t *testing.T) {
 		{"explain lan tcp 10.1.2.9 -", "put the packet into quotes, for it is one word: rempart explain PACKET [flags]"},
 		{`explain "lan tcp 10.1.2.9 -> 198.51.100.7"`, "the destination lacks its port: write 198.51.100.7:443"},
 		{`explain "lan gre 10.1.2.9 -> 198.51.100.7" --at soon`, `--at "soon": want a time such as "2026-11-23 03:00" or "2026-11-23T03:00:00+01:00"`},
+		{`explain "lan ->" --count 2`, "--count goes with --live"},
+		{`explain "lan ->" --live --at 12:00`, "--live and --at do not go together: what is followed runs now"},
+		{`explain "lan ->" --live --file x`, "--live and --file do not go together: what is followed runs now"},
+		{`explain "lan ->" --live --for 20ms`, "--for 20ms: want at least 1s"},
+		{`explain "lan ->" --live --count 0`, "--count 0: want at least 1"},
 		{"man", "something is missing: rempart man DIR [flags]"},
 	} {
 		stdout, stderr, code := s.run(t, fields(c.line)...)

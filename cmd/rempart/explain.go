@@ -18,6 +18,7 @@ import (
 func explainCommand(p *program) *cobra.Command {
 	var q report.Question
 	var at, file string
+	var live live
 	cmd := &cobra.Command{
 		Use:   "explain PACKET",
 		Short: "Say what becomes of a packet, and why, step by step",
@@ -30,11 +31,14 @@ it into quotes, for it has a ">" in it. The source port may be left out, ports
 may be names of services; TCP flags and an ICMP type stand at the end.
 
 Nothing is sent: it is the policy that is asked. Whatever becomes of the packet,
-the question was answered, and the exit code is 0.`,
+the question was answered, and the exit code is 0.
+
+` + liveHelp,
 		Example: `  rempart explain "lan tcp 10.1.2.9:40000 -> 198.51.100.7:443"
   rempart explain "dmz tcp 10.1.3.9 -> 192.0.2.7:https" --at "2026-11-23 03:00"
   rempart explain "lan udp [2001:db8::9]:5353 -> [2001:db8::1]:domain" --reply
-  rempart explain "dmz icmp 10.1.3.10 -> 10.1.2.9 echo-request" --file new.toml`,
+  rempart explain "dmz icmp 10.1.3.10 -> 10.1.2.9 echo-request" --file new.toml
+  rempart explain --live "lan tcp 10.1.2.9 -> 198.51.100.7:443" --count 3`,
 		Args: func(cmd *cobra.Command, args []string) error {
 			if len(args) > 1 {
 				return usage(cmd, "put the packet into quotes, for it is one word: %s", cmd.UseLine())
@@ -42,6 +46,12 @@ the question was answered, and the exit code is 0.`,
 			return words(1, 1)(cmd, args)
 		},
 		RunE: func(cmd *cobra.Command, args []string) error {
+			if err := live.check(cmd); err != nil {
+				return err
+			}
+			if live.on {
+				return p.explainLive(cmd, live, args[0], q.Reply)
+			}
 			q.Packet = args[0]
 			if _, err := config.ParsePacket(q.Packet); err != nil {
 				return usage(cmd, "%v", err)
@@ -64,6 +74,7 @@ the question was answered, and the exit code is 0.`,
 	flags.StringVar(&at, "at", "", "as if it were `TIME`, such as \"2026-11-23 03:00\" or RFC 3339")
 	flags.BoolVar(&q.Reply, "reply", false, "ask about the answer to the packet")
 	flags.StringVarP(&file, "file", "f", "", "ask the policy in `FILE` and no daemon; \"-\" is standard input")
+	live.flags(cmd)
 	return p.dataFlags(completed(cmd, 1, p.interfaceWords))
 }
 

@@ -259,6 +259,27 @@ func (g *gateway) Explain(_ context.Context, q report.Question) (report.Explanat
 	return firewall.ExplainPolicy(c, q, now())
 }
 
+func (g *gateway) Live(_ context.Context, q report.LiveQuestion, tell func(report.LiveLine) error) error {
+	if g.refuse != nil {
+		return g.refuse
+	}
+	lines := []report.LiveLine{{Begin: &report.LiveBegin{Flow: q.Flow, Reply: q.Reply, Count: q.Count, Until: now().Add(time.Duration(q.Seconds) * time.Second)}}}
+	end := report.LiveEnd{Lost: q.Reply, Hint: "no such packet arrived at lan (eth1): is it plugged in there?"}
+	if !g.quiet {
+		packets := sampleLive()
+		end.Packets, end.Hint = min(q.Count, len(packets)), ""
+		for _, p := range packets[:end.Packets] {
+			lines = append(lines, report.LiveLine{Packet: &p})
+		}
+	}
+	for _, l := range append(lines, report.LiveLine{End: &end}) {
+		if err := tell(l); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 func (g *gateway) Flows(_ context.Context, words []string) ([]flows.Flow, error) {
 	numbers := map[string]uint16{"lan-out": 3, "wan-web": 4}
 	f, err := flows.ParseFilter(words, func(name string) (uint16, bool) { n, ok := numbers[name]; return n, ok })

@@ -74,3 +74,34 @@ func sampleLog() []packetlog.Entry {
 	passed.Lost = 3
 	return []packetlog.Entry{blocked, passed}
 }
+
+// sampleLive is packets that were followed, to every end that they can come to.
+func sampleLive() []report.LivePacket {
+	const ours = "inet rempart"
+	lead := func(chain string, number int, text, verdict string) report.LiveStep {
+		return report.LiveStep{Table: ours, Chain: chain, Kind: "rule", Handle: uint64(50 + number), Number: number, Text: text, Verdict: verdict}
+	}
+	end := report.LiveStep{Table: ours, Chain: "translate_in", Kind: "return", Verdict: "continue"}
+	policy := report.LiveStep{Table: ours, Chain: "translate_in", Kind: "policy", Verdict: "accept"}
+	passes := lead("forward_lan", 1, `counter name "rule_lan-out" accept comment "lan-out"`, "accept")
+	passes.Name, passes.Line, passes.Note = "lan-out", 88, `rule lan-out passes it (line 88)`
+	leaves := lead("translate_out", 2, "masquerade", "accept")
+	leaves.Setting, leaves.Note = "nat.outbound", "automatic outbound NAT translates it"
+	leaves.Packet = "tcp 203.0.113.2:40000 > 198.51.100.7:443 S len 60"
+	stops := lead("block_default", 1, `counter name "block_default"`, "continue")
+	stops.Setting, stops.Note = "always", "automatic block default: what no rule decided"
+	other := report.LiveStep{Table: "ip filter", Foreign: true, Chain: "FORWARD", Kind: "rule", Handle: 7, Verdict: "drop",
+		Note: "dropped by table ip filter chain FORWARD (not ours), rule handle 7: see `nft -a list chain ip filter FORWARD`"}
+	flow := report.LiveStep{Table: "conntrack", Kind: "flow", Verdict: "continue", Packet: "tcp 10.1.2.9:40000 > 10.1.3.10:80 A len 52",
+		Note: "its flow, or a table that is not ours, translates it"}
+	to := func(port string) string { return "tcp 10.1.2.9:40000 > 198.51.100.7:" + port + " S len 60" }
+	return []report.LivePacket{
+		{Time: now(), Packet: to("443"), In: "eth1", InName: "lan", Verdict: "pass", Cause: "rule", Rule: "lan-out", Line: 88, Why: passes.Note,
+			Steps: []report.LiveStep{end, policy, lead("forward", 3, "jump guard", "jump guard"), passes, leaves},
+			Left:  leaves.Packet, Out: "eth0", OutName: "wan"},
+		{Time: now(), Packet: to("25"), In: "eth1", InName: "lan", Verdict: "block", Cause: "default", Why: stops.Note, Steps: []report.LiveStep{stops}},
+		{Time: now(), Packet: to("80"), In: "eth1", InName: "lan", Verdict: "block", Cause: "foreign", Why: other.Note, Steps: []report.LiveStep{passes, other}},
+		{Time: now(), Packet: to("80"), In: "eth9", Verdict: "pass", Cause: "established", Why: "a flow that stands passes", Steps: []report.LiveStep{flow}, Left: flow.Packet},
+		{Time: now(), Packet: to("80"), Verdict: "gone", Why: "the kernel dropped it behind the last chain above: by its routing, or by something that is not nftables", Lost: true},
+	}
+}

@@ -50,14 +50,22 @@ func (k Kind) String() string {
 	return names[k]
 }
 
-// String names the origin: `rule "lan-out" (line 42)`, "admin access".
+// String names the origin: "rule lan-out", "admin access".
 func (o Origin) String() string {
-	s := o.Text
 	switch {
 	case o.Name != "":
-		s = fmt.Sprintf("%s %q", o.Kind, o.Name)
+		return o.Kind.String() + " " + o.Name
 	case o.Kind == Drop:
-		s = fmt.Sprintf("%s %s: %s", o.Kind, o.Cause, o.Text)
+		return fmt.Sprintf("%s %s: %s", o.Kind, o.Cause, o.Text)
+	}
+	return o.Text
+}
+
+// does is a sentence of what the origin does: "rule lan-out passes it (line 42)".
+func (o Origin) does(what string) string {
+	s := o.String()
+	if o.Kind != Drop { // which says it
+		s += " " + what
 	}
 	if o.Line > 0 {
 		s += fmt.Sprintf(" (line %d)", o.Line)

@@ -152,7 +152,7 @@ func (w *walk) meet(o Origin) {
 		w.out.Steps[w.at].Note = ""
 	}
 	w.subject, w.at = &o, len(w.out.Steps)-1
-	w.last().Note = o.String() + " matches"
+	w.last().Note = o.does("matches")
 }
 
 // decide takes in a verdict that ends the base chain.
@@ -187,9 +187,7 @@ func (w *walk) decide(e nft.TraceEvent, at place) {
 		o, verb = *w.forward, "passes it, no rule is needed"
 	}
 	s := &w.out.Steps[w.at]
-	if s.Note = o.String() + " " + verb; o.Kind == Drop {
-		s.Note = o.String()
-	}
+	s.Note = o.does(verb)
 	if e.Verdict.Kind == nft.Drop || w.hook != nil && w.hook.Type == "filter" {
 		w.because(o, s.Note)
 	}
