@@ -50,9 +50,9 @@ func explainIn(w *rules.World, q report.Question, now time.Time) (report.Explana
 	if at.IsZero() {
 		at = now
 	}
-	o := newInquiry(withSchedulesAt(w, at), []netip.Addr{p.Src, p.Dst})
-	e := o.explain(p, at, q.Reply)
-	e.Unknown = o.hangsOn(p, at, q.Reply, func(other report.Explanation) bool { return sameFate(e, other) })
+	i := newInquiry(withSchedulesAt(w, at), []netip.Addr{p.Src, p.Dst})
+	e := i.explain(p, at, q.Reply)
+	e.Unknown = i.hangsOn(p, at, q.Reply, func(other report.Explanation) bool { return sameFate(e, other) })
 	return e, nil
 }
 

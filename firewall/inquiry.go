@@ -62,7 +62,11 @@ func (q *inquiry) explain(p config.Packet, at time.Time, reply bool) report.Expl
 // hangsOn says on what unknown thing it depends whether an answer is the same
 // as the one that is known; empty: on nothing.
 func (q *inquiry) hangsOn(p config.Packet, at time.Time, reply bool, same func(report.Explanation) bool) string {
+	known := q.known.Outcome(p, at)
 	for _, c := range q.could {
+		if !reply && c.policy.Outcome(p, at) == known {
+			continue // far cheaper than to explain
+		}
 		if !same(c.policy.Explain(p, at, reply)) {
 			return c.unknown
 		}
