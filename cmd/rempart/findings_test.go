@@ -1,8 +1,13 @@
 package main
 
 import (
+	"os"
+	"regexp"
 	"strings"
 	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/rempart/rempart/firewall/report"
 )
 
 // examined is a policy without faults that says less than its author thinks.
@@ -60,4 +65,40 @@ func TestGoldenFindings(t *testing.T) {
 	s.golden(t, "findings-diff", "diff")
 	s.golden(t, "findings-diff-json", "diff", "--json")
 	s.golden(t, "findings-dry-run", "apply", "--dry-run")
+}
+
+// TestDocsAnalysis keeps what docs/analysis.md shows: its policy runs, and in the
+// files the rule "web" is gone and "no-smtp" stands before "out".
+func TestDocsAnalysis(t *testing.T) {
+	const file = "../../docs/analysis.md"
+	page, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	office := regexp.MustCompile("(?s)```toml\n(.*?)```").FindStringSubmatch(string(page))[1]
+	rule := func(name string) string {
+		return regexp.MustCompile(`(?s)\[\[rule\]\]\nname +?= "` + name + `".*?\n\n`).FindString(office)
+	}
+	web, out, smtp := rule("web"), rule("out"), rule("no-smtp")
+	if web == "" || out == "" || smtp == "" {
+		t.Fatalf("%s has not the rules that it speaks of", file)
+	}
+	s := newStage(t)
+	s.write(t, "office.toml", office)
+	s.write(t, "etc/rempart.toml", strings.NewReplacer(web, "", out, smtp+out, smtp, "").Replace(office))
+	s.serveGateway(t, report.Draft{PolicyName: "rempart.toml", Policy: []byte(office)})
+	screens := regexp.MustCompile("(?s)```console\n\\$ rempart (.*?)\n(.*?)```")
+	got := screens.ReplaceAllStringFunc(string(page), func(screen string) string {
+		line := screens.FindStringSubmatch(screen)[1]
+		return "```console\n$ rempart " + line + "\n" + s.screen(t, line) + "```"
+	})
+	if *update {
+		if err := os.WriteFile(file, []byte(got), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		return
+	}
+	if diff := cmp.Diff(string(page), got); diff != "" {
+		t.Errorf("%s, -want +got:\n%s", file, diff)
+	}
 }

@@ -10,7 +10,7 @@ import (
 type tiles struct {
 	entries []entry
 	cubes   []space.Cube
-	boxes   []space.Box
+	boxes   space.Boxes
 	of      []int   // entry of each cube
 	first   []int   // cube of each entry, and one more
 	gone    []bool  // entries that decide nothing, or need not be there
@@ -23,7 +23,7 @@ func newTiles(entries []entry) *tiles {
 		t.first = append(t.first, len(t.cubes))
 		for _, c := range entries[n].region {
 			t.cubes = append(t.cubes, c)
-			t.boxes = append(t.boxes, c.Box())
+			t.boxes.Add(&c)
 			t.of = append(t.of, n)
 		}
 	}
@@ -35,17 +35,14 @@ func newTiles(entries []entry) *tiles {
 // packet of the region.
 func (t *tiles) meeting(region []space.Cube, from, to int) []int {
 	var out []int
-	boxes := make([]space.Box, len(region))
 	for i := range region {
-		boxes[i] = region[i].Box()
+		box := region[i].Box()
+		met := t.boxes.Meeting(&box, t.first[from], t.first[to], nil)
+		out = append(out, slices.DeleteFunc(met, func(n int) bool { return t.gone[t.of[n]] || !t.cubes[n].Meets(&region[i]) })...)
 	}
-	for n := t.first[from]; n < t.first[to]; n++ {
-		for i := range boxes {
-			if t.boxes[n].Meets(&boxes[i]) && !t.gone[t.of[n]] && t.cubes[n].Meets(&region[i]) {
-				out = append(out, n)
-				break
-			}
-		}
+	if len(region) > 1 {
+		slices.Sort(out)
+		out = slices.Compact(out)
 	}
 	return out
 }
@@ -69,7 +66,7 @@ func (t *tiles) before(n int) []int {
 func (t *tiles) at(s *space.Spot, among []int) int {
 	box := s.Box()
 	for i, n := range among {
-		if t.boxes[n].Meets(&box) && t.cubes[n].Contains(s) {
+		if t.boxes.At(n, &box) && t.cubes[n].Contains(s) {
 			return i
 		}
 	}

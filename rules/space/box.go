@@ -37,9 +37,37 @@ func (s *Spot) Box() Box {
 
 // Meets says whether the boxes have anything in common.
 func (b *Box) Meets(o *Box) bool {
-	return b.destination.meets(o.destination) && b.source.meets(o.source) && b.port.meets(o.port) &&
+	return b.source.meets(o.source) && b.destination.meets(o.destination) && b.port.meets(o.port) &&
 		b.in&o.in != 0 && b.protocol&o.protocol != 0 && b.family&o.family != 0 && b.sourcePort.meets(o.sourcePort)
 }
+
+// Boxes is many boxes, laid out so that most are passed over at a glance: what
+// tells cubes apart most often, where packets go, lies close together.
+type Boxes struct {
+	destinations []span
+	boxes        []Box
+}
+
+// Add appends the box around a cube, which must not be empty.
+func (b *Boxes) Add(c *Cube) {
+	box := c.Box()
+	b.destinations = append(b.destinations, box.destination)
+	b.boxes = append(b.boxes, box)
+}
+
+// Meeting appends to out which boxes of from to to, to not in it, have anything
+// in common with another.
+func (b *Boxes) Meeting(o *Box, from, to int, out []int) []int {
+	for n, d := range b.destinations[from:to] {
+		if d.meets(o.destination) && b.boxes[from+n].Meets(o) {
+			out = append(out, from+n)
+		}
+	}
+	return out
+}
+
+// At says whether box n has anything in common with another.
+func (b *Boxes) At(n int, o *Box) bool { return b.boxes[n].Meets(o) }
 
 // bits has a bit for each number of a set, modulo 64.
 func bits(s Set) uint64 {

@@ -203,6 +203,11 @@ func TestBoxesOfAddresses(t *testing.T) {
 		family := 4 + 2*r.Uint64N(2)
 		a, b := draw(family), draw(family)
 		boxA, boxB := a.Box(), b.Box()
+		var boxes Boxes
+		boxes.Add(&a)
+		if meeting := len(boxes.Meeting(&boxB, 0, 1, nil)) == 1; meeting != boxA.Meets(&boxB) || meeting != boxes.At(0, &boxB) {
+			t.Fatalf("%v and %v: alone %v, among others %v", a, b, boxA.Meets(&boxB), meeting)
+		}
 		if a.Meets(&b) {
 			met++
 			if !boxA.Meets(&boxB) {
