@@ -51,6 +51,8 @@ type Links interface {
 	// Devices are the devices that interfaces are found on; the error names those that are not.
 	Devices(want links.State) (map[string]string, error)
 	Status() ([]links.LinkStatus, error)
+	// Trouble is what is not as the applied state wants it now; empty: nothing.
+	Trouble() string
 }
 
 // Feeds keeps what aliases learn from outside.
@@ -345,10 +347,9 @@ func (f *Firewall) healed(about string) { delete(f.faults, about) }
 
 // What a fault may be about.
 const (
-	aboutPolicy  = "policy"
-	aboutTable   = "table"
-	aboutTamper  = "tampering"
-	aboutNetwork = "network"
+	aboutPolicy = "policy"
+	aboutTable  = "table"
+	aboutTamper = "tampering"
 )
 
 // Alive says that the loop of Run answers.

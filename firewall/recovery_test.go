@@ -134,3 +134,22 @@ func TestSchedulesAreRenewed(t *testing.T) {
 		}
 	})
 }
+
+// TestStatusNamesWhatLinksLack starts with a device missing: status says so for
+// as long as it is, and no longer.
+func TestStatusNamesWhatLinksLack(t *testing.T) {
+	m := newMachine(t)
+	_, stop := m.start(t, nil)
+	stop()
+	m.network.Unplug("eth1")
+	f, _ := m.start(t, nil)
+	s, err := f.Status(t.Context())
+	if err != nil || !strings.Contains(strings.Join(s.Warnings, "\n"), `no device "eth1"`) {
+		t.Errorf("warnings %q, %v", s.Warnings, err)
+	}
+	m.network.Plug(links.Device{Index: 3, Name: "eth1", MTU: 1500})
+	m.apply(t, f, testPolicy+"# once more\n", 0)
+	if s, err = f.Status(t.Context()); err != nil || len(s.Warnings) > 0 {
+		t.Errorf("warnings %q, %v", s.Warnings, err)
+	}
+}

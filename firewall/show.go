@@ -37,6 +37,9 @@ func (f *Firewall) Status(ctx context.Context) (report.Status, error) {
 			out.FileDiffers = !f.runs(d)
 		}
 		out.Interfaces = f.interfaces()
+		if trouble := f.Links.Trouble(); trouble != "" {
+			out.Warnings = append(out.Warnings, "addresses and routes: "+trouble)
+		}
 		foreign, err := f.Kernel.Foreign(ctx)
 		if err != nil {
 			return out, err

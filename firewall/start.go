@@ -63,7 +63,7 @@ func (f *Firewall) takeOver(ctx context.Context, rev config.Revision) error {
 	}
 	f.setRunning(&running{revision: rev, since: time.Now(), world: w, ruleset: ruleset})
 	if _, err := f.Links.Apply(ctx, Network(c)); err != nil {
-		f.fault(aboutNetwork, "addresses and routes: %v", err)
+		f.log.Error("addresses and routes are not as they should be", "cause", err) // status asks links
 	}
 	return nil
 }

@@ -26,7 +26,7 @@ type Owner struct {
 	loaded  bool
 	want    State
 	applied bool   // want is from Apply
-	trouble string // what Run told last
+	trouble string // what is not as want says, as of the last look
 }
 
 // Stats counts what an Owner did on its own.
@@ -61,7 +61,9 @@ func (o *Owner) Apply(ctx context.Context, want State) ([]Op, error) {
 	if err != nil {
 		o.tell()
 	}
-	return done, errors.Join(append(faults, err)...)
+	all := errors.Join(append(faults, err)...)
+	o.trouble = text(all)
+	return done, all
 }
 
 // Check tells the faults of want on this machine and changes nothing. They are
@@ -79,7 +81,7 @@ func (o *Owner) Check(_ context.Context, want State) error {
 func (o *Owner) Release(ctx context.Context) error {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	o.want, o.applied = State{}, false
+	o.want, o.applied, o.trouble = State{}, false, ""
 	_, _, err := o.settle(ctx)
 	if err != nil {
 		return err
@@ -189,6 +191,14 @@ func paths(devices []Device, want State, owned Owned) []string {
 	}
 	slices.Sort(paths)
 	return slices.Compact(paths)
+}
+
+// text is an error's message; empty when there is none.
+func text(err error) string {
+	if err == nil {
+		return ""
+	}
+	return err.Error()
 }
 
 // faults is what of want cannot be had on this machine.

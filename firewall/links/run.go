@@ -88,10 +88,7 @@ func (o *Owner) mend(ctx context.Context) (mended, failed bool) {
 	if err != nil {
 		o.stats.Failures.Add(1)
 	}
-	trouble := ""
-	if all := errors.Join(append(unmet, err)...); all != nil {
-		trouble = all.Error()
-	}
+	trouble := text(errors.Join(append(unmet, err)...))
 	if trouble != o.trouble && trouble != "" {
 		o.log.Warn("links are not as the policy wants them", "cause", trouble)
 	}

@@ -205,3 +205,22 @@ func TestRunListensAnew(t *testing.T) {
 		}
 	})
 }
+
+// TestTroubleGoesWithItsCause takes a device away and gives it back.
+func TestTroubleGoesWithItsCause(t *testing.T) {
+	drama(t, func(t *testing.T, f *Fake, o *Owner) {
+		if got := o.Trouble(); got != "" {
+			t.Errorf("before: %q", got)
+		}
+		f.Unplug("eth1")
+		time.Sleep(time.Minute)
+		if got := o.Trouble(); !strings.Contains(got, `no device "eth1"`) {
+			t.Errorf("without its device: %q", got)
+		}
+		f.Plug(down(2, "eth1"))
+		time.Sleep(time.Minute)
+		if got := o.Trouble(); got != "" {
+			t.Errorf("with its device again: %q", got)
+		}
+	})
+}

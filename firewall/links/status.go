@@ -19,6 +19,14 @@ type LinkStatus struct {
 	Counters
 }
 
+// Trouble is what was not as the applied State wants it when the machine was
+// last looked at, which is whenever something of it changes; empty: nothing.
+func (o *Owner) Trouble() string {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.trouble
+}
+
 // Status is every link of the last applied State, in its order.
 func (o *Owner) Status() ([]LinkStatus, error) {
 	o.mu.Lock()
