@@ -10,7 +10,7 @@ import (
 
 // seeds is how many policies a property is tried on, packets how many packets on each.
 const (
-	seeds   = 120
+	seeds   = 80
 	packets = 800
 )
 

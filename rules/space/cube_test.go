@@ -139,7 +139,7 @@ func TestCubesAgreeWithPackets(t *testing.T) {
 	r := rand.New(rand.NewPCG(3, 4))
 	draw := func() byte { return byte(r.Uint32()) }
 	merged := 0
-	for range 500 {
+	for range 200 {
 		a, b := tinyCube(draw), tinyCube(draw)
 		if r.IntN(3) == 0 { // two that differ on one line are rare otherwise
 			d := tinyLines[r.IntN(len(tinyLines))]
@@ -152,7 +152,7 @@ func TestCubesAgreeWithPackets(t *testing.T) {
 		}
 		agree(t, spots, a, b)
 	}
-	if merged < 30 {
+	if merged < 15 {
 		t.Errorf("only %d pairs could be merged", merged)
 	}
 }
