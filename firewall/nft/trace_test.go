@@ -2,7 +2,6 @@ package nft
 
 import (
 	"context"
-	"errors"
 	"net"
 	"os/exec"
 	"slices"
@@ -214,52 +213,6 @@ func TestTrace(t *testing.T) {
 	cancel()
 	if err := <-done; err != nil {
 		t.Error(err)
-	}
-}
-
-// A held table is nobody else's, and a name that is taken is refused.
-func TestHold(t *testing.T) {
-	namespace(t)
-	k := Open("rempart").In(currentNamespace(t))
-	held, err := k.Hold(t.Context(), marking("rempart_trace"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	if out, err := exec.Command("nft", "delete", "table", "inet", "rempart_trace").CombinedOutput(); err == nil {
-		t.Errorf("nft deleted a held table: %s", out)
-	}
-	if _, err := k.Hold(t.Context(), marking("rempart_trace")); !errors.Is(err, unix.EEXIST) && !errors.Is(err, unix.EPERM) {
-		t.Errorf("the same again: %v", err)
-	}
-	other, err := k.Hold(t.Context(), marking("rempart_trace_2"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, c := range []interface{ Close() error }{held, other} {
-		if err := c.Close(); err != nil {
-			t.Error(err)
-		}
-	}
-	if text := nftCommand(t, "", "list", "ruleset"); text != "" {
-		t.Errorf("something stays:\n%s", text)
-	}
-}
-
-func TestTooOld(t *testing.T) {
-	refused := func(op Op, errno unix.Errno) error { return &CommitError{Op: op, Errno: errno} }
-	for _, tt := range []struct {
-		err  error
-		want bool
-	}{
-		{refused(addOwned{"t"}, unix.EOPNOTSUPP), true},
-		{refused(addOwned{"t"}, unix.EINVAL), true},
-		{refused(addOwned{"t"}, unix.EEXIST), false},
-		{refused(AddChain{Table: "t"}, unix.EINVAL), false},
-		{ErrPermission, false},
-	} {
-		if got := tooOld(tt.err); errors.Is(got, ErrNoOwner) != tt.want || !tt.want && got != tt.err {
-			t.Errorf("%v becomes %v", tt.err, got)
-		}
 	}
 }
 
