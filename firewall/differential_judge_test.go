@@ -128,11 +128,11 @@ func (b *batch) judge(got *passage) []string {
 func (b *batch) judgeOne(i int, got *passage) string {
 	w, p, id := b.want[i], b.packets[i], uint32(i+1)
 	var on []departure
-	told := false
+	var told sightingKind
 	for _, d := range got.left[id] {
 		switch {
 		case d.kind != forwarded:
-			told = true
+			told = d.kind
 		case w.local && d.dst.Addr() == p.Src: // an echo reply, say
 		default:
 			on = append(on, d)
@@ -148,9 +148,11 @@ func (b *batch) judgeOne(i int, got *passage) string {
 		}
 	case len(on) > 0:
 		return fmt.Sprintf("it left as %s > %s by %s", on[0].src, on[0].dst, on[0].device)
-	case w.verdict == "reject" && !told && b.told[i]:
+	case w.verdict == "reject" && told == 0 && b.told[i]:
 		return "nothing was said about it"
-	case w.verdict == "block" && told:
+	case w.verdict == "reject" && told != 0 && (told == reset) != (p.Protocol == config.TCP):
+		return "its sender was told in the way of another protocol"
+	case w.verdict == "block" && told != 0:
 		return "its sender was told"
 	}
 	mark, standing := got.marks[tupleOf(p, id)]

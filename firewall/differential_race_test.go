@@ -9,4 +9,5 @@ const (
 	differentialPackets = 40_000
 	classBenchRules     = 1000
 	kernelPackets       = 5_000
+	spoiledRulesets     = 0
 )

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"slices"
 	"strings"
+	"testing"
 
 	"github.com/rempart/rempart/config"
 )
@@ -182,4 +183,27 @@ func (p policyText) fewerKeys(try func(policyText) bool) policyText {
 		}
 	}
 	return p
+}
+
+// TestShrunk makes a policy small around a fault that takes an alias and one of its items.
+func TestShrunk(t *testing.T) {
+	p := policyText{
+		section{header: "[interface.lan]"}.with("device", quoted("lan0")).withList("addresses", []string{"10.1.2.1/24"}),
+		section{header: "[interface.dmz]"}.with("device", quoted("dmz0")).with("antispoof", "true"),
+		section{header: "[alias.web]"}.withList("addresses", []string{"10.1.3.10", "10.1.3.11", "10.1.3.12"}),
+		section{header: "[[rule]]"}.with("name", quoted("a")).with("action", quoted("block")),
+		section{header: "[[rule]]"}.with("name", quoted("b")).with("from", quoted("lan")).withList("source", []string{"@web"}).with("action", quoted("pass")),
+	}
+	got := p.shrunk(func(p policyText) bool {
+		return strings.Contains(p.String(), "10.1.3.11") && strings.Contains(p.String(), "@web")
+	}).String()
+	// A policy needs an interface, and a rule its name and action.
+	want := policyText{
+		section{header: "[interface.lan]"}.with("device", quoted("lan0")),
+		section{header: "[alias.web]"}.withList("addresses", []string{"10.1.3.11"}),
+		section{header: "[[rule]]"}.with("name", quoted("b")).withList("source", []string{"@web"}).with("action", quoted("pass")),
+	}.String()
+	if got != want {
+		t.Errorf("shrunk to\n%s\nwant\n%s", got, want)
+	}
 }
