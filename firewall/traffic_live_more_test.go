@@ -3,6 +3,7 @@ package firewall
 import (
 	"context"
 	"errors"
+	"fmt"
 	"slices"
 	"strings"
 	"sync"
@@ -107,6 +108,25 @@ func TestTrafficLiveLimit(t *testing.T) {
 	p := s.one(t, flow, "office 10.1.2.9:4002 dgram 198.51.100.7:5000", lab.Timeout)
 	if p.Verdict != "block" || p.Cause != "limit" || p.Rule != "few" || p.Line != lineOf(t, policy, "few") || !strings.Contains(p.Why, `limit of rule few`) {
 		t.Errorf("second flow: %s: %s", told(p), p.Why)
+	}
+}
+
+// TestTrafficLiveManyRules names a rule among so many that they became maps and short chains.
+func TestTrafficLiveManyRules(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	var many strings.Builder
+	for i := range 300 {
+		fmt.Fprintf(&many, "\n[[rule]]\nname = \"r%d\"\nfrom = \"lan\"\nprotocol = \"tcp\"\ndestination = \"198.51.100.0/24\"\nport = %d\naction = \"block\"\n", i, 300+i)
+	}
+	s.apply(t, many.String())
+	p := s.one(t, "lan tcp -> any", "office 10.1.2.9:0 tcp 198.51.100.7:443", lab.Timeout)
+	if p.Verdict != "block" || p.Rule != "r143" || p.Line != lineOf(t, base+many.String(), "r143") {
+		t.Errorf("told %s: %s", told(p), p.Why)
+	}
+	p = s.one(t, "lan tcp -> any", "office 10.1.2.9:0 tcp 198.51.100.7:22", lab.Timeout)
+	if p.Verdict != "block" || p.Cause != "default" {
+		t.Errorf("told %s: %s", told(p), p.Why)
 	}
 }
 
