@@ -5,6 +5,8 @@ import (
 	"io/fs"
 	"os"
 	"testing"
+
+	"github.com/rempart/rempart/disk"
 )
 
 var errPower = errors.New("no power")
@@ -22,10 +24,10 @@ const (
 // cutDisk is a disk whose power goes after some steps. It works on real files
 // and remembers how to take back what was not synced.
 type cutDisk struct {
-	osDisk
+	disk.OS
 	left     int // steps until the cut; a step that is cut off may be half done
 	unsynced map[string]bool
-	undo     []func() error // names that no syncDir made last, the oldest first
+	undo     []func() error // names that no SyncDir made last, the oldest first
 }
 
 func (d *cutDisk) step() error {
@@ -36,12 +38,12 @@ func (d *cutDisk) step() error {
 	return nil
 }
 
-func (d *cutDisk) create(path string) (diskFile, error) {
+func (d *cutDisk) Create(path string) (disk.File, error) {
 	if err := d.step(); err != nil {
 		return nil, err
 	}
 	d.remember(path)
-	f, err := d.osDisk.create(path)
+	f, err := d.OS.Create(path)
 	if err != nil {
 		return nil, err
 	}
@@ -52,7 +54,7 @@ func (d *cutDisk) create(path string) (diskFile, error) {
 	return &cutFile{f, d, path}, nil
 }
 
-func (d *cutDisk) rename(from, to string) error {
+func (d *cutDisk) Rename(from, to string) error {
 	if err := d.step(); err != nil {
 		return err
 	}
@@ -60,34 +62,34 @@ func (d *cutDisk) rename(from, to string) error {
 	d.remember(to)
 	d.unsynced[to] = d.unsynced[from]
 	delete(d.unsynced, from)
-	return d.osDisk.rename(from, to)
+	return d.OS.Rename(from, to)
 }
 
-func (d *cutDisk) remove(path string) error {
+func (d *cutDisk) Remove(path string) error {
 	if err := d.step(); err != nil {
 		return err
 	}
 	d.remember(path)
 	delete(d.unsynced, path)
-	return d.osDisk.remove(path)
+	return d.OS.Remove(path)
 }
 
-func (d *cutDisk) syncDir(path string) error {
+func (d *cutDisk) SyncDir(path string) error {
 	if err := d.step(); err != nil {
 		return err
 	}
 	d.undo = nil
-	return d.osDisk.syncDir(path)
+	return d.OS.SyncDir(path)
 }
 
-// remember keeps what path is now, until syncDir.
+// remember keeps what path is now, until SyncDir.
 func (d *cutDisk) remember(path string) {
 	data, err := os.ReadFile(path)
 	d.undo = append(d.undo, func() error {
 		if errors.Is(err, fs.ErrNotExist) {
 			return os.RemoveAll(path)
 		}
-		return os.WriteFile(path, data, fileMode)
+		return os.WriteFile(path, data, 0o600)
 	})
 }
 
@@ -115,17 +117,17 @@ func (d *cutDisk) cut(t *testing.T, how survival) {
 }
 
 type cutFile struct {
-	diskFile
+	disk.File
 	d    *cutDisk
 	path string
 }
 
 func (f *cutFile) Write(b []byte) (int, error) {
 	if err := f.d.step(); err != nil {
-		n, _ := f.diskFile.Write(b[:len(b)/2])
+		n, _ := f.File.Write(b[:len(b)/2])
 		return n, err
 	}
-	return f.diskFile.Write(b)
+	return f.File.Write(b)
 }
 
 func (f *cutFile) Sync() error {
@@ -133,7 +135,7 @@ func (f *cutFile) Sync() error {
 		return err
 	}
 	f.d.unsynced[f.path] = false
-	return f.diskFile.Sync()
+	return f.File.Sync()
 }
 
 // TestStorePowerCut cuts the power at every step of every change, in every way,
@@ -158,7 +160,7 @@ func TestStorePowerCut(t *testing.T) {
 					t.Fatalf("%s does not end", change.name)
 				}
 				dir := t.TempDir()
-				s := open(t, dir, osDisk{})
+				s := open(t, dir, disk.OS{})
 				add(t, s, "one")
 				add(t, s, "two")
 				if err := s.SetCurrent(1); err != nil {
@@ -168,7 +170,7 @@ func TestStorePowerCut(t *testing.T) {
 				done = change.do(open(t, dir, d)) == nil
 				d.cut(t, how)
 
-				s = open(t, dir, osDisk{})
+				s = open(t, dir, disk.OS{})
 				all, err := s.List()
 				if err != nil {
 					t.Errorf("%s, cut at step %d, %v: %v", change.name, step, how, err)

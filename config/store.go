@@ -10,6 +10,8 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+
+	"github.com/rempart/rempart/disk"
 )
 
 // ErrNoRevision says that a store does not have the revision that was asked for.
@@ -21,40 +23,29 @@ var ErrNoRevision = errors.New("no such revision")
 // use; a directory belongs to one Store at a time.
 type Store struct {
 	dir  string
-	disk disk
+	disk disk.Disk
 	mu   sync.Mutex // one writer: numbers are given under it
 }
 
 // OpenStore opens the store in dir and makes the directory if it is not there.
 // What a crash left unfinished is cleared away.
-func OpenStore(dir string) (*Store, error) { return openStore(dir, osDisk{}) }
+func OpenStore(dir string) (*Store, error) { return openStore(dir, disk.OS{}) }
 
-func openStore(dir string, d disk) (*Store, error) {
-	if err := makeDir(d, dir); err != nil {
+func openStore(dir string, d disk.Disk) (*Store, error) {
+	if err := disk.MakeDir(d, dir); err != nil {
 		return nil, fmt.Errorf("open revisions: %w", err)
 	}
-	s := &Store{dir: dir, disk: d}
-	entries, err := os.ReadDir(dir)
-	if err != nil {
+	if err := disk.Clear(d, dir); err != nil {
 		return nil, fmt.Errorf("open revisions: %w", err)
 	}
-	for _, e := range entries {
-		if !strings.HasSuffix(e.Name(), temporary) {
-			continue
-		}
-		// A disk that takes no writes can still be read from: what cannot be
-		// cleared away now is not in the way.
-		if err := d.remove(s.path(e.Name())); err != nil && !errors.Is(err, fs.ErrPermission) && !isReadOnly(err) {
-			return nil, fmt.Errorf("open revisions: %w", err)
-		}
-	}
-	return s, nil
+	return &Store{dir: dir, disk: d}, nil
 }
 
 const (
 	revisionSuffix = ".revision"
 	currentName    = "current"
-	probeName      = "probe" + temporary
+	// largestRevision is more than any revision, and less than hurts a machine.
+	largestRevision = 128 << 20
 )
 
 func (s *Store) path(name string) string { return filepath.Join(s.dir, name) }
@@ -83,7 +74,7 @@ func (s *Store) Add(r Revision) (Revision, error) {
 	if err != nil {
 		return Revision{}, fmt.Errorf("add revision %d: %w", r.Number, err)
 	}
-	if err := replace(s.disk, s.path(revisionName(r.Number)), data); err != nil {
+	if err := disk.Replace(s.disk, s.path(revisionName(r.Number)), disk.Bytes(data)); err != nil {
 		return Revision{}, fmt.Errorf("add revision %d: %w", r.Number, err)
 	}
 	return r, nil
@@ -100,7 +91,7 @@ func (s *Store) Load(n int) (Revision, error) {
 }
 
 func (s *Store) load(n int) (Revision, error) {
-	data, err := os.ReadFile(s.path(revisionName(n)))
+	data, err := disk.Read(s.path(revisionName(n)), largestRevision)
 	if errors.Is(err, fs.ErrNotExist) {
 		return Revision{}, ErrNoRevision
 	}
@@ -156,7 +147,7 @@ func (s *Store) Latest() (Revision, error) {
 // Current is the last good revision, as SetCurrent said. The error is
 // ErrNoRevision when nothing was said yet.
 func (s *Store) Current() (Revision, error) {
-	text, err := os.ReadFile(s.path(currentName))
+	text, err := disk.Read(s.path(currentName), largestRevision)
 	if errors.Is(err, fs.ErrNotExist) {
 		return Revision{}, fmt.Errorf("load current revision: %w", ErrNoRevision)
 	}
@@ -177,7 +168,7 @@ func (s *Store) SetCurrent(n int) error {
 	if _, err := s.Load(n); err != nil {
 		return fmt.Errorf("set current revision: %w", err)
 	}
-	if err := replace(s.disk, s.path(currentName), []byte(strconv.Itoa(n)+"\n")); err != nil {
+	if err := disk.Replace(s.disk, s.path(currentName), disk.Bytes([]byte(strconv.Itoa(n)+"\n"))); err != nil {
 		return fmt.Errorf("set current revision %d: %w", n, err)
 	}
 	return nil
@@ -191,12 +182,7 @@ const probeSize = 64 << 10
 func (s *Store) Writable() error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	path := s.path(probeName)
-	err := write(s.disk, path, make([]byte, probeSize))
-	if gone := s.disk.remove(path); err == nil {
-		err = gone
-	}
-	if err != nil {
+	if err := disk.Probe(s.disk, s.dir, probeSize); err != nil {
 		return fmt.Errorf("write revisions: %w", err)
 	}
 	return nil

@@ -11,9 +11,10 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/rempart/rempart/disk"
 )
 
-func open(t *testing.T, dir string, d disk) *Store {
+func open(t *testing.T, dir string, d disk.Disk) *Store {
 	t.Helper()
 	s, err := openStore(dir, d)
 	if err != nil {
@@ -41,7 +42,7 @@ func add(t *testing.T, s *Store, text string) Revision {
 
 func TestStoreKeepsRevisions(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "state", "revisions")
-	s := open(t, dir, osDisk{})
+	s := open(t, dir, disk.OS{})
 	if _, err := s.Latest(); !errors.Is(err, ErrNoRevision) {
 		t.Errorf("latest of an empty store: %v", err)
 	}
@@ -60,7 +61,7 @@ func TestStoreKeepsRevisions(t *testing.T) {
 		t.Errorf("added (-want +got):\n%s", diff)
 	}
 
-	s = open(t, dir, osDisk{})
+	s = open(t, dir, disk.OS{})
 	for _, r := range []Revision{first, second} {
 		got, err := s.Load(r.Number)
 		if err != nil {
@@ -84,21 +85,21 @@ func TestStoreKeepsRevisions(t *testing.T) {
 
 func TestStoreCurrent(t *testing.T) {
 	dir := t.TempDir()
-	s := open(t, dir, osDisk{})
+	s := open(t, dir, disk.OS{})
 	add(t, s, "one")
 	add(t, s, "two")
 	for _, n := range []int{2, 1} {
 		if err := s.SetCurrent(n); err != nil {
 			t.Fatal(err)
 		}
-		if got, err := open(t, dir, osDisk{}).Current(); err != nil || got.Number != n {
+		if got, err := open(t, dir, disk.OS{}).Current(); err != nil || got.Number != n {
 			t.Errorf("current = %d, %v, want %d", got.Number, err, n)
 		}
 	}
 	if err := s.SetCurrent(7); !errors.Is(err, ErrNoRevision) {
 		t.Errorf("set current 7: %v", err)
 	}
-	if err := os.WriteFile(filepath.Join(dir, currentName), nil, fileMode); err != nil {
+	if err := os.WriteFile(filepath.Join(dir, currentName), nil, 0o600); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := s.Current(); err == nil || errors.Is(err, ErrNoRevision) {
@@ -107,7 +108,7 @@ func TestStoreCurrent(t *testing.T) {
 }
 
 func TestStoreRefusesAWrongHash(t *testing.T) {
-	s := open(t, t.TempDir(), osDisk{})
+	s := open(t, t.TempDir(), disk.OS{})
 	r := someRevision("one")
 	r.Hash = Hash([]byte("two"))
 	if _, err := s.Add(r); err == nil {
@@ -117,7 +118,7 @@ func TestStoreRefusesAWrongHash(t *testing.T) {
 
 func TestStoreIsTheAdministratorsAlone(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "revisions")
-	s := open(t, dir, osDisk{})
+	s := open(t, dir, disk.OS{})
 	add(t, s, "one")
 	if err := s.SetCurrent(1); err != nil {
 		t.Fatal(err)
@@ -130,9 +131,9 @@ func TestStoreIsTheAdministratorsAlone(t *testing.T) {
 		if err != nil {
 			return err
 		}
-		want := os.FileMode(fileMode)
+		want := os.FileMode(0o600)
 		if e.IsDir() {
-			want = dirMode
+			want = 0o700
 		}
 		if info.Mode().Perm() != want {
 			t.Errorf("%s has the mode %o, want %o", path, info.Mode().Perm(), want)
@@ -146,7 +147,7 @@ func TestStoreIsTheAdministratorsAlone(t *testing.T) {
 
 func TestStoreReportsDamage(t *testing.T) {
 	dir := t.TempDir()
-	s := open(t, dir, osDisk{})
+	s := open(t, dir, disk.OS{})
 	for _, text := range []string{"one", "two", "three"} {
 		add(t, s, text)
 	}
@@ -165,7 +166,7 @@ func TestStoreReportsDamage(t *testing.T) {
 			t.Fatalf("byte %d changed, and not seen", n)
 		}
 	}
-	if err := os.WriteFile(path, whole[:len(whole)/2], fileMode); err != nil {
+	if err := os.WriteFile(path, whole[:len(whole)/2], 0o600); err != nil {
 		t.Fatal(err)
 	}
 	all, err := s.List()
@@ -182,7 +183,7 @@ func TestStoreReportsDamage(t *testing.T) {
 		t.Errorf("the number %d was given again", got.Number)
 	}
 	// A whole file under another's name is not that revision.
-	if err := os.WriteFile(filepath.Join(dir, revisionName(9)), whole, fileMode); err != nil {
+	if err := os.WriteFile(filepath.Join(dir, revisionName(9)), whole, 0o600); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := s.Load(9); err == nil {
@@ -191,7 +192,7 @@ func TestStoreReportsDamage(t *testing.T) {
 }
 
 func TestStoreIsSafeForConcurrentUse(t *testing.T) {
-	s := open(t, t.TempDir(), osDisk{})
+	s := open(t, t.TempDir(), disk.OS{})
 	const writers, each = 4, 8
 	var wg sync.WaitGroup
 	for w := range writers {
@@ -222,7 +223,7 @@ func TestStoreIsSafeForConcurrentUse(t *testing.T) {
 
 func TestStoreWritable(t *testing.T) {
 	dir := t.TempDir()
-	s := open(t, dir, osDisk{})
+	s := open(t, dir, disk.OS{})
 	if err := s.Writable(); err != nil {
 		t.Error(err)
 	}

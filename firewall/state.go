@@ -10,6 +10,7 @@ import (
 	"syscall"
 
 	"github.com/rempart/rempart/config"
+	"github.com/rempart/rempart/disk"
 	"github.com/rempart/rempart/rules"
 )
 
@@ -22,10 +23,13 @@ type State struct {
 	lock *os.File
 }
 
+// largestFile is more than any file of the state, and less than hurts a machine.
+const largestFile = 128 << 20
+
 // OpenState opens the directory, making it when it is not there, and locks
 // it. A second daemon on the same directory is refused.
 func OpenState(dir string) (*State, error) {
-	if err := os.MkdirAll(dir, 0o700); err != nil {
+	if err := disk.MakeDir(disk.OS{}, dir); err != nil {
 		return nil, fmt.Errorf("open state: %w", err)
 	}
 	// The directory itself is locked: a disk that takes no files any more still has
@@ -37,6 +41,10 @@ func OpenState(dir string) (*State, error) {
 	if err := syscall.Flock(int(lock.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil {
 		lock.Close()
 		return nil, fmt.Errorf("open state: %s is in use by another rempart: stop it, or give this one a --state of its own", dir)
+	}
+	if err := disk.Clear(disk.OS{}, dir); err != nil {
+		lock.Close()
+		return nil, fmt.Errorf("open state: %w", err)
 	}
 	s, err := ReadState(dir)
 	if err != nil {
@@ -67,7 +75,7 @@ func (s *State) Close() error {
 // Journal reads the journal of an apply under way; nil when there is none. A
 // damaged one is an error and can be removed: it was never finished.
 func (s *State) Journal() (*Journal, error) {
-	b, err := os.ReadFile(s.path("journal.json"))
+	b, err := disk.Read(s.path("journal.json"), largestFile)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
 	}
@@ -83,7 +91,7 @@ func (s *State) Journal() (*Journal, error) {
 
 // PutJournal writes the journal through to the disk.
 func (s *State) PutJournal(j Journal) error {
-	if err := writeFile(s.path("journal.json"), j.Bytes()); err != nil {
+	if err := disk.Replace(disk.OS{}, s.path("journal.json"), disk.Bytes(j.Bytes())); err != nil {
 		return fmt.Errorf("write journal: %w", err)
 	}
 	return nil
@@ -95,7 +103,7 @@ func (s *State) DropJournal() error {
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return fmt.Errorf("drop journal: %w", err)
 	}
-	return syncDir(s.dir)
+	return disk.OS{}.SyncDir(s.dir)
 }
 
 // Memory is what a policy is compiled with and that must not change from one
@@ -108,7 +116,7 @@ type Memory struct {
 // Memory reads the memory; an absent or damaged one is empty, since all of it can be learned again.
 func (s *State) Memory() Memory {
 	var m Memory
-	if b, err := os.ReadFile(s.path("memory.json")); err == nil && json.Unmarshal(b, &m) == nil {
+	if b, err := disk.Read(s.path("memory.json"), largestFile); err == nil && json.Unmarshal(b, &m) == nil {
 		return m
 	}
 	return Memory{}
@@ -127,7 +135,7 @@ func (s *State) PutMemory(m Memory) error {
 	if err != nil {
 		return fmt.Errorf("write memory: %w", err)
 	}
-	if err := writeFile(s.path("memory.json"), append(b, '\n')); err != nil {
+	if err := disk.Replace(disk.OS{}, s.path("memory.json"), disk.Bytes(append(b, '\n'))); err != nil {
 		return fmt.Errorf("write memory: %w", err)
 	}
 	return nil
@@ -137,35 +145,3 @@ func (s *State) PutMemory(m Memory) error {
 func (s *State) Path(name string) string { return s.path(name) }
 
 func (s *State) path(name string) string { return filepath.Join(s.dir, name) }
-
-// writeFile replaces a file so that a power cut leaves the old or the new one whole.
-func writeFile(path string, data []byte) error {
-	f, err := os.CreateTemp(filepath.Dir(path), filepath.Base(path)+".new-*")
-	if err != nil {
-		return err
-	}
-	defer os.Remove(f.Name())
-	_, err = f.Write(data)
-	if err == nil {
-		err = f.Sync()
-	}
-	if e := f.Close(); err == nil {
-		err = e
-	}
-	if err == nil {
-		err = os.Rename(f.Name(), path)
-	}
-	if err == nil {
-		err = syncDir(filepath.Dir(path))
-	}
-	return err
-}
-
-func syncDir(dir string) error {
-	d, err := os.Open(dir)
-	if err != nil {
-		return err
-	}
-	defer d.Close()
-	return d.Sync()
-}

@@ -26,20 +26,23 @@ const module = "github.com/rempart/rempart/"
 //	                             ├─► firewall/feeds ─┼──────────────┘
 //	                             └───────────────────┴─► firewall/nft, flows, links, packetlog, report
 //
+// Below all of them lies disk, which keeps files whole.
+//
 // A package that is not here is a decision that nobody took yet: add it with
 // what it needs. Nothing imports cmd. lab makes networks for tests and for the
 // demo, so only tests and cmd import it.
 func arrows() map[string][]string {
 	return map[string][]string{
-		"config":             nil,
+		"config":             {"disk"},
+		"disk":               nil,
 		"firewall/flows":     nil,
-		"firewall/links":     nil,
+		"firewall/links":     {"disk"},
 		"firewall/nft":       nil,
 		"firewall/packetlog": nil,
 		"firewall/report":    nil,
 		"lab":                nil,
 		"schedules":          {"config"},
-		"firewall/feeds":     {"config"},
+		"firewall/feeds":     {"config", "disk"},
 		"rules/space":        nil,
 		"rules/dispatch":     {"firewall/nft", "rules/space"},
 		"rules":              {"config", "schedules", "firewall/nft", "firewall/packetlog", "rules/dispatch", "rules/space"},
@@ -48,13 +51,13 @@ func arrows() map[string][]string {
 		"firewall/explain":   {"config", "firewall/packetlog", "firewall/report", "nat", "rules", "schedules"},
 		"nat":                {"config", "schedules", "firewall/nft", "firewall/packetlog", "rules", "rules/dispatch"},
 		"firewall": {
-			"config", "schedules", "rules", "nat", "firewall/feeds", "firewall/flows",
+			"config", "disk", "schedules", "rules", "nat", "firewall/feeds", "firewall/flows",
 			"firewall/links", "firewall/nft", "firewall/packetlog", "firewall/report",
 			"firewall/explain", "firewall/trace", "rules/analysis", "rules/space",
 		},
 		"web": {"config", "firewall/flows", "firewall/packetlog", "firewall/report"},
 		"cmd/rempart": {
-			"config", "firewall", "firewall/feeds", "firewall/flows", "firewall/links", "firewall/nft",
+			"config", "disk", "firewall", "firewall/feeds", "firewall/flows", "firewall/links", "firewall/nft",
 			"firewall/packetlog", "firewall/report", "firewall/explain", "lab", "rules", "rules/analysis", "schedules", "nat", "web",
 		},
 	}

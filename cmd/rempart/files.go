@@ -2,14 +2,13 @@ package main
 
 import (
 	"errors"
-	"fmt"
 	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
-	"syscall"
 
 	"github.com/rempart/rempart/config"
+	"github.com/rempart/rempart/disk"
 	"github.com/rempart/rempart/firewall/report"
 )
 
@@ -22,10 +21,11 @@ const (
 // maxFile bounds what is read of a file, to less than what hurts a machine.
 const maxFile = 32 << 20
 
-// draft reads the policy of the configuration directory.
+// draft reads the policy of the configuration directory. The daemon does so
+// whenever its status is asked for.
 func (o options) draft() (report.Draft, error) {
 	name := filepath.Join(o.config, policyFile)
-	policy, err := readFile(name)
+	policy, err := disk.Read(name, maxFile)
 	if err != nil {
 		return report.Draft{}, wrong("read policy: %w", err)
 	}
@@ -46,7 +46,7 @@ func (o options) draftFrom(file string, in io.Reader) (report.Draft, error) {
 		d.PolicyName, in, beside = file, f, []string{filepath.Dir(file), o.config}
 	}
 	var err error
-	if d.Policy, err = readAll(in); err != nil {
+	if d.Policy, err = disk.ReadAll(in, maxFile); err != nil {
 		return report.Draft{}, wrong("read policy: %w", err)
 	}
 	return withNode(d, beside...)
@@ -56,7 +56,7 @@ func (o options) draftFrom(file string, in io.Reader) (report.Draft, error) {
 func withNode(d report.Draft, dirs ...string) (report.Draft, error) {
 	for _, dir := range dirs {
 		name := filepath.Join(dir, nodeFile)
-		text, err := readFile(name)
+		text, err := disk.Read(name, maxFile)
 		if errors.Is(err, fs.ErrNotExist) {
 			continue
 		}
@@ -67,37 +67,6 @@ func withNode(d report.Draft, dirs ...string) (report.Draft, error) {
 		break
 	}
 	return d, nil
-}
-
-// readFile reads a regular file. The daemon looks at the policy whenever its
-// status is asked for: a pipe or a device there would keep it waiting for ever.
-func readFile(name string) ([]byte, error) {
-	f, err := os.OpenFile(name, os.O_RDONLY|syscall.O_NONBLOCK, 0)
-	if err != nil {
-		return nil, err
-	}
-	defer f.Close()
-	info, err := f.Stat()
-	if err != nil {
-		return nil, err
-	}
-	if !info.Mode().IsRegular() {
-		return nil, fmt.Errorf("%s is no regular file", name)
-	}
-	text, err := readAll(f)
-	if err != nil {
-		return nil, fmt.Errorf("%s: %w", name, err)
-	}
-	return text, nil
-}
-
-// readAll is io.ReadAll of what has an end.
-func readAll(r io.Reader) ([]byte, error) {
-	text, err := io.ReadAll(io.LimitReader(r, maxFile+1))
-	if err == nil && len(text) > maxFile {
-		err = fmt.Errorf("it is larger than %d MiB", maxFile>>20)
-	}
-	return text, err
 }
 
 // draftOf is the policy of a command's arguments: FILE, or the configuration directory.

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/rempart/rempart/disk"
 )
 
 var (
@@ -179,7 +180,7 @@ func TestStorePrune(t *testing.T) {
 	if err := s.confirm(young, now); err != nil {
 		t.Fatal(err)
 	}
-	for _, foreign := range []string{temporary + "1", "README"} {
+	for _, foreign := range []string{"1" + disk.Temporary, "README"} {
 		path := filepath.Join(s.dir, foreign)
 		if err := os.WriteFile(path, nil, 0o600); err != nil {
 			t.Fatal(err)

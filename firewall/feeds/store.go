@@ -3,11 +3,14 @@ package feeds
 import (
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
 	"time"
+
+	"github.com/rempart/rempart/disk"
 )
 
 // store keeps one file for each source. The file's time is when its source
@@ -19,40 +22,17 @@ func (s store) save(k key, c content) error {
 	if s.dir == "" {
 		return nil
 	}
-	if err := s.write(fileName(k), func(f *os.File) error { return encode(f, k, c) }); err != nil {
+	if err := s.write(fileName(k), func(w io.Writer) error { return encode(w, k, c) }); err != nil {
 		return fmt.Errorf("keep it in %s: %w: it is in use, but lost with a restart; make room there", s.dir, err)
 	}
 	return nil
 }
 
-func (s store) write(name string, fill func(*os.File) error) error {
-	if err := os.MkdirAll(s.dir, 0o700); err != nil {
+func (s store) write(name string, fill func(io.Writer) error) error {
+	if err := disk.MakeDir(disk.OS{}, s.dir); err != nil {
 		return err
 	}
-	f, err := os.CreateTemp(s.dir, temporary+"*")
-	if err != nil {
-		return err
-	}
-	defer os.Remove(f.Name()) // gone already when all went well
-	err = fill(f)
-	if err == nil {
-		err = f.Sync()
-	}
-	if err = errors.Join(err, f.Close()); err != nil {
-		return err
-	}
-	if err := os.Rename(f.Name(), filepath.Join(s.dir, name)); err != nil {
-		return err
-	}
-	return syncDir(s.dir)
-}
-
-func syncDir(dir string) error {
-	d, err := os.Open(dir)
-	if err != nil {
-		return err
-	}
-	return errors.Join(d.Sync(), d.Close())
+	return disk.Replace(disk.OS{}, filepath.Join(s.dir, name), fill)
 }
 
 // confirm notes that what is kept was found to be still so.
@@ -92,8 +72,6 @@ func (s store) load(k key) (content, time.Time, error) {
 	return c, info.ModTime(), nil
 }
 
-const temporary = ".new-"
-
 // prune removes what no source in keep needs and nothing confirmed since before.
 func (s store) prune(keep []key, before time.Time) error {
 	if s.dir == "" {
@@ -123,6 +101,6 @@ func (s store) prune(keep []key, before time.Time) error {
 
 // ours says whether a file is one that the store writes.
 func ours(name string) bool {
-	return strings.HasPrefix(name, temporary) ||
+	return strings.HasSuffix(name, disk.Temporary) ||
 		strings.HasPrefix(name, Name.String()+"-") || strings.HasPrefix(name, List.String()+"-")
 }

@@ -8,6 +8,8 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+
+	"github.com/rempart/rempart/disk"
 )
 
 // record is the file that holds an Owned. What it holds is kept here as well,
@@ -17,9 +19,12 @@ type record struct {
 	saved []byte
 }
 
+// largestRecord is more than a machine has links.
+const largestRecord = 16 << 20
+
 // load reads the file; one that is missing is empty.
 func (r *record) load() (Owned, error) {
-	text, err := os.ReadFile(r.path)
+	text, err := disk.Read(r.path, largestRecord)
 	if errors.Is(err, fs.ErrNotExist) {
 		return Owned{}, nil
 	}
@@ -44,7 +49,11 @@ func (r *record) save(o Owned) error {
 	if bytes.Equal(text, r.saved) {
 		return nil
 	}
-	if err := replaceFile(r.path, text); err != nil {
+	err = disk.MakeDir(disk.OS{}, filepath.Dir(r.path))
+	if err == nil {
+		err = disk.Replace(disk.OS{}, r.path, disk.Bytes(text))
+	}
+	if err != nil {
 		return fmt.Errorf("write record of links: %w", err)
 	}
 	r.saved = text
@@ -58,33 +67,4 @@ func (r *record) remove() error {
 		return fmt.Errorf("remove record of links: %w", err)
 	}
 	return nil
-}
-
-func replaceFile(path string, text []byte) error {
-	dir := filepath.Dir(path)
-	if err := os.MkdirAll(dir, 0o700); err != nil {
-		return err
-	}
-	f, err := os.CreateTemp(dir, filepath.Base(path)+".*")
-	if err != nil {
-		return err
-	}
-	_, err = f.Write(text)
-	err = errors.Join(err, f.Sync(), f.Close())
-	if err == nil {
-		err = os.Rename(f.Name(), path)
-	}
-	if err != nil {
-		return errors.Join(err, os.Remove(f.Name()))
-	}
-	return syncDir(dir)
-}
-
-// syncDir makes a rename in dir last.
-func syncDir(dir string) error {
-	d, err := os.Open(dir)
-	if err != nil {
-		return err
-	}
-	return errors.Join(d.Sync(), d.Close())
 }
