@@ -139,6 +139,7 @@ func (p *planner) by(d Dim, rules []*Rule, at *region, limit, price float64) *ca
 	if len(edges) == 0 || p.cost.walk(len(c.wide)) > price {
 		return nil
 	}
+	along(edges)
 	if single := d == Out || d == Family || d == Protocol || d == ICMPType; single {
 		if !c.cut(edges, 0, limit) {
 			return nil

@@ -15,7 +15,8 @@ type edge struct {
 }
 
 // edges sorts out the rules that are everywhere and returns where the others
-// begin and end, in order. A rule that has too many intervals, or all points, is everywhere.
+// begin and end, in the order of the rules. A rule that has too many intervals,
+// or all points, is everywhere.
 func (p *planner) edges(c *candidate) []edge {
 	out := p.scratch[:0]
 	for i, r := range c.rules {
@@ -34,7 +35,12 @@ func (p *planner) edges(c *candidate) []edge {
 		}
 	}
 	p.scratch = out
-	slices.SortFunc(out, func(a, b edge) int {
+	return out
+}
+
+// along brings edges into the order of the line.
+func along(edges []edge) {
+	slices.SortFunc(edges, func(a, b edge) int {
 		switch {
 		case a.at.Hi != b.at.Hi:
 			return cmp.Compare(a.at.Hi, b.at.Hi)
@@ -47,7 +53,6 @@ func (p *planner) edges(c *candidate) []edge {
 		}
 		return -1
 	})
-	return out
 }
 
 func later(a, b space.Point) space.Point {
