@@ -8,7 +8,7 @@ STATICCHECK = honnef.co/go/tools/cmd/staticcheck@v0.8.2
 # Packages that keep golden files; `make golden` writes them anew.
 GOLDEN = ./config ./firewall ./cmd/rempart
 
-.PHONY: run build test lint golden bench docs install witnesses
+.PHONY: run build test lint golden soak bench docs install witnesses
 
 run: build ## build, and start a gateway between a client and a server on this machine
 	./bin/rempart demo
@@ -28,6 +28,9 @@ lint: ## formatting, vet, staticcheck
 
 golden: ## write the golden files anew; read the difference like code
 	$(GO) test $(GOLDEN) -run Golden -update
+
+soak: witnesses ## random policies and packets that no run had before, for hours if you like: SOAK=20 rounds
+	@for i in $$(seq $(or $(SOAK),1)); do $(GO) test -count=1 -timeout 10m -run TestDifferential ./firewall -from $$(date +%s) || exit 1; done
 
 bench: witnesses ## measure; docs/benchmarks.md says how to read it
 	$(GO) test -p 1 -timeout 30m -run '^$$' -bench . -benchmem ./...
