@@ -38,16 +38,16 @@ type Evaluator struct {
 	w      *World
 	self   *netipx.IPSet
 	ways   []Way
-	guards map[string][]guarded // of every interface
+	guards map[string][]Guard // of every interface
 	admin  Addresses
 	rules  []*written // disabled ones too: they are tried, and never match
 }
 
 // NewEvaluator reads the world's policy.
 func NewEvaluator(w *World) *Evaluator {
-	e := &Evaluator{w: w, self: w.self(), ways: w.ways(), guards: map[string][]guarded{}, admin: w.Resolve(w.Config.System.Admin)}
+	e := &Evaluator{w: w, self: w.Local(), ways: w.Ways(), guards: map[string][]Guard{}, admin: w.Resolve(w.Config.System.Admin)}
 	for _, i := range w.Config.Interfaces {
-		e.guards[i.Name] = w.guards(i)
+		e.guards[i.Name] = w.Guards(i)
 	}
 	for i := range w.Config.Rules {
 		e.rules = append(e.rules, w.written(&w.Config.Rules[i]))
@@ -74,11 +74,8 @@ func (e *Evaluator) Evaluate(p Packet) Decision {
 	case MidFlow:
 		return Decision{config.Block, packetlog.CauseNoSYN, ""}
 	}
-	guards, known := e.guards[p.In]
-	for i := range guards {
-		if guards[i].sources.Contains(p.Src) {
-			return Decision{config.Block, guards[i].cause, ""}
-		}
+	if by, _ := e.Refuses(p); by != nil {
+		return Decision{config.Block, by.Cause, ""}
 	}
 	if p.Forward != "" && !local {
 		return Decision{config.Pass, packetlog.CauseForward, p.Forward}
@@ -86,7 +83,7 @@ func (e *Evaluator) Evaluate(p Packet) Decision {
 	if local && e.IsAdmin(p) {
 		return Decision{config.Pass, packetlog.CauseAdmin, ""}
 	}
-	if known {
+	if _, known := e.guards[p.In]; known {
 		if r := e.match(p, e.cross(p, local)); r != nil {
 			return Decision{r.Action, packetlog.CauseRule, r.Name}
 		}

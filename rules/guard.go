@@ -1,13 +1,11 @@
 package rules
 
 import (
-	"net/netip"
 	"slices"
 
 	"github.com/rempart/rempart/config"
 	"github.com/rempart/rempart/firewall/nft"
 	"github.com/rempart/rempart/firewall/packetlog"
-	"go4.org/netipx"
 )
 
 // The chains and counters that every policy has.
@@ -144,11 +142,11 @@ func (c *compiler) guard() {
 	var chains []nft.Chain
 	for _, i := range c.w.Config.Interfaces {
 		chain := nft.Chain{Name: guardChain(i.Name)}
-		for _, g := range c.w.guards(i) {
+		for _, g := range c.w.Guards(i) {
 			for _, f := range families {
 				// A set an interface: each leaves out its own subnets.
 				name := SetName(g.set, i.Name, f)
-				sources := c.sets.ranges(g.sources, f)
+				sources := c.sets.ranges(g.Sources, f)
 				if len(sources) == 0 {
 					continue
 				}
@@ -170,60 +168,6 @@ func (c *compiler) guard() {
 		head.Rules = append(head.Rules, rule(m))
 	}
 	c.part.Chains = append(append(c.part.Chains, head), chains...)
-}
-
-// guarded is one kind of source that an interface refuses.
-type guarded struct {
-	set     string
-	chain   string
-	cause   packetlog.Cause
-	sources *netipx.IPSet
-}
-
-const (
-	setInside  = "inside"
-	setPrivate = "private"
-	setBogons  = "bogons"
-)
-
-// guards is what an interface refuses, in order. The interface's own subnets are never refused.
-func (w *World) guards(i config.Interface) []guarded {
-	var out []guarded
-	add := func(on bool, set, chain string, cause packetlog.Cause, sources *netipx.IPSet) {
-		if !on {
-			return
-		}
-		var b netipx.IPSetBuilder
-		b.AddSet(sources)
-		for _, p := range w.Networks(i.Name) {
-			b.RemovePrefix(p)
-		}
-		if set == setInside {
-			for _, a := range w.OwnAddresses("") {
-				b.Add(a)
-			}
-		}
-		out = append(out, guarded{set: set, chain: chain, cause: cause, sources: mustSet(&b)})
-	}
-	add(i.AntiSpoof, setInside, blockSpoofed, packetlog.CauseSpoofed, w.others(i.Name))
-	add(i.BlockPrivate, setPrivate, blockBogon, packetlog.CauseBogon, privateSources)
-	add(i.BlockBogons, setBogons, blockBogon, packetlog.CauseBogon, bogonSources)
-	return out
-}
-
-// others is the addresses that live behind interfaces other than this one and not out in the Internet.
-func (w *World) others(iface string) *netipx.IPSet {
-	var b netipx.IPSetBuilder
-	b.AddSet(w.Inside())
-	for _, p := range w.Networks(iface) {
-		b.RemovePrefix(p)
-	}
-	for _, r := range w.Config.Routes {
-		if g := w.Config.Gateway(r.Gateway); g != nil && g.Interface == iface && r.Destination.Bits() > 0 {
-			b.RemovePrefix(r.Destination)
-		}
-	}
-	return mustSet(&b)
 }
 
 // admin lets the administrators reach the gateway before any rule is asked.
@@ -267,22 +211,3 @@ func rule(exprs ...nft.Expr) nft.Rule { return nft.Rule{Exprs: exprs} }
 func accept() nft.Expr                { return nft.Verdict{Kind: nft.Accept} }
 func jump(chain string) nft.Expr      { return nft.Verdict{Kind: nft.Jump, Chain: chain} }
 func gotoChain(chain string) nft.Expr { return nft.Verdict{Kind: nft.Goto, Chain: chain} }
-func prefixes(list ...string) *netipx.IPSet {
-	var b netipx.IPSetBuilder
-	for _, s := range list {
-		b.AddPrefix(netip.MustParsePrefix(s))
-	}
-	return mustSet(&b)
-}
-
-// privateSources are the networks that never route in the Internet but do live
-// in offices (RFC 1918, RFC 4193, RFC 6598).
-var privateSources = prefixes("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "100.64.0.0/10", "fc00::/7")
-
-// bogonSources are the addresses that nobody can honestly send from (RFC 6890
-// and the IANA special-purpose registries). The documentation networks are left
-// out: examples and laboratories are built from them, and nobody else has a use for them.
-var bogonSources = prefixes(
-	"0.0.0.0/8", "127.0.0.0/8", "169.254.0.0/16", "192.0.0.0/24", "198.18.0.0/15", "224.0.0.0/3",
-	"::/8", "100::/64", "2001::/23", "2002::/16", "3ffe::/16", "5f00::/8", "fec0::/10", "ff00::/8",
-)

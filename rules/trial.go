@@ -4,7 +4,6 @@ import (
 	"math/bits"
 
 	"github.com/rempart/rempart/config"
-	"github.com/rempart/rempart/firewall/packetlog"
 )
 
 // Reasons is a set of what kept a rule from matching.
@@ -77,33 +76,4 @@ func (r *written) misses(w *World, p *Packet, c crossing) Reasons {
 		}
 	}
 	return out
-}
-
-// Refusal is a source that an interface does not take.
-type Refusal struct {
-	Cause   packetlog.Cause
-	Setting string // the key of the interface that brings it about
-}
-
-// Refuses says whether the interface that a packet comes in by refuses its
-// source, and checked whether it looks at sources at all.
-func (e *Evaluator) Refuses(p Packet) (r Refusal, refused, checked bool) {
-	guards := e.guards[p.In]
-	for i := range guards {
-		if guards[i].sources.Contains(p.Src) {
-			return Refusal{guards[i].cause, guardSetting(guards[i].set)}, true, true
-		}
-	}
-	return Refusal{}, false, len(guards) > 0
-}
-
-// guardSetting is the key of the policy behind a set of refused sources.
-func guardSetting(set string) string {
-	switch set {
-	case setInside:
-		return "antispoof"
-	case setPrivate:
-		return "block_private"
-	}
-	return "block_bogons"
 }

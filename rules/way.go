@@ -24,9 +24,10 @@ func (w Way) metric() int {
 	return w.Route.Metric
 }
 
-// ways is every way of the policy, the one that is taken first: the longest
-// network, then the lowest metric, then as they are written.
-func (w *World) ways() []Way {
+// Ways is every way of the policy to send to an address; the first whose network
+// has the address is taken: the longest network, then the lowest metric, then as
+// they are written.
+func (w *World) Ways() []Way {
 	var out []Way
 	for _, i := range w.Config.Interfaces {
 		for _, p := range w.Networks(i.Name) {
@@ -57,4 +58,4 @@ func find(ways []Way, dst netip.Addr) Way {
 
 // RouteTo is the interface by which the gateway sends to an address: the
 // longest prefix of its subnets and static routes. Empty: no route.
-func (w *World) RouteTo(dst netip.Addr) string { return find(w.ways(), dst).Interface }
+func (w *World) RouteTo(dst netip.Addr) string { return find(w.Ways(), dst).Interface }

@@ -80,11 +80,11 @@ func (w *World) OwnAddresses(iface string) []netip.Addr {
 	return out
 }
 
-// self is every address that the gateway itself takes: its own, those that it
+// Local is every address that the gateway itself takes: its own, those that it
 // holds for 1:1 translations where nothing translates them, and broadcast,
 // anycast and multicast, which the kernel hands to input as well. What comes for a
 // link-local address is for the gateway's own on that link: no router sends it on.
-func (w *World) self() *netipx.IPSet {
+func (w *World) Local() *netipx.IPSet {
 	var b netipx.IPSetBuilder
 	b.AddSet(prefixes("224.0.0.0/4", "255.255.255.255/32", "ff00::/8", "fe80::/10"))
 	for _, a := range w.OwnAddresses("") {

@@ -110,12 +110,12 @@ func (x *Explainer) automatic(r *road) (report.Step, bool) {
 // source tells whether the interface takes the source.
 func (x *Explainer) source(r *road) (report.Step, bool) {
 	p := r.seen
-	refusal, refused, checked := x.rules.Refuses(p)
+	guard, checked := x.rules.Refuses(p)
 	s := report.Step{Name: report.StepSource, Result: report.ResultPassed}
 	switch {
-	case refused:
-		s.Result, s.Text = report.ResultStopped, x.whyRefused(refusal, p)
-		return x.atInterface(s, p.In, refusal.Setting), true
+	case guard != nil:
+		s.Result, s.Text = report.ResultStopped, x.whyRefused(guard, p)
+		return x.atInterface(s, p.In, guard.Setting), true
 	case checked:
 		s.Text = p.Src.String() + " may come in by " + p.In
 		return x.atInterface(s, p.In, ""), false
@@ -124,14 +124,14 @@ func (x *Explainer) source(r *road) (report.Step, bool) {
 	return s, false
 }
 
-func (x *Explainer) whyRefused(refusal rules.Refusal, p rules.Packet) string {
+func (x *Explainer) whyRefused(guard *rules.Guard, p rules.Packet) string {
 	src := p.Src.String()
 	switch {
-	case refusal.Cause == packetlog.CauseSpoofed && slices.Contains(x.w.OwnAddresses(""), p.Src):
+	case guard.Cause == packetlog.CauseSpoofed && slices.Contains(x.w.OwnAddresses(""), p.Src):
 		return src + " is the gateway's own address and cannot come in by " + p.In
-	case refusal.Cause == packetlog.CauseSpoofed:
+	case guard.Cause == packetlog.CauseSpoofed:
 		return src + " lives behind " + x.rules.Way(p.Src).Interface + " and cannot come in by " + p.In
-	case refusal.Setting == "block_private":
+	case guard.Setting == "block_private":
 		return src + " is a private address, and " + p.In + " does not take those"
 	}
 	return src + " is an address that nobody can have, and " + p.In + " does not take those"

@@ -34,7 +34,7 @@ func (g *ground) policy() []entry {
 	automatic("IPv6 neighbour discovery", packetlog.CauseAutomatic, config.Pass, g.discovery())
 	automatic("connection tracking", packetlog.CauseInvalid, config.Block, g.invalid()...)
 	for _, i := range g.w.Config.Interfaces {
-		for _, guard := range g.w.Guards(i.Name) {
+		for _, guard := range g.w.Guards(i) {
 			automatic(fmt.Sprintf("%s of interface %q", guard.Setting, i.Name), guard.Cause, config.Block, g.refused(i.Name, guard)...)
 		}
 	}
