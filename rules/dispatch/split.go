@@ -12,7 +12,6 @@ type candidate struct {
 	dim    Dim
 	rules  []*Rule
 	all    space.Set // points that packets can have
-	narrow []bool    // by rule: the split tells it apart
 	wide   []int     // the other rules, which are in every group, by number
 	groups []group
 	size   int     // rules in all groups
