@@ -29,10 +29,6 @@ func (a Arrival) Changes(dst netip.AddrPort) bool {
 	return a.Kind != None && (a.Port != dst.Port() || len(a.To) != 1 || a.To[0] != dst.Addr())
 }
 
-// Inbound reads the policy as it is written and says where the first packet of
-// a flow, as its sender wrote it, arrives. An Evaluator answers many times.
-func Inbound(w *rules.World, p rules.Packet) Arrival { return NewEvaluator(w).Inbound(p) }
-
 // Inbound says where the first packet of a flow, as its sender wrote it, arrives.
 func (e *Evaluator) Inbound(p rules.Packet) Arrival {
 	for i := range e.forwards {

@@ -149,7 +149,7 @@ func world(t *testing.T, policy string) *rules.World {
 }
 
 func TestInbound(t *testing.T) {
-	w := world(t, office)
+	e := NewEvaluator(world(t, office))
 	for _, tt := range []struct {
 		what     string
 		in, src  string
@@ -188,7 +188,7 @@ func TestInbound(t *testing.T) {
 		{"nothing", "wan", "192.0.2.7", config.TCP, "203.0.113.77:80", ": 203.0.113.77 80"},
 	} {
 		dst := netip.MustParseAddrPort(tt.dst)
-		a := Inbound(w, rules.Packet{
+		a := e.Inbound(rules.Packet{
 			In: tt.in, Protocol: tt.protocol, Src: netip.MustParseAddr(tt.src), SrcPort: 40000, Dst: dst.Addr(), DstPort: dst.Port(),
 		})
 		if got := describe(a); got != tt.want {

@@ -18,7 +18,6 @@ import (
 
 	"github.com/rempart/rempart/config"
 	"github.com/rempart/rempart/firewall/packetlog"
-	"github.com/rempart/rempart/firewall/report"
 	"github.com/rempart/rempart/nat"
 	"github.com/rempart/rempart/rules"
 )
@@ -46,12 +45,6 @@ func New(w *rules.World) *Explainer {
 		}
 	}
 	return x
-}
-
-// Explain tells every step of a packet, or of the reply to it. An Explainer
-// answers many times.
-func Explain(w *rules.World, p config.Packet, at time.Time, reply bool) report.Explanation {
-	return New(w).Explain(p, at, reply)
 }
 
 // Cause is what decided about a packet: a word of the packet log, or one of the

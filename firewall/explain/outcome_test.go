@@ -183,7 +183,7 @@ action = "pass"
 	if err != nil {
 		t.Fatal(err)
 	}
-	e := Explain(&rules.World{Config: c}, packet(t, "lan tcp 10.1.2.9 -> 198.51.100.7:443"), monday, false)
+	e := New(&rules.World{Config: c}).Explain(packet(t, "lan tcp 10.1.2.9 -> 198.51.100.7:443"), monday, false)
 	if e.Verdict != "pass" || e.Interface != "" || e.Self {
 		t.Errorf("%+v", e)
 	}
@@ -195,7 +195,7 @@ action = "pass"
 	}
 	c.Gateways = []config.Gateway{{Name: "(system)", Interface: "wan"}}
 	c.Routes = []config.Route{{Destination: netip.MustParsePrefix("0.0.0.0/0"), Gateway: "(system)"}}
-	e = Explain(&rules.World{Config: c}, packet(t, "lan tcp 10.1.2.9 -> 198.51.100.7:443"), monday, false)
+	e = New(&rules.World{Config: c}).Explain(packet(t, "lan tcp 10.1.2.9 -> 198.51.100.7:443"), monday, false)
 	if e.Interface != "wan" || e.Gateway != "" || e.Source.IsValid() {
 		t.Errorf("%+v", e)
 	}

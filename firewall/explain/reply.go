@@ -82,15 +82,6 @@ func (x *Explainer) back(e *report.Explanation, r *road) {
 	}
 }
 
-// changed writes a translation out; what it leaves alone is not changed.
-func changed(s report.Step) report.Step {
-	s.Text = s.Before + " -> " + s.After
-	if s.Before == s.After {
-		s.Result, s.Text = report.ResultPassed, s.Before+" stays as it is"
-	}
-	return s
-}
-
 // home tells by which way an answer goes back to who asked.
 func (x *Explainer) home(e *report.Explanation, r, back *road) {
 	if back.seen.Dst.IsLinkLocalUnicast() {

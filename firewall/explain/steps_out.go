@@ -25,12 +25,8 @@ func (x *Explainer) outbound(r *road) (report.Step, bool) {
 		s.Text = s.Before + " -> " + s.After
 		return s, true
 	}
-	s.After = end(r.seen.Protocol, d.Source, r.seen.SrcPort)
-	s.Result, s.Text = report.ResultChanged, s.Before+" -> "+s.After
-	if s.Before == s.After {
-		s.Result, s.Text = report.ResultPassed, s.Before+" stays as it is"
-	}
-	return s, true
+	s.Result, s.After = report.ResultChanged, end(r.seen.Protocol, d.Source, r.seen.SrcPort)
+	return changed(s), true
 }
 
 func (x *Explainer) whyUntranslated(r *road) string {

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/rempart/rempart/config"
+	"github.com/rempart/rempart/firewall/report"
 	"github.com/rempart/rempart/nat"
 	"github.com/rempart/rempart/rules"
 )
@@ -45,4 +46,13 @@ func count(n int, thing string) string {
 		return "1 " + thing
 	}
 	return fmt.Sprintf("%d %ss", n, thing)
+}
+
+// changed writes a translation out; what it leaves alone is not changed.
+func changed(s report.Step) report.Step {
+	s.Text = s.Before + " -> " + s.After
+	if s.Before == s.After {
+		s.Result, s.Text = report.ResultPassed, s.Before+" stays as it is"
+	}
+	return s
 }
