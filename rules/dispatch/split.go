@@ -12,13 +12,14 @@ type candidate struct {
 	dim    Dim
 	rules  []*Rule
 	all    space.Set // points that packets can have
-	wide   []int     // the other rules, which are in every group, by number
+	wide   []int     // rules that the split does not tell apart, which are in every group, by number
 	groups []group
 	size   int     // rules in all groups
 	cost   float64 // expected, of one packet
 }
 
-// group is some points of the dimension and the rules apart that hold somewhere in them, by number.
+// group is some points of the dimension and, by number, the rules that hold
+// somewhere in them and not everywhere.
 type group struct {
 	within  space.Set
 	members []int
@@ -143,7 +144,9 @@ func (p *planner) by(d Dim, rules []*Rule, at *region, limit, price float64) *ca
 		if !c.cut(edges, 0, limit) {
 			return nil
 		}
-		c.measure(p.cost, true)
+		if c.measure(p.cost, true); float64(c.size) > limit {
+			return nil
+		}
 		return c
 	}
 	// A group has the wide rules as well, so there can be no more groups than this.
