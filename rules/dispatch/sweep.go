@@ -3,6 +3,7 @@ package dispatch
 import (
 	"cmp"
 	"slices"
+	"sort"
 
 	"github.com/rempart/rempart/rules/space"
 )
@@ -26,11 +27,12 @@ func (p *planner) edges(c *candidate) []edge {
 			continue
 		}
 		for _, s := range t.Within {
-			for _, in := range c.all {
-				from, to := later(s.From, in.From), earlier(s.To, in.To)
-				if from.Compare(to) <= 0 {
-					out = append(out, edge{from, false, i}, edge{to, true, i})
+			first := sort.Search(len(c.all), func(n int) bool { return s.From.Compare(c.all[n].To) <= 0 })
+			for _, in := range c.all[first:] {
+				if s.To.Compare(in.From) < 0 {
+					break
 				}
+				out = append(out, edge{later(s.From, in.From), false, i}, edge{earlier(s.To, in.To), true, i})
 			}
 		}
 	}
