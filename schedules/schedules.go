@@ -63,19 +63,6 @@ func Next(s config.Schedule, loc *time.Location, at time.Time) (time.Time, bool)
 	}
 }
 
-// NextOf returns the first instant strictly after at when any of the schedules,
-// read in the zone loc, goes on or off. It reports false if none ever does.
-func NextOf(schedules []config.Schedule, loc *time.Location, at time.Time) (time.Time, bool) {
-	var first time.Time
-	found := false
-	for _, s := range schedules {
-		if t, ok := Next(s, loc, at); ok && (!found || t.Before(first)) {
-			first, found = t, true
-		}
-	}
-	return first, found
-}
-
 // firstEdge finds the first edge strictly between from and to, given all
 // intervals there. Edges on the bounds are only where the search was cut off.
 func firstEdge(on []Interval, from, to time.Time) (time.Time, bool) {

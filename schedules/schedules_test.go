@@ -159,18 +159,6 @@ func TestNext(t *testing.T) {
 	}
 }
 
-func TestNextOf(t *testing.T) {
-	at := instant(t, "2026-06-05T12:00:00Z")
-	early, late := on(clock("13:00", "14:00")), on(clock("15:00", "16:00"))
-	got, ok := schedules.NextOf([]config.Schedule{late, on(), early}, time.UTC, at)
-	if want := instant(t, "2026-06-05T13:00:00Z"); !ok || !got.Equal(want) {
-		t.Errorf("NextOf = %v, %v, want %v", got, ok, want)
-	}
-	if got, ok := schedules.NextOf([]config.Schedule{on()}, time.UTC, at); ok {
-		t.Errorf("NextOf = %v where nothing ever changes", got)
-	}
-}
-
 // BenchmarkIntervals is what the kernel's sets are filled with: 400 days ahead.
 func BenchmarkIntervals(b *testing.B) {
 	loc := zone(b, "Europe/Paris")

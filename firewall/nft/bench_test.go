@@ -73,7 +73,7 @@ func BenchmarkDiffElements(b *testing.B) {
 	have, want := manyPrefixes(1_000_000), manyPrefixes(1_000_001)
 	b.ReportAllocs()
 	for b.Loop() {
-		PlanElements(Table{"rempart"}, have, want)
+		diffElements(have.Elements, want.Elements)
 	}
 }
 

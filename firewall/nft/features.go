@@ -17,17 +17,6 @@ type Feature struct {
 // Features are what rulesets may need of the kernel, in a fixed order.
 type Features []Feature
 
-// Missing names the features that the kernel lacks.
-func (f Features) Missing() []string {
-	var names []string
-	for _, x := range f {
-		if x.Reason != nil {
-			names = append(names, x.Name)
-		}
-	}
-	return names
-}
-
 // Has says whether the kernel has a feature.
 func (f Features) Has(name string) bool {
 	return slices.ContainsFunc(f, func(x Feature) bool { return x.Name == name && x.Reason == nil })

@@ -23,16 +23,6 @@ func Plan(have State, want Ruleset) []Batch {
 	return append(p.prepare(), p.switching())
 }
 
-// PlanElements is the batches that give a set the wanted elements without touching a
-// rule: an alias that was resolved anew. Both are the same set but for the elements.
-func PlanElements(table Table, have, want Set) []Batch {
-	if want.Dynamic {
-		return nil
-	}
-	p := plan{table: table.Name}
-	return p.inOneBatch(p.difference(have, want))
-}
-
 // plan is the work of one call of Plan.
 type plan struct {
 	table string

@@ -49,6 +49,10 @@ func changed(change func(*Ruleset)) Ruleset {
 	return r
 }
 
+func two(r *Ruleset) { r.Sets[0] = alias("10.0.0.0/8", "11.0.0.0/8") }
+
+func dynamic(r *Ruleset) { r.Sets[0].Dynamic = true }
+
 func TestPlan(t *testing.T) {
 	const rules = `
 add rule inet t leaf counter name "n" accept
@@ -76,6 +80,15 @@ add counter inet t n` + rules},
 delete element inet t alias { 10.0.0.0/8 }
 add element inet t alias { 10.1.0.0/16, 11.0.0.0/8 }
 `},
+		{"elements that come and go", changed(two).State(), changed(func(r *Ruleset) { r.Sets[0] = alias("10.0.0.0/8", "12.0.0.0/8") }), `
+--
+delete element inet t alias { 11.0.0.0/8 }
+add element inet t alias { 12.0.0.0/8 }
+`},
+		{"elements of a dynamic set", changed(dynamic).State(), changed(func(r *Ruleset) {
+			dynamic(r)
+			r.Sets[0].Elements = nil
+		}), ""},
 		{"elements that may leave", changed(timed).State(), changed(func(r *Ruleset) {
 			timed(r)
 			r.Sets[0].Elements = prefixes("10.0.0.0/8", "12.0.0.0/8")
@@ -183,22 +196,6 @@ func TestPlanCarriesDynamicElements(t *testing.T) {
 		if got != c.want {
 			t.Errorf("%s: carried %q, want %q", c.name, got, c.want)
 		}
-	}
-}
-
-func TestPlanElements(t *testing.T) {
-	got := batchText(PlanElements(Table{"t"}, alias("10.0.0.0/8", "11.0.0.0/8"), alias("10.0.0.0/8", "12.0.0.0/8")))
-	want := "--\ndelete element inet t alias { 11.0.0.0/8 }\nadd element inet t alias { 12.0.0.0/8 }\n"
-	if got != want {
-		t.Errorf("got\n%swant\n%s", got, want)
-	}
-	if batches := PlanElements(Table{"t"}, alias("10.0.0.0/8"), alias("10.0.0.0/8")); len(batches) != 0 {
-		t.Errorf("equal sets: %v", batches)
-	}
-	dynamic := alias("10.0.0.0/8")
-	dynamic.Dynamic = true
-	if batches := PlanElements(Table{"t"}, alias("11.0.0.0/8"), dynamic); len(batches) != 0 {
-		t.Errorf("a dynamic set: %v", batches)
 	}
 }
 
