@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"time"
 
 	"github.com/mdlayher/netlink"
 	"golang.org/x/sys/unix"
@@ -15,43 +14,20 @@ import (
 // in the order in which the kernel tells them, until ctx ends, and then returns nil.
 // It calls ready once it listens. An event may be kept.
 func (n *Netlink) Trace(ctx context.Context, ready func(), told func(TraceEvent)) error {
-	c, err := n.dial()
-	if err != nil {
-		return err
-	}
-	defer c.Close()
-	if err := c.JoinGroup(unix.NFNLGRP_NFTRACE); err != nil {
-		return fmt.Errorf("listen to traces: %w", permission(err))
-	}
-	if err := c.SetReadBuffer(answerBuffer); err != nil {
-		return fmt.Errorf("listen to traces: %w", err)
-	}
-	stop := context.AfterFunc(ctx, func() { _ = c.SetReadDeadline(time.Unix(1, 0)) })
-	defer stop()
-	ready()
-	for {
-		messages, err := c.Receive()
-		switch {
-		case ctx.Err() != nil:
+	heard := func(c *netlink.Conn, m netlink.Message) error {
+		if uint16(m.Header.Type) != subsystem|unix.NFT_MSG_TRACE {
 			return nil
-		case errors.Is(err, unix.ENOBUFS):
-			told(TraceEvent{Lost: true})
-			continue
-		case err != nil:
-			return fmt.Errorf("listen to traces: %w", err)
 		}
-		for _, m := range messages {
-			if uint16(m.Header.Type) != subsystem|unix.NFT_MSG_TRACE {
-				continue
-			}
-			t, err := decodeTrace(m.Data)
-			if err != nil {
-				return fmt.Errorf("listen to traces: %w", err)
-			}
-			t.event.In, t.event.Out = device(c, t.in), device(c, t.out)
-			told(t.event)
+		t, err := decodeTrace(m.Data)
+		if err != nil {
+			return err
 		}
+		t.event.In, t.event.Out = device(c, t.in), device(c, t.out)
+		told(t.event)
+		return nil
 	}
+	lost := func() { told(TraceEvent{Lost: true}) }
+	return n.listen(ctx, listener{group: unix.NFNLGRP_NFTRACE, about: "traces", ready: ready, lost: lost, heard: heard})
 }
 
 // device is the name of a device in the namespace of a socket; empty when there is none.

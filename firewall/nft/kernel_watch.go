@@ -2,9 +2,6 @@ package nft
 
 import (
 	"context"
-	"errors"
-	"fmt"
-	"time"
 
 	"github.com/mdlayher/netlink"
 	"golang.org/x/sys/unix"
@@ -23,42 +20,20 @@ type Event struct {
 // Watch tells of changes of our table that were not committed through n, until ctx
 // ends, and then returns nil. Changes before it listens are not told.
 func (n *Netlink) Watch(ctx context.Context, changed func(Event)) error {
-	c, err := n.dial()
-	if err != nil {
-		return err
-	}
-	defer c.Close()
-	if err := c.JoinGroup(unix.NFNLGRP_NFTABLES); err != nil {
-		return fmt.Errorf("listen to nftables: %w", permission(err))
-	}
-	if err := c.SetReadBuffer(answerBuffer); err != nil {
-		return fmt.Errorf("listen to nftables: %w", err)
-	}
-	stop := context.AfterFunc(ctx, func() { _ = c.SetReadDeadline(time.Unix(1, 0)) })
-	defer stop()
-	foreign := false
-	for {
-		messages, err := c.Receive()
-		switch {
-		case ctx.Err() != nil:
+	foreign := false // something in the transaction under way
+	heard := func(_ *netlink.Conn, m netlink.Message) error {
+		if uint16(m.Header.Type) != subsystem|unix.NFT_MSG_NEWGEN {
+			foreign = foreign || n.isForeign(m)
 			return nil
-		case errors.Is(err, unix.ENOBUFS):
-			changed(Event{Lost: true})
-			continue
-		case err != nil:
-			return fmt.Errorf("listen to nftables: %w", err)
 		}
-		for _, m := range messages {
-			if uint16(m.Header.Type) != subsystem|unix.NFT_MSG_NEWGEN {
-				foreign = foreign || n.isForeign(m)
-				continue
-			}
-			if foreign {
-				changed(decodeEvent(m.Data))
-			}
-			foreign = false
+		if foreign {
+			changed(decodeEvent(m.Data))
 		}
+		foreign = false
+		return nil
 	}
+	lost := func() { changed(Event{Lost: true}) }
+	return n.listen(ctx, listener{group: unix.NFNLGRP_NFTABLES, about: "nftables", ready: func() {}, lost: lost, heard: heard})
 }
 
 // isForeign says that a message is of our table and not of a commit of ours.
