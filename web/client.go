@@ -12,6 +12,7 @@ import (
 	"net/http"
 	"net/url"
 	"syscall"
+	"time"
 )
 
 // Client asks a daemon over its socket; it is a Backend. Every call makes a
@@ -25,9 +26,24 @@ type Client struct {
 // Dial returns a client of the daemon that listens on socket. It connects at
 // the first call.
 func Dial(socket string) *Client {
-	return newClient(socket, func(ctx context.Context, _, _ string) (net.Conn, error) {
-		return new(net.Dialer).DialContext(ctx, "unix", socket)
-	})
+	return newClient(socket, func(ctx context.Context, _, _ string) (net.Conn, error) { return knock(ctx, socket) })
+}
+
+// knock connects. A socket with too many before the door answers EAGAIN at once,
+// where a person would wait (connect(2)).
+func knock(ctx context.Context, socket string) (net.Conn, error) {
+	const again, patience = 10 * time.Millisecond, 5 * time.Second
+	for end := time.Now().Add(patience); ; {
+		c, err := new(net.Dialer).DialContext(ctx, "unix", socket)
+		if !errors.Is(err, syscall.EAGAIN) || time.Now().After(end) {
+			return c, err
+		}
+		select {
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		case <-time.After(again):
+		}
+	}
 }
 
 func newClient(socket string, dial func(ctx context.Context, network, address string) (net.Conn, error)) *Client {

@@ -5,6 +5,7 @@ import (
 	"encoding/base64"
 	"errors"
 	"fmt"
+	"net"
 	"net/netip"
 	"os"
 	"os/user"
@@ -17,6 +18,7 @@ import (
 	"github.com/rempart/rempart/config"
 	"github.com/rempart/rempart/firewall/packetlog"
 	"github.com/rempart/rempart/firewall/report"
+	"golang.org/x/sys/unix"
 )
 
 // question is one call of a Backend with arguments that matter.
@@ -268,4 +270,41 @@ type leaver struct {
 func (l leaver) Live(ctx context.Context, q report.LiveQuestion, tell func(report.LiveLine) error) error {
 	defer close(l.gone)
 	return l.fake.Live(ctx, q, tell)
+}
+
+// TestClientWaitsBeforeAFullDoor dials a socket that accepts nobody for a while.
+func TestClientWaitsBeforeAFullDoor(t *testing.T) {
+	socket := filepath.Join(t.TempDir(), "sock")
+	fd, err := unix.Socket(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer unix.Close(fd)
+	if err := errors.Join(unix.Bind(fd, &unix.SockaddrUnix{Name: socket}), unix.Listen(fd, 0)); err != nil {
+		t.Fatal(err)
+	}
+	first, err := net.Dial("unix", socket)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer first.Close()
+	if _, err := net.Dial("unix", socket); !errors.Is(err, unix.EAGAIN) {
+		t.Fatalf("the door is not full: %v", err)
+	}
+	knocked := make(chan error, 1)
+	go func() {
+		c, err := knock(t.Context(), socket)
+		if err == nil {
+			err = c.Close()
+		}
+		knocked <- err
+	}()
+	in, _, err := unix.Accept(fd)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer unix.Close(in)
+	if err := <-knocked; err != nil {
+		t.Error(err)
+	}
 }

@@ -111,11 +111,7 @@ func (s *Server) Run(ctx context.Context, h http.Handler) error {
 		MaxHeaderBytes:    64 << 10,
 		ErrorLog:          s.log.StandardLogger(&hclog.StandardLoggerOptions{ForceLevel: hclog.Debug}),
 		ConnContext:       s.connContext,
-		ConnState: func(c net.Conn, state http.ConnState) {
-			if state == http.StateClosed {
-				s.visits.leave(c)
-			}
-		},
+		ConnState:         s.visits.turn,
 		// Followed logs end with the daemon.
 		BaseContext: func(net.Listener) context.Context { return ctx },
 	}
@@ -157,7 +153,7 @@ func (s *Server) connContext(ctx context.Context, c net.Conn) context.Context {
 		who.err = &transportError{http.StatusForbidden, fmt.Sprintf("user %s may not speak to rempart: want root or a member of group %s", who.Name, Group)}
 	}
 	if s.visits.enter(cred.uid, c) {
-		s.log.Warn("caller holds too many connections, the oldest is closed", "uid", cred.uid, "pid", cred.pid, "most", maxVisits)
+		s.log.Warn("caller holds too many connections, older ones are closed", "uid", cred.uid, "pid", cred.pid, "most", maxVisits)
 	}
 	return context.WithValue(ctx, callerKey{}, who)
 }

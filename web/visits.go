@@ -2,6 +2,7 @@ package web
 
 import (
 	"net"
+	"net/http"
 	"slices"
 	"sync"
 )
@@ -16,26 +17,32 @@ const (
 
 // visits are the open connections, by user. Each user has a share of his own, so
 // that no member of the group can keep root out. Who opens one connection too
-// many loses his oldest: programs that forget to close theirs never keep out
-// the administrator who comes now.
+// many loses his oldest over which nothing is asked, or else his oldest:
+// programs that forget to close theirs never keep out the administrator who comes now.
 type visits struct {
-	mu    sync.Mutex
-	users map[uint32]*share
-	owner map[net.Conn]uint32
+	mu     sync.Mutex
+	users  map[uint32]*share
+	visits map[net.Conn]*visit
 }
 
 // share is what one user holds.
 type share struct {
-	open []net.Conn // the oldest first
-	told bool       // that he holds too many, since he last held none
+	open []*visit // the oldest first
+	told bool     // that he holds too many, since he last held none
+}
+
+type visit struct {
+	uid    uint32
+	conn   net.Conn
+	asking bool // a request is read or answered
 }
 
 func newVisits() *visits {
-	return &visits{users: make(map[uint32]*share), owner: make(map[net.Conn]uint32)}
+	return &visits{users: make(map[uint32]*share), visits: make(map[net.Conn]*visit)}
 }
 
-// enter notes a connection of a user, and closes his oldest when it is one too
-// many. It says when that begins, so that a flood of connections is none of messages.
+// enter notes a connection of a user, and closes another one of his when it is
+// one too many. It says when that begins, so that a flood of connections is none of messages.
 func (v *visits) enter(uid uint32, c net.Conn) (crowded bool) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
@@ -44,34 +51,40 @@ func (v *visits) enter(uid uint32, c net.Conn) (crowded bool) {
 		s = new(share)
 		v.users[uid] = s
 	}
-	s.open, v.owner[c] = append(s.open, c), uid
+	v.visits[c] = &visit{uid: uid, conn: c}
+	s.open = append(s.open, v.visits[c])
 	if len(s.open) <= maxVisits {
 		return false
 	}
-	oldest := s.open[0]
-	v.leaveLocked(oldest)
-	oldest.Close() // whoever reads from it or writes to it ends
+	goes := max(0, slices.IndexFunc(s.open[:maxVisits], func(o *visit) bool { return !o.asking }))
+	s.open[goes].conn.Close() // whoever reads from it or writes to it ends
+	v.leaveLocked(s.open[goes].conn)
 	crowded, s.told = !s.told, true
 	return crowded
 }
 
-// leave forgets a connection that is closed.
-func (v *visits) leave(c net.Conn) {
+// turn follows a connection from request to request, to its end.
+func (v *visits) turn(c net.Conn, state http.ConnState) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
-	v.leaveLocked(c)
+	switch o := v.visits[c]; {
+	case state == http.StateClosed:
+		v.leaveLocked(c)
+	case o != nil:
+		o.asking = state == http.StateActive
+	}
 }
 
 func (v *visits) leaveLocked(c net.Conn) {
-	uid, known := v.owner[c]
-	if !known {
+	o := v.visits[c]
+	if o == nil {
 		return
 	}
-	delete(v.owner, c)
-	s := v.users[uid]
-	i := slices.Index(s.open, c)
+	delete(v.visits, c)
+	s := v.users[o.uid]
+	i := slices.Index(s.open, o)
 	if s.open = slices.Delete(s.open, i, i+1); len(s.open) == 0 {
-		delete(v.users, uid)
+		delete(v.users, o.uid)
 	}
 }
 

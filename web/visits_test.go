@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"net"
+	"net/http"
 	"strings"
 	"testing"
 	"time"
@@ -68,12 +69,20 @@ func TestVisits(t *testing.T) {
 	if !isClosed(conns[0]) || !isClosed(conns[1]) || isClosed(conns[2]) || isClosed(other) {
 		t.Error("not the two oldest of the user were closed")
 	}
-	for _, c := range append(conns, other) {
-		v.leave(c)
-		v.leave(c)
+	v.turn(conns[2], http.StateActive)
+	v.turn(conns[3], http.StateActive)
+	v.turn(conns[3], http.StateIdle)
+	more, _ := net.Pipe()
+	v.enter(0, more)
+	if isClosed(conns[2]) || !isClosed(conns[3]) {
+		t.Error("who asks went before who does not")
 	}
-	if len(v.users) != 0 || len(v.owner) != 0 {
-		t.Errorf("%d users and %d connections stay", len(v.users), len(v.owner))
+	for _, c := range append(conns, more, other) {
+		v.turn(c, http.StateClosed)
+		v.turn(c, http.StateClosed)
+	}
+	if len(v.users) != 0 || len(v.visits) != 0 {
+		t.Errorf("%d users and %d connections stay", len(v.users), len(v.visits))
 	}
 }
 
