@@ -2,6 +2,7 @@ package config
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -73,6 +74,11 @@ func (r PortRange) String() string {
 
 // Contains says whether port is in r.
 func (r PortRange) Contains(port uint16) bool { return r.From <= port && port <= r.To }
+
+// HasPort says whether port is in one of the ranges.
+func HasPort(ranges []PortRange, port uint16) bool {
+	return slices.ContainsFunc(ranges, func(r PortRange) bool { return r.Contains(port) })
+}
 
 // String writes t as the language does: "8000-8080", "@web_ports", "!22".
 func (t PortTerm) String() string {

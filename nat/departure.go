@@ -55,7 +55,7 @@ func (e *Evaluator) Outbound(p Outgoing) Departure {
 func (o *outboundRead) takes(w *rules.World, p Outgoing) bool {
 	return o.On == p.Out && o.family.Has(p.Src) &&
 		(len(o.Protocols) == 0 || slices.Contains(o.Protocols, p.Protocol)) &&
-		(o.ports == nil || !p.Protocol.HasPorts() || contains(o.ports, p.DstPort)) &&
+		(o.ports == nil || !p.Protocol.HasPorts() || config.HasPort(o.ports, p.DstPort)) &&
 		o.source.Contains(w, p.Src) && o.destination.Contains(w, p.Dst)
 }
 

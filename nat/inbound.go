@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"github.com/rempart/rempart/config"
+	"github.com/rempart/rempart/firewall/nft"
 	"github.com/rempart/rempart/rules"
 )
 
@@ -29,6 +30,14 @@ func (a Arrival) Changes(dst netip.AddrPort) bool {
 	return a.Kind != None && (a.Port != dst.Port() || len(a.To) != 1 || a.To[0] != dst.Addr())
 }
 
+// Chosen is the target of a that packets of a source go to.
+func (a Arrival) Chosen(src netip.Addr) netip.Addr {
+	if len(a.To) == 1 {
+		return a.To[0]
+	}
+	return a.To[nft.Spread(src, spreadSeed, len(a.To))]
+}
+
 // Inbound says where the first packet of a flow, as its sender wrote it, arrives.
 func (e *Evaluator) Inbound(p rules.Packet) Arrival {
 	for i := range e.forwards {
@@ -51,12 +60,8 @@ func (e *Evaluator) Inbound(p rules.Packet) Arrival {
 // takes says whether a port forward is for a packet.
 func (s *side) takes(w *rules.World, f *forwardRead, p rules.Packet) bool {
 	return len(s.targets) > 0 && slices.Contains(f.Protocols, p.Protocol) && slices.Contains(f.entries, p.In) &&
-		(len(f.Ports) == 0 || contains(f.Ports, p.DstPort)) &&
+		(len(f.Ports) == 0 || config.HasPort(f.Ports, p.DstPort)) &&
 		s.destination.Contains(w, p.Dst) && f.source.Contains(w, p.Src)
-}
-
-func contains(ranges []config.PortRange, port uint16) bool {
-	return slices.ContainsFunc(ranges, func(r config.PortRange) bool { return r.Contains(port) })
 }
 
 // portInside is the port at the target.

@@ -45,11 +45,11 @@ func Compile(w *rules.World, sets *rules.Sets) rules.Part {
 	}
 	out = append(out, c.outbound()...)
 	if len(in) > 0 {
-		c.part.Chains = append(c.part.Chains, nft.Chain{Name: chainIn, Hook: hook("prerouting", -100), Rules: in})
+		c.part.Chains = append(c.part.Chains, nft.Chain{Name: chainIn, Hook: hook(nft.Prerouting, -100), Rules: in})
 	}
 	if len(out) > 0 {
 		out = slices.Insert(out, 0, c.ownTraffic())
-		c.part.Chains = append(c.part.Chains, nft.Chain{Name: chainOut, Hook: hook("postrouting", 100), Rules: out})
+		c.part.Chains = append(c.part.Chains, nft.Chain{Name: chainOut, Hook: hook(nft.Postrouting, 100), Rules: out})
 	}
 	return c.part
 }

@@ -94,7 +94,7 @@ func (e *Evaluator) Evaluate(p Packet) Decision {
 // IsAdmin says whether a packet to the gateway is an administrator's.
 func (e *Evaluator) IsAdmin(p Packet) bool {
 	s := e.w.Config.System
-	return p.Protocol == config.TCP && len(s.Admin) > 0 && inRanges(s.AdminPorts, p.DstPort) && e.admin.Contains(e.w, p.Src)
+	return p.Protocol == config.TCP && len(s.Admin) > 0 && config.HasPort(s.AdminPorts, p.DstPort) && e.admin.Contains(e.w, p.Src)
 }
 
 // match is the first rule that matches, or nil.

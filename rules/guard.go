@@ -60,7 +60,7 @@ func (c *compiler) base() {
 	established := rule(nft.CTState{States: nft.StateEstablished | nft.StateRelated}, accept())
 	invalid := rule(nft.CTState{States: nft.StateInvalid}, gotoChain(blockInvalid))
 	c.part.Chains = append(c.part.Chains,
-		nft.Chain{Name: chainInput, Hook: filterHook("input"), Rules: []nft.Rule{
+		nft.Chain{Name: chainInput, Hook: filterHook(nft.Input), Rules: []nft.Rule{
 			established,
 			rule(Devices(nft.IIFName, []string{"lo"}), accept()),
 			c.neighbours(),
@@ -68,7 +68,7 @@ func (c *compiler) base() {
 			rule(jump(chainGuard)),
 			rule(jump(chainAdmin)),
 		}},
-		nft.Chain{Name: chainForward, Hook: filterHook("forward"), Rules: []nft.Rule{established, invalid, noSYN()}},
+		nft.Chain{Name: chainForward, Hook: filterHook(nft.Forward), Rules: []nft.Rule{established, invalid, noSYN()}},
 	)
 	for i := range c.part.Chains {
 		base := &c.part.Chains[i]

@@ -154,7 +154,7 @@ func (w *World) whyPort(terms []config.PortTerm, port uint16) string {
 		switch {
 		case !t.Exclude:
 			wanted = append(wanted, w.portText(t))
-		case inRanges(w.portTerm(t), port):
+		case config.HasPort(w.portTerm(t), port):
 			return fmt.Sprintf("%d is excluded by %s", port, t)
 		}
 	}

@@ -80,18 +80,9 @@ func (r *written) flagged(p *Packet) bool {
 
 // sentFrom and sentTo say whether the ports, where the packet has any, are among the rule's.
 func (r *written) sentFrom(p *Packet) bool {
-	return r.sourcePorts == nil || !p.Protocol.HasPorts() || inRanges(r.sourcePorts, p.SrcPort)
+	return r.sourcePorts == nil || !p.Protocol.HasPorts() || config.HasPort(r.sourcePorts, p.SrcPort)
 }
 
 func (r *written) sentTo(p *Packet) bool {
-	return r.ports == nil || !p.Protocol.HasPorts() || inRanges(r.ports, p.DstPort)
-}
-
-func inRanges(rs []config.PortRange, p uint16) bool {
-	for _, r := range rs {
-		if r.Contains(p) {
-			return true
-		}
-	}
-	return false
+	return r.ports == nil || !p.Protocol.HasPorts() || config.HasPort(r.ports, p.DstPort)
 }

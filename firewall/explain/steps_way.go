@@ -146,7 +146,7 @@ func (x *Explainer) admin(r *road) (report.Step, bool) {
 	s := report.Step{Name: report.StepAdmin, Result: report.ResultNone}
 	s = place(s, "system.admin", system.Admin[0].Pos)
 	switch {
-	case !slices.ContainsFunc(system.AdminPorts, func(r config.PortRange) bool { return r.Contains(p.DstPort) }):
+	case !config.HasPort(system.AdminPorts, p.DstPort):
 		s.Text = "port " + config.PortRange{From: p.DstPort, To: p.DstPort}.String() + " is not one that administers the gateway (" + join(system.AdminPorts) + ")"
 	case !x.rules.IsAdmin(p):
 		s.Text = x.w.WhyNot(system.Admin, p.Src)

@@ -5,15 +5,6 @@ import (
 	"slices"
 )
 
-// The hooks, as Hook.Point has them.
-const (
-	Prerouting  = "prerouting"
-	Input       = "input"
-	Forward     = "forward"
-	Output      = "output"
-	Postrouting = "postrouting"
-)
-
 // Evaluator says what the kernel would do with a packet if the ruleset were
 // loaded as it is. It is a pure value: any number of goroutines may ask it.
 //

@@ -38,10 +38,19 @@ type Chain struct {
 // Hook is where the kernel enters a base chain.
 type Hook struct {
 	Type     string // filter, nat or route
-	Point    string // prerouting, input, forward, output or postrouting
+	Point    string // one of the hooks below
 	Priority int    // printed by its name where nft has one: filter, dstnat, srcnat, mangle, raw
 	Policy   Verdict
 }
+
+// The hooks, as Hook.Point has them.
+const (
+	Prerouting  = "prerouting"
+	Input       = "input"
+	Forward     = "forward"
+	Output      = "output"
+	Postrouting = "postrouting"
+)
 
 // Rule is a list of expressions: matches first, statements after. Comment is
 // free text of at most 128 bytes; the compiler puts the policy's rule name in it.

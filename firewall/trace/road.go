@@ -124,7 +124,7 @@ func (w *walk) step(e nft.TraceEvent) {
 		w.foreign(e)
 		return
 	}
-	if w.hook != nil && (w.hook.Point == "input" || w.hook.Point == "forward") {
+	if w.hook != nil && (w.hook.Point == nft.Input || w.hook.Point == nft.Forward) {
 		w.inside = true
 	}
 	at := w.rules[e.Handle]

@@ -54,18 +54,18 @@ func (f Flow) Table(name, device string, reply bool) nft.Ruleset {
 	}
 	switch {
 	case reply:
-		add(chainAnswersIn, "prerouting", priorityAnswers, f.answerMatches())
-		add(chainAnswersOut, "output", priorityAnswers, f.answerMatches())
+		add(chainAnswersIn, nft.Prerouting, priorityAnswers, f.answerMatches())
+		add(chainAnswersOut, nft.Output, priorityAnswers, f.answerMatches())
 	default:
 		if f.In != Self {
-			add(chainCame, "prerouting", priorityFirst, by(device), f.matches())
+			add(chainCame, nft.Prerouting, priorityFirst, by(device), f.matches())
 		}
 		if f.In == "" || f.In == Self {
-			add(chainSent, "output", priorityFirst, f.matches())
+			add(chainSent, nft.Output, priorityFirst, f.matches())
 		}
 	}
-	add(chainLeft, "postrouting", priorityLast)
-	add(chainTaken, "input", priorityLast)
+	add(chainLeft, nft.Postrouting, priorityLast)
+	add(chainTaken, nft.Input, priorityLast)
 	return r
 }
 
