@@ -93,8 +93,14 @@ func TestDocsScreens(t *testing.T) {
 	s.write(t, "without-ssh.toml", regexp.MustCompile(`(?s)\[\[rule\]\]\nname     = "ssh-in".*?\n\n`).ReplaceAllString(office, ""))
 	s.serveGateway(t, report.Draft{PolicyName: "office.toml", Policy: []byte(office)})
 
+	s.screens(t, file, string(page))
+}
+
+// screens runs each command line that a page shows, and holds what it says against the page.
+func (s *stage) screens(t *testing.T, file, page string) {
+	t.Helper()
 	screens := regexp.MustCompile("(?s)```console\n\\$ rempart (.*?)\n(.*?)```")
-	got := screens.ReplaceAllStringFunc(string(page), func(screen string) string {
+	got := screens.ReplaceAllStringFunc(page, func(screen string) string {
 		line := screens.FindStringSubmatch(screen)[1]
 		return "```console\n$ rempart " + line + "\n" + s.screen(t, line) + "```"
 	})
@@ -104,7 +110,7 @@ func TestDocsScreens(t *testing.T) {
 		}
 		return
 	}
-	if diff := cmp.Diff(string(page), got); diff != "" {
+	if diff := cmp.Diff(page, got); diff != "" {
 		t.Errorf("%s, -want +got:\n%s", file, diff)
 	}
 }
