@@ -5,6 +5,18 @@ import (
 	"strings"
 )
 
+// The flags of a TCP header (RFC 9293 3.1).
+const (
+	FlagFIN uint8 = 1 << iota
+	FlagSYN
+	FlagRST
+	FlagPSH
+	FlagACK
+	FlagURG
+	FlagECE
+	FlagCWR
+)
+
 // tcpFlagNames in the order of their bits, the lowest first (RFC 9293, 3.1).
 var tcpFlagNames = [...]string{"fin", "syn", "rst", "psh", "ack", "urg", "ece", "cwr"}
 

@@ -28,14 +28,6 @@ const (
 	CounterNeighbour = "auto_neighbour"
 )
 
-// TCP flag bits (RFC 9293 3.1).
-const (
-	flagFIN = 0x01
-	flagSYN = 0x02
-	flagRST = 0x04
-	flagACK = 0x10
-)
-
 // DropReason is one reason for which packets are dropped without a rule.
 type DropReason struct {
 	Counter string // and the name of its chain
@@ -96,7 +88,7 @@ func (c *compiler) neighbours() nft.Rule {
 
 // noSYN drops new TCP flows that do not begin with SYN.
 func noSYN() nft.Rule {
-	return rule(nft.TCPFlags{Not: true, Mask: flagFIN | flagSYN | flagRST | flagACK, Value: flagSYN}, gotoChain(blockNoSYN))
+	return rule(nft.TCPFlags{Not: true, Mask: config.FlagFIN | config.FlagSYN | config.FlagRST | config.FlagACK, Value: config.FlagSYN}, gotoChain(blockNoSYN))
 }
 
 // head is what comes before the rules in the chain of an interface. Of what goes

@@ -2,14 +2,6 @@ package rules
 
 import "github.com/rempart/rempart/config"
 
-// TCP flag bits that say nothing about the life of a flow.
-const (
-	flagPSH = 0x08
-	flagURG = 0x20
-	flagECE = 0x40
-	flagCWR = 0x80
-)
-
 // Tracking is what connection tracking makes of a packet that belongs to no flow.
 type Tracking int
 
@@ -57,7 +49,7 @@ func (p Packet) Tracking() Tracking {
 // flags is the TCP flags; a packet that does not say has a SYN.
 func (p Packet) flags() uint8 {
 	if p.TCPFlags == 0 {
-		return flagSYN
+		return config.FlagSYN
 	}
 	return p.TCPFlags
 }
@@ -65,10 +57,10 @@ func (p Packet) flags() uint8 {
 // trackingOfTCP follows tcp_new of the kernel with nf_conntrack_tcp_loose as it
 // comes: an ACK of an unknown flow is picked up, for the rules to decide.
 func trackingOfTCP(flags uint8) Tracking {
-	switch flags &^ (flagPSH | flagECE | flagCWR) {
-	case flagSYN, flagSYN | flagURG:
+	switch flags &^ (config.FlagPSH | config.FlagECE | config.FlagCWR) {
+	case config.FlagSYN, config.FlagSYN | config.FlagURG:
 		return Begins
-	case flagACK, flagACK | flagURG:
+	case config.FlagACK, config.FlagACK | config.FlagURG:
 		return MidFlow
 	}
 	return Invalid

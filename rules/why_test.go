@@ -179,7 +179,7 @@ func somePacket(r *rand.Rand, at time.Time) Packet {
 		p.SrcPort, p.DstPort = []uint16{40000, 99}[r.IntN(2)], []uint16{443, 22, 8000}[r.IntN(3)]
 	}
 	if p.Protocol == config.TCP && r.IntN(2) == 0 {
-		p.TCPFlags = flagSYN | flagECE | flagCWR
+		p.TCPFlags = config.FlagSYN | config.FlagECE | config.FlagCWR
 	}
 	return p
 }

@@ -129,7 +129,7 @@ func (f *Flow) parseBack(words []string) (err error) {
 // parseFlags reads flags of which those that are not named are not set, as in a
 // packet, but for those that a connection may open with or without.
 func parseFlags(s string) (config.TCPFlags, error) {
-	const decisive = 0x17 // fin, syn, rst, ack
+	const decisive = config.FlagFIN | config.FlagSYN | config.FlagRST | config.FlagACK
 	if strings.Contains(s, "!") {
 		return config.TCPFlags{}, fmt.Errorf("%q: name the flags that are set, such as \"syn,ack\"", s)
 	}

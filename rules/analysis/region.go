@@ -150,15 +150,13 @@ func icmp(p config.Protocol, types []config.ICMPType) space.Set {
 	return space.Union(out)
 }
 
-// A packet that begins a TCP flow has SYN and may have any of these (RFC 9293
-// 3.1); each has a bit of a number below freeFlags.
-const flagSYN = 0x02
-
-var looseFlags = [...]uint8{0x08, 0x20, 0x40, 0x80} // PSH, URG, ECE, CWR
+// looseFlags are those that a packet which begins a TCP flow may have beside SYN;
+// each has a bit of a number below freeFlags.
+var looseFlags = [...]uint8{config.FlagPSH, config.FlagURG, config.FlagECE, config.FlagCWR}
 
 // flagsAt is the TCP flags that a number stands for.
 func flagsAt(n uint64) uint8 {
-	out := uint8(flagSYN)
+	out := config.FlagSYN
 	for bit, f := range looseFlags {
 		if n>>bit&1 == 1 {
 			out |= f
