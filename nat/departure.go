@@ -41,7 +41,7 @@ func (e *Evaluator) Outbound(p Outgoing) Departure {
 		}
 	}
 	for i := range e.outbound {
-		if o := &e.outbound[i]; o.takes(e.w, p) {
+		if o := &e.outbound[i]; o.takes(p) {
 			return Departure{Kind: Outbound, Name: o.Name, Pos: o.Pos, Source: e.address(o.On, o.Address)}
 		}
 	}
@@ -52,11 +52,11 @@ func (e *Evaluator) Outbound(p Outgoing) Departure {
 }
 
 // takes says whether an [[outbound]] is for a packet.
-func (o *outboundRead) takes(w *rules.World, p Outgoing) bool {
+func (o *outboundRead) takes(p Outgoing) bool {
 	return o.On == p.Out && o.family.Has(p.Src) &&
 		(len(o.Protocols) == 0 || slices.Contains(o.Protocols, p.Protocol)) &&
 		(o.ports == nil || !p.Protocol.HasPorts() || config.HasPort(o.ports, p.DstPort)) &&
-		o.source.Contains(w, p.Src) && o.destination.Contains(w, p.Dst)
+		o.source.Contains(p.Src) && o.destination.Contains(p.Dst)
 }
 
 // automatic says whether the automatic translation is for a packet.

@@ -42,7 +42,7 @@ func (a Arrival) Chosen(src netip.Addr) netip.Addr {
 func (e *Evaluator) Inbound(p rules.Packet) Arrival {
 	for i := range e.forwards {
 		f := &e.forwards[i]
-		if to := f.side(familyOf(p.Dst)); to.takes(e.w, f, p) {
+		if to := f.side(familyOf(p.Dst)); to.takes(f, p) {
 			a := Arrival{Kind: PortForward, Name: f.Name, Pos: f.Pos, To: to.targets, Port: portInside(f.PortForward, p)}
 			a.Pass = f.Pass && a.Changes(netip.AddrPortFrom(p.Dst, p.DstPort))
 			return a
@@ -58,10 +58,10 @@ func (e *Evaluator) Inbound(p rules.Packet) Arrival {
 }
 
 // takes says whether a port forward is for a packet.
-func (s *side) takes(w *rules.World, f *forwardRead, p rules.Packet) bool {
+func (s *side) takes(f *forwardRead, p rules.Packet) bool {
 	return len(s.targets) > 0 && slices.Contains(f.Protocols, p.Protocol) && slices.Contains(f.entries, p.In) &&
 		(len(f.Ports) == 0 || config.HasPort(f.Ports, p.DstPort)) &&
-		s.destination.Contains(w, p.Dst) && f.source.Contains(w, p.Src)
+		s.destination.Contains(p.Dst) && f.source.Contains(p.Src)
 }
 
 // portInside is the port at the target.

@@ -25,13 +25,13 @@ type Evaluator struct {
 type forwardRead struct {
 	config.PortForward
 	entries []string
-	source  rules.Addresses
+	source  *rules.Listed
 	v4, v6  side
 }
 
 // side is what a port forward is for one family.
 type side struct {
-	destination rules.Addresses
+	destination *rules.Listed
 	targets     []netip.Addr // empty: it translates nothing of the family
 }
 
@@ -46,16 +46,17 @@ type pairRead struct {
 type outboundRead struct {
 	config.Outbound
 	family              rules.Family
-	source, destination rules.Addresses
+	source, destination *rules.Listed
 	ports               []config.PortRange // nil: any
 }
 
 // NewEvaluator reads the world's translations.
 func NewEvaluator(w *rules.World) *Evaluator {
 	e := &Evaluator{w: w, inside: w.Inside()}
+	lists := rules.NewLists(w)
 	for _, f := range forwards(w.Config) {
-		r := forwardRead{PortForward: f, entries: entries(w, f), source: w.Resolve(f.Source)}
-		r.v4, r.v6 = sideOf(w, f, rules.V4), sideOf(w, f, rules.V6)
+		r := forwardRead{PortForward: f, entries: entries(w, f), source: lists.Read(f.Source)}
+		r.v4, r.v6 = sideOf(lists, w, f, rules.V4), sideOf(lists, w, f, rules.V6)
 		e.forwards = append(e.forwards, r)
 	}
 	for _, p := range pairs(w.Config) {
@@ -71,19 +72,19 @@ func NewEvaluator(w *rules.World) *Evaluator {
 	if mode := w.Config.NAT.Outbound; mode == config.NATHybrid || mode == config.NATManual {
 		for _, o := range w.Config.Outbound {
 			if !o.Disabled {
-				e.outbound = append(e.outbound, readOutbound(w, o))
+				e.outbound = append(e.outbound, readOutbound(lists, w, o))
 			}
 		}
 	}
 	return e
 }
 
-func sideOf(w *rules.World, f config.PortForward, fam rules.Family) side {
+func sideOf(lists *rules.Lists, w *rules.World, f config.PortForward, fam rules.Family) side {
 	dst := destination(w, f, fam)
 	if len(dst) == 0 {
 		return side{}
 	}
-	return side{destination: w.Resolve(dst), targets: targets(w, f, fam)}
+	return side{destination: lists.Read(dst), targets: targets(w, f, fam)}
 }
 
 func (f *forwardRead) side(fam rules.Family) *side {
@@ -108,10 +109,10 @@ func (p pair) origin(c *config.Config) (Kind, config.Position) {
 	return None, config.Position{}
 }
 
-func readOutbound(w *rules.World, o config.Outbound) outboundRead {
+func readOutbound(lists *rules.Lists, w *rules.World, o config.Outbound) outboundRead {
 	r := outboundRead{
 		Outbound: o, family: rules.V4,
-		source: w.Resolve(o.Source), destination: w.Resolve(o.Destination), ports: w.Ports(o.Ports),
+		source: lists.Read(o.Source), destination: lists.Read(o.Destination), ports: w.Ports(o.Ports),
 	}
 	if o.Address.IsValid() {
 		r.family = familyOf(o.Address)

@@ -27,8 +27,18 @@ var (
 
 // Resolve gives the meaning of a list of terms. An empty list is any address.
 func (w *World) Resolve(terms []config.AddressTerm) Addresses {
+	return resolver{w, map[string]*netipx.IPSet{}}.list(terms)
+}
+
+// resolver turns each alias into a set once, however many ways lead to it.
+type resolver struct {
+	*World
+	made map[string]*netipx.IPSet
+}
+
+func (w resolver) list(terms []config.AddressTerm) Addresses {
 	if len(terms) == 1 && terms[0].Kind == config.TermAlias && !terms[0].Exclude && w.dynamic(terms[0]) == "" {
-		return Addresses{Set: w.AliasContent(terms[0].Name), Except: new(netipx.IPSet)} // as it is: it may be large
+		return Addresses{Set: w.alias(terms[0].Name), Except: new(netipx.IPSet)} // as it is: it may be large
 	}
 	var in, except netipx.IPSetBuilder
 	var a Addresses
@@ -78,6 +88,13 @@ func (w *World) dynamic(t config.AddressTerm) string {
 
 // AliasContent is the addresses of an alias that is not dynamic.
 func (w *World) AliasContent(name string) *netipx.IPSet {
+	return resolver{w, map[string]*netipx.IPSet{}}.alias(name)
+}
+
+func (w resolver) alias(name string) *netipx.IPSet {
+	if s := w.made[name]; s != nil {
+		return s
+	}
 	al := w.Config.Alias(name)
 	switch {
 	case al == nil:
@@ -88,11 +105,12 @@ func (w *World) AliasContent(name string) *netipx.IPSet {
 		}
 		return new(netipx.IPSet)
 	}
-	return w.Resolve(al.Addresses).Set
+	w.made[name] = w.list(al.Addresses).Set
+	return w.made[name]
 }
 
 // term is the addresses of one term, its exclusion mark aside.
-func (w *World) term(t config.AddressTerm) *netipx.IPSet {
+func (w resolver) term(t config.AddressTerm) *netipx.IPSet {
 	var b netipx.IPSetBuilder
 	switch t.Kind {
 	case config.TermAny:
@@ -101,7 +119,7 @@ func (w *World) term(t config.AddressTerm) *netipx.IPSet {
 	case config.TermRange:
 		b.AddRange(netipx.IPRangeFrom(t.Range.From, t.Range.To))
 	case config.TermAlias:
-		return w.AliasContent(t.Name)
+		return w.alias(t.Name)
 	case config.TermNetwork:
 		for _, p := range w.Networks(t.Name) {
 			b.AddPrefix(p)
@@ -120,27 +138,6 @@ func (w *World) term(t config.AddressTerm) *netipx.IPSet {
 		}
 	}
 	return mustSet(&b)
-}
-
-// Contains says whether an address is in the list, dynamic aliases as the world holds them.
-func (a Addresses) Contains(w *World, ip netip.Addr) bool {
-	for _, name := range a.NotIn {
-		if s := w.Dynamic[name]; s != nil && s.Contains(ip) {
-			return false
-		}
-	}
-	if a.Set.Contains(ip) {
-		return true
-	}
-	if a.Except.Contains(ip) {
-		return false
-	}
-	for _, name := range a.In {
-		if s := w.Dynamic[name]; s != nil && s.Contains(ip) {
-			return true
-		}
-	}
-	return false
 }
 
 // Ports is the port ranges that a list of terms stands for, sorted and merged;

@@ -39,18 +39,19 @@ type Evaluator struct {
 	self   *netipx.IPSet
 	ways   []Way
 	guards map[string][]Guard // of every interface
-	admin  Addresses
+	admin  *Listed
 	rules  []*written // disabled ones too: they are tried, and never match
 }
 
 // NewEvaluator reads the world's policy.
 func NewEvaluator(w *World) *Evaluator {
-	e := &Evaluator{w: w, self: w.Local(), ways: w.Ways(), guards: map[string][]Guard{}, admin: w.Resolve(w.Config.System.Admin)}
+	lists := NewLists(w)
+	e := &Evaluator{w: w, self: w.Local(), ways: w.Ways(), guards: map[string][]Guard{}, admin: lists.Read(w.Config.System.Admin)}
 	for _, i := range w.Config.Interfaces {
 		e.guards[i.Name] = w.Guards(i)
 	}
 	for i := range w.Config.Rules {
-		e.rules = append(e.rules, w.written(&w.Config.Rules[i]))
+		e.rules = append(e.rules, w.written(&w.Config.Rules[i], lists))
 	}
 	return e
 }
@@ -94,7 +95,7 @@ func (e *Evaluator) Evaluate(p Packet) Decision {
 // IsAdmin says whether a packet to the gateway is an administrator's.
 func (e *Evaluator) IsAdmin(p Packet) bool {
 	s := e.w.Config.System
-	return p.Protocol == config.TCP && len(s.Admin) > 0 && config.HasPort(s.AdminPorts, p.DstPort) && e.admin.Contains(e.w, p.Src)
+	return p.Protocol == config.TCP && len(s.Admin) > 0 && config.HasPort(s.AdminPorts, p.DstPort) && e.admin.Contains(p.Src)
 }
 
 // match is the first rule that matches, or nil.

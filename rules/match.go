@@ -281,13 +281,22 @@ func hasAlias(terms []config.AddressTerm, exclude bool) bool {
 // learned says whether a list has content that changes while the policy stays:
 // domain names and lists, however deep.
 func (w *World) learned(terms []config.AddressTerm) bool {
+	return w.learnedBeside(terms, map[string]bool{})
+}
+
+// learnedBeside leaves out the aliases that were looked at, by whichever way.
+func (w *World) learnedBeside(terms []config.AddressTerm, seen map[string]bool) bool {
 	for _, t := range terms {
 		switch t.Kind {
 		case config.TermDomain:
 			return true
 		case config.TermAlias:
+			if seen[t.Name] {
+				continue
+			}
+			seen[t.Name] = true
 			al := w.Config.Alias(t.Name)
-			if al != nil && (al.Kind == config.AliasList || al.Kind == config.AliasAddresses && w.learned(al.Addresses)) {
+			if al != nil && (al.Kind == config.AliasList || al.Kind == config.AliasAddresses && w.learnedBeside(al.Addresses, seen)) {
 				return true
 			}
 		}

@@ -66,9 +66,9 @@ func (r *written) misses(w *World, p *Packet, c crossing) Reasons {
 		{MissProtocol, r.speaks(p)},
 		{MissICMP, r.asks(p)},
 		{MissFlags, r.flagged(p)},
-		{MissSource, r.source.Contains(w, p.Src)},
+		{MissSource, r.source.Contains(p.Src)},
 		{MissSourcePort, r.sentFrom(p)},
-		{MissDestination, r.destination.Contains(w, p.Dst)},
+		{MissDestination, r.destination.Contains(p.Dst)},
 		{MissPort, r.sentTo(p)},
 	} {
 		if !m.met {

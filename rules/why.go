@@ -204,7 +204,7 @@ func (w *World) WhyNot(terms []config.AddressTerm, a netip.Addr) string {
 // now says whether a term has an address at the moment, its exclusion mark aside.
 func (w *World) now(t config.AddressTerm, a netip.Addr) bool {
 	t.Exclude = false
-	return w.Resolve([]config.AddressTerm{t}).Contains(w, a)
+	return NewLists(w).Read([]config.AddressTerm{t}).Contains(a)
 }
 
 // outside says that something is not in the one term.
@@ -232,9 +232,5 @@ func (w *World) hollow(t config.AddressTerm) bool {
 	if t.Kind != config.TermAlias {
 		return false
 	}
-	if name := w.dynamic(t); name != "" {
-		s := w.Dynamic[name]
-		return s == nil || len(s.Ranges()) == 0
-	}
-	return len(w.AliasContent(t.Name).Ranges()) == 0
+	return NewLists(w).listed(t.Name).hollow(map[*Listed]bool{})
 }

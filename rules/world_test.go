@@ -133,15 +133,18 @@ func TestResolve(t *testing.T) {
 		{`["@scanners", "!198.51.100.66"]`, nil, []string{"198.51.100.66", "198.51.100.67"}},
 	} {
 		w := world(t, "[[rule]]\nname = \"r\"\naction = \"pass\"\nsource = "+tt.terms+"\n")
-		a := w.Resolve(w.Config.Rules[0].Source)
-		for _, ip := range tt.in {
-			if !a.Contains(w, netip.MustParseAddr(ip)) {
-				t.Errorf("%s does not hold %s", tt.terms, ip)
-			}
-		}
-		for _, ip := range tt.out {
-			if a.Contains(w, netip.MustParseAddr(ip)) {
-				t.Errorf("%s holds %s", tt.terms, ip)
+		source := w.Config.Rules[0].Source
+		listed, set := NewLists(w).Read(source), w.Resolve(source)
+		dynamic := len(set.In)+len(set.NotIn) > 0 // is in no set
+		for want, list := range map[bool][]string{true: tt.in, false: tt.out} {
+			for _, ip := range list {
+				a := netip.MustParseAddr(ip)
+				if got := listed.Contains(a); got != want {
+					t.Errorf("%s is read to hold %s: %v", tt.terms, ip, got)
+				}
+				if got := set.Set.Contains(a); got != want && !dynamic {
+					t.Errorf("%s is made a set that holds %s: %v", tt.terms, ip, got)
+				}
 			}
 		}
 	}

@@ -10,14 +10,14 @@ import (
 type written struct {
 	*config.Rule
 	from, to            []string // interfaces; nil: anywhere
-	source, destination Addresses
+	source, destination *Listed
 	sourcePorts, ports  []config.PortRange // nil: any
 }
 
-func (w *World) written(r *config.Rule) *written {
+func (w *World) written(r *config.Rule, lists *Lists) *written {
 	return &written{
 		Rule: r, from: w.Config.InterfacesOf(r.From), to: w.Config.InterfacesOf(r.To),
-		source: w.Resolve(r.Source), destination: w.Resolve(r.Destination),
+		source: lists.Read(r.Source), destination: lists.Read(r.Destination),
 		sourcePorts: w.Ports(r.SourcePorts), ports: w.Ports(r.Ports),
 	}
 }
@@ -42,7 +42,7 @@ func (e *Evaluator) cross(p Packet, local bool) crossing {
 func (r *written) matches(w *World, p *Packet, c crossing) bool {
 	return !r.Disabled && r.enters(c) && r.leaves(c) && w.Active(r.Schedule, p.At) &&
 		r.speaks(p) && r.asks(p) && r.flagged(p) && r.sentFrom(p) && r.sentTo(p) &&
-		r.source.Contains(w, p.Src) && r.destination.Contains(w, p.Dst)
+		r.source.Contains(p.Src) && r.destination.Contains(p.Dst)
 }
 
 func (r *written) enters(c crossing) bool {
