@@ -39,8 +39,9 @@ func (a Alternative) Matches() []nft.Expr {
 // Alternatives turns a selector into matches: a packet is selected when one of
 // the alternatives lets it pass. None at all: nothing can be selected.
 func (s *Sets) Alternatives(sel Selector) []Alternative {
-	src := s.addressTerms(sel.Source, "source_"+sel.Name, dispatch.Source)
-	dst := s.addressTerms(sel.Destination, "destination_"+sel.Name, dispatch.Destination)
+	src := s.addressTerms(sel.Source, "source_"+sel.Name, dispatch.Source, false)
+	// Parts of a large source times parts of a large destination would be a thousand rules of one.
+	dst := s.addressTerms(sel.Destination, "destination_"+sel.Name, dispatch.Destination, src.parted())
 	var out []Alternative
 	for _, f := range familiesOf(src, dst) {
 		for _, a := range src.of(f) {
@@ -88,8 +89,12 @@ func familiesOf(a, b addressMatch) []Family {
 	return families
 }
 
-func (s *Sets) addressTerms(terms []config.AddressTerm, own string, d dispatch.Dim) addressMatch {
-	a := s.w.Resolve(terms)
+// parted says whether a list is so large that it stands in several sets.
+func (a addressMatch) parted() bool { return max(len(a.v4), len(a.v6)) > inlineAlternatives }
+
+// addressTerms is the ways to be in a list of addresses; whole keeps each of its sets in one part.
+func (s *Sets) addressTerms(terms []config.AddressTerm, own string, d dispatch.Dim, whole bool) addressMatch {
+	a := s.lists.list(terms)
 	terms = slices.DeleteFunc(slices.Clone(terms), func(t config.AddressTerm) bool { return s.w.dynamic(t) != "" })
 	learned := s.w.learned(terms)
 	if a.All && len(a.NotIn) == 0 && !learned && len(a.Except.Ranges()) == 0 {
@@ -97,7 +102,7 @@ func (s *Sets) addressTerms(terms []config.AddressTerm, own string, d dispatch.D
 	}
 	var m addressMatch
 	for _, f := range families {
-		l := addressList{Addresses: a, terms: terms, own: own, family: f, dim: d, learned: learned}
+		l := addressList{Addresses: a, terms: terms, own: own, family: f, dim: d, learned: learned, whole: whole}
 		if f == V6 {
 			m.v6 = s.familyTerms(l)
 		} else {
@@ -115,6 +120,7 @@ type addressList struct {
 	family  Family
 	dim     dispatch.Dim // Source or Destination
 	learned bool         // the content changes while the policy stays
+	whole   bool         // its sets are not cut into parts
 }
 
 func (l addressList) field() nft.Field {
@@ -195,7 +201,7 @@ func (s *Sets) membership(l addressList, content *netipx.IPSet, alias, own strin
 	if alias == "" {
 		name = own + "_" + l.family.String()
 	}
-	if len(ranges) <= shardSize {
+	if len(ranges) <= shardSize || l.whole {
 		s.addresses(name, l.family, ranges)
 		term.Match = []nft.Expr{nft.Lookup{Fields: []nft.Field{l.field()}, Not: not, Set: name}}
 		return []way{{term}}

@@ -14,6 +14,7 @@ import (
 // Sets collects the named sets that rules speak of, each once.
 type Sets struct {
 	w      *World
+	lists  resolver
 	sets   map[string]nft.Set
 	by     map[*netipx.IPSet][]netipx.IPRange // ranges of large sets that were asked for
 	filled map[string][]netipx.IPRange        // what the sets of addresses were made of
@@ -26,7 +27,7 @@ type Sets struct {
 // again; nil is none.
 func NewSets(w *World, before *Sets) *Sets {
 	s := &Sets{
-		w: w, sets: map[string]nft.Set{}, filled: map[string][]netipx.IPRange{}, before: before,
+		w: w, lists: resolver{w, map[string]*netipx.IPSet{}}, sets: map[string]nft.Set{}, filled: map[string][]netipx.IPRange{}, before: before,
 		by: map[*netipx.IPSet][]netipx.IPRange{},
 	}
 	for _, a := range w.Config.Aliases {
@@ -56,7 +57,7 @@ func (s *Sets) List() []nft.Set {
 func (s *Sets) add(set nft.Set) { s.sets[set.Name] = set }
 
 // Done lets go of the collection before.
-func (s *Sets) Done() { s.before, s.by = nil, nil }
+func (s *Sets) Done() { s.before, s.by, s.lists = nil, nil, resolver{} }
 
 // ranges is the family's part of a set, in order.
 func (s *Sets) ranges(set *netipx.IPSet, f Family) []netipx.IPRange {

@@ -147,3 +147,20 @@ action = "pass"
 		t.Errorf("the packets hardly try the rules: %v", hits)
 	}
 }
+
+// TestLargeOnBothSides keeps a rule with a large alias on either side from
+// becoming its parts times its parts.
+func TestLargeOnBothSides(t *testing.T) {
+	w := world(t, `
+[[rule]]
+name = "among-listed"
+source = "@listed"
+destination = "@listed"
+action = "block"
+`)
+	w.Lists = map[string]*netipx.IPSet{"listed": scattered(rand.New(rand.NewPCG(4, 4)), V4, 100_000)}
+	ways := NewSets(w, nil).Alternatives(Selector{Name: "r", Source: w.Config.Rules[0].Source, Destination: w.Config.Rules[0].Destination})
+	if n := len(ways); n < 8 || n > 64 {
+		t.Errorf("the rule has %d alternatives, want one for each part of its source", n)
+	}
+}
