@@ -31,7 +31,7 @@ type Part struct {
 // admin access, the chain of the interface it came in by with the policy's
 // rules, as they are written or as maps (package dispatch), and block_default.
 func Compile(w *World, sets *Sets) Part {
-	c := &compiler{w: w, sets: sets, bodies: map[string]*body{}, ways: map[config.Place][]dispatch.Term{}}
+	c := &compiler{w: w, sets: sets, done: map[string]*compiled{}, ways: map[config.Place][]dispatch.Term{}}
 	c.base()
 	c.guard()
 	c.admin()
@@ -44,7 +44,7 @@ type compiler struct {
 	w       *World
 	sets    *Sets
 	part    Part
-	bodies  map[string]*body
+	done    map[string]*compiled             // rules that some chain has needed
 	ways    map[config.Place][]dispatch.Term // demands of the way out, by where it leads
 	guarded map[string]bool                  // interfaces that refuse sources
 	over    []nft.Chain                      // where what is over a limit goes
@@ -81,15 +81,15 @@ func (c *compiler) list(i config.Interface, base string) []*dispatch.Rule {
 	var out []*dispatch.Rule
 	for _, r := range c.w.Config.Rules {
 		if !r.Disabled && c.entersBy(r, i.Name) && leaves(r, base) {
-			out = append(out, c.body(r).by[base]...)
+			out = append(out, c.compiled(r).by[base]...)
 		}
 	}
 	return out
 }
 
-// body is a rule compiled once: what is done with a packet that matches, and
+// compiled is a rule compiled once: what is done with a packet that matches, and
 // the ways to match in each chain where rules are tried.
-type body struct {
+type compiled struct {
 	dispatch.Body
 	by map[string][]*dispatch.Rule
 }
@@ -146,44 +146,49 @@ func Devices(field nft.Field, devices []string) nft.Expr {
 // statements move to a chain of their own, so that a listing stays readable.
 const inlineAlternatives = 4
 
-// body compiles a rule the first time that a chain needs it.
-func (c *compiler) body(r config.Rule) *body {
-	if b := c.bodies[r.Name]; b != nil {
-		return b
+// compiled compiles a rule the first time that a chain needs it.
+func (c *compiler) compiled(r config.Rule) *compiled {
+	if done := c.done[r.Name]; done != nil {
+		return done
 	}
 	alternatives := c.sets.Alternatives(Selector{
 		Name: r.Name, Source: r.Source, Destination: r.Destination, Protocols: r.Protocols,
 		SourcePorts: r.SourcePorts, Ports: r.Ports, ICMP: r.ICMP, TCPFlags: r.TCPFlags,
 	})
 	c.part.Counters = append(c.part.Counters, RuleCounter(r.Name))
-	b := &body{by: map[string][]*dispatch.Rule{}, Body: dispatch.Body{
+	out := &compiled{by: map[string][]*dispatch.Rule{}, Body: dispatch.Body{
 		Chain: "rule_" + r.Name, Statements: c.statements(r), Comment: r.Name,
 		Own: r.Limits != nil || len(alternatives) > inlineAlternatives,
 	}}
 	if r.Limits != nil {
-		b.Before = c.limits(r)
-	}
-	var when []dispatch.Term
-	if r.Schedule != "" {
-		on := nft.Lookup{Fields: []nft.Field{nft.MetaTime}, Set: c.sets.schedule(r.Schedule)}
-		when = []dispatch.Term{{Dim: dispatch.Other, Match: []nft.Expr{on}}}
+		out.Before = c.limits(r)
 	}
 	for _, base := range []string{chainInput, chainForward} {
 		if !leaves(r, base) {
 			continue
 		}
-		var out []dispatch.Term
-		if base == chainForward {
-			out = c.leaving(r)
-		}
+		also := c.circumstances(r, base)
 		for _, a := range alternatives {
-			terms := slices.Concat(a.Terms, out, when)
+			terms := slices.Concat(a.Terms, also)
 			slices.SortStableFunc(terms, func(a, b dispatch.Term) int { return a.Weight() - b.Weight() })
-			b.by[base] = append(b.by[base], &dispatch.Rule{Terms: terms, Body: &b.Body})
+			out.by[base] = append(out.by[base], &dispatch.Rule{Terms: terms, Body: &out.Body})
 		}
 	}
-	c.bodies[r.Name] = b
-	return b
+	c.done[r.Name] = out
+	return out
+}
+
+// circumstances is what a rule demands beside the packet: its way out, and the time.
+func (c *compiler) circumstances(r config.Rule, base string) []dispatch.Term {
+	var out []dispatch.Term
+	if base == chainForward {
+		out = slices.Clone(c.leaving(r))
+	}
+	if r.Schedule != "" {
+		on := nft.Lookup{Fields: []nft.Field{nft.MetaTime}, Set: c.sets.schedule(r.Schedule)}
+		out = append(out, dispatch.Term{Dim: dispatch.Other, Match: []nft.Expr{on}})
+	}
+	return out
 }
 
 // RuleCounter names the counter of a rule or a translation.
