@@ -44,7 +44,7 @@ func (c *compiler) compile(w *rules.World) nft.Ruleset {
 		Counters: append(filter.Counters, translation.Counters...),
 		Chains:   append(filter.Chains, translation.Chains...),
 	}
-	nameIntervals(&r)
+	nameLists(&r)
 	return r
 }
 

@@ -31,7 +31,7 @@ type Part struct {
 // admin access, the chain of the interface it came in by with the policy's
 // rules, as they are written or as maps (package dispatch), and block_default.
 func Compile(w *World, sets *Sets) Part {
-	c := &compiler{w: w, sets: sets, done: map[string]*compiled{}, ways: map[config.Place][]dispatch.Term{}}
+	c := &compiler{w: w, sets: sets, done: map[string]*compiled{}, ways: map[config.Place][]dispatch.Term{}, places: map[config.Place]map[string]bool{}}
 	c.base()
 	c.guard()
 	c.admin()
@@ -45,6 +45,7 @@ type compiler struct {
 	sets    *Sets
 	part    Part
 	done    map[string]*compiled             // rules that some chain has needed
+	places  map[config.Place]map[string]bool // interfaces, by place
 	ways    map[config.Place][]dispatch.Term // demands of the way out, by where it leads
 	guarded map[string]bool                  // interfaces that refuse sources
 	over    []nft.Chain                      // where what is over a limit goes
@@ -80,7 +81,7 @@ func (c *compiler) rules() {
 func (c *compiler) list(i config.Interface, base string) []*dispatch.Rule {
 	var out []*dispatch.Rule
 	for _, r := range c.w.Config.Rules {
-		if !r.Disabled && c.entersBy(r, i.Name) && leaves(r, base) {
+		if !r.Disabled && leaves(r, base) && c.belongs(r.From, i.Name) {
 			out = append(out, c.compiled(r).by[base]...)
 		}
 	}
@@ -97,16 +98,20 @@ type compiled struct {
 // ruleChain names the chain of an interface: input_lan, forward_lan.
 func ruleChain(base, iface string) string { return base + "_" + iface }
 
-func (c *compiler) entersBy(r config.Rule, iface string) bool {
-	if r.From.Kind == config.PlaceAny {
+// belongs says whether an interface is of a place.
+func (c *compiler) belongs(to config.Place, iface string) bool {
+	if to.Kind == config.PlaceAny {
 		return true
 	}
-	for _, n := range c.w.Config.InterfacesOf(r.From) {
-		if n == iface {
-			return true
+	of := c.places[to]
+	if of == nil {
+		of = map[string]bool{}
+		for _, name := range c.w.Config.InterfacesOf(to) {
+			of[name] = true
 		}
+		c.places[to] = of
 	}
-	return false
+	return of[iface]
 }
 
 // leaves says whether a rule can match what goes to the gateway (input) or through it (forward).
@@ -124,7 +129,7 @@ func (c *compiler) leaving(r config.Rule) []dispatch.Term {
 	}
 	var within []uint64
 	for n, i := range c.w.Config.Interfaces {
-		if slices.Contains(c.w.Config.InterfacesOf(r.To), i.Name) {
+		if c.belongs(r.To, i.Name) {
 			within = append(within, uint64(n))
 		}
 	}

@@ -89,19 +89,30 @@ func (p *program) end(err error) int {
 	return exitRefused
 }
 
-// printFaults prints one fault a line, as compilers do and editors read. Below a
-// test that failed stands what becomes of its packet.
+// shownSteps is how many failed tests are printed with what becomes of their
+// packets. A mistake often fails many, and for one reason.
+const shownSteps = 10
+
+// printFaults prints one fault a line, as compilers do and editors read. Below
+// the first tests that failed stands what becomes of their packets.
 func (p *program) printFaults(faults []report.Fault) {
+	shown := 0
 	for i, f := range faults {
-		if i > 0 && faults[i-1].Explanation != nil {
+		if i > 0 && faults[i-1].Explanation != nil && shown <= shownSteps {
 			fmt.Fprintln(p.err)
 		}
 		at := config.Error{Position: config.Position{File: f.File, Line: f.Line, Col: f.Col}, Key: f.Key, Msg: f.Message}
 		fmt.Fprintln(p.err, at.Error())
-		if f.Explanation != nil {
+		if f.Explanation == nil {
+			continue
+		}
+		if shown++; shown <= shownSteps {
 			fmt.Fprintln(p.err)
 			p.printSteps(*f.Explanation)
 		}
+	}
+	if shown > shownSteps {
+		fmt.Fprintf(p.err, "What becomes of the packets is shown for %d of %d failed tests; `rempart explain` tells it of each.\n", shownSteps, shown)
 	}
 }
 

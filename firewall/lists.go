@@ -1,6 +1,7 @@
 package firewall
 
 import (
+	"cmp"
 	"fmt"
 	"hash/fnv"
 	"slices"
@@ -9,22 +10,22 @@ import (
 	"github.com/rempart/rempart/firewall/nft"
 )
 
-// nameIntervals moves the lists that have ranges in them out of the rules and
-// into sets by name. The kernel begins to look into a set of intervals only a
+// nameLists moves the lists that have ranges in them, and long ones, out of the
+// rules and into sets by name. The kernel begins to look into a set of intervals only a
 // moment after the transaction that makes it, so a list that is made anew with
 // its rule misses the packets of that moment; a set by name is filled before.
 // Rules with the same list share it, and one that stays is not sent again.
-func nameIntervals(r *nft.Ruleset) {
+func nameLists(r *nft.Ruleset) {
 	made := map[string]bool{}
 	for _, c := range r.Chains {
 		for i := range c.Rules {
 			exprs := c.Rules[i].Exprs
 			for j, x := range exprs {
 				m, ok := x.(nft.Match)
-				if !ok || len(m.Values) < 2 || !slices.ContainsFunc(m.Values, ranged) {
+				if !ok || len(m.Values) < 2 || len(m.Values) <= longestList && !slices.ContainsFunc(m.Values, ranged) {
 					continue
 				}
-				set := intervals(m)
+				set := valueSet(m)
 				if !made[set.Name] {
 					made[set.Name] = true
 					r.Sets = append(r.Sets, set)
@@ -40,10 +41,14 @@ func nameIntervals(r *nft.Ruleset) {
 
 func ranged(v nft.Value) bool { return v.From != v.To || v.Lo != v.Hi }
 
-// intervals is the set of a match's values.
-func intervals(m nft.Match) nft.Set {
-	s := nft.Set{Key: []nft.Type{m.Field.Type()}, Interval: true}
-	words := []string{map[nft.Type]string{nft.TypePort: "ports", nft.TypeIPv4: "ip", nft.TypeIPv6: "ip6"}[m.Field.Type()]}
+// longestList is how many single values a rule lists itself.
+const longestList = 32
+
+// valueSet is the set of a match's values.
+func valueSet(m nft.Match) nft.Set {
+	s := nft.Set{Key: []nft.Type{m.Field.Type()}, Interval: slices.ContainsFunc(m.Values, ranged)}
+	kinds := map[nft.Type]string{nft.TypePort: "ports", nft.TypeIPv4: "ip", nft.TypeIPv6: "ip6", nft.TypeIfname: "devices"}
+	words := []string{cmp.Or(kinds[m.Field.Type()], "values")}
 	for _, v := range m.Values {
 		s.Elements = append(s.Elements, nft.Element{Key: []nft.Value{v}})
 		words = append(words, v.String())
@@ -59,7 +64,7 @@ const longestName = 60
 // is too long for it, or has signs that a name may not have, is told by a hash.
 func setName(words []string) string {
 	name := strings.Join(words, "_")
-	if len(name) <= longestName && !strings.Contains(name, ":") {
+	if len(name) <= longestName && !strings.ContainsAny(name, ":\"*") {
 		return name
 	}
 	h := fnv.New64a()
