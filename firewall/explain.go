@@ -47,8 +47,11 @@ func explainIn(w *rules.World, q report.Question, now time.Time) (report.Explana
 		return report.Explanation{}, report.Requestf("%w", err)
 	}
 	at := q.At
-	if at.IsZero() {
+	switch {
+	case at.IsZero():
 		at = now
+	case q.Wall:
+		at = time.Date(at.Year(), at.Month(), at.Day(), at.Hour(), at.Minute(), at.Second(), 0, w.Config.System.Location)
 	}
 	i := newInquiry(withSchedulesAt(w, at), []netip.Addr{p.Src, p.Dst})
 	e := i.explain(p, at, q.Reply)

@@ -84,3 +84,22 @@ func TestExplainRefuses(t *testing.T) {
 		t.Errorf("without a policy: %v", err)
 	}
 }
+
+// TestWallTimeIsThePolicys asks for three o'clock where the office is, on a machine that is elsewhere.
+func TestWallTimeIsThePolicys(t *testing.T) {
+	c, err := parse(draft(testPolicy))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if c.System.Location, err = time.LoadLocation("Europe/Paris"); err != nil {
+		t.Fatal(err)
+	}
+	three := time.Date(2026, 11, 23, 3, 0, 0, 0, time.UTC)
+	for wall, want := range map[bool]time.Time{false: three, true: three.Add(-time.Hour)} {
+		q := report.Question{Packet: "lan tcp 10.1.2.9 -> 198.51.100.7:443", At: three, Wall: wall}
+		e, err := ExplainPolicy(c, q, three.AddDate(1, 0, 0))
+		if err != nil || !e.At.Equal(want) {
+			t.Errorf("wall %v: asked about %v, %v, want %v", wall, e.At, err, want)
+		}
+	}
+}

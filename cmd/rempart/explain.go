@@ -57,7 +57,7 @@ the question was answered, and the exit code is 0.
 				return usage(cmd, "%v", err)
 			}
 			var err error
-			if q.At, err = p.instant(at); err != nil {
+			if q.At, q.Wall, err = instant(at); err != nil {
 				return usage(cmd, "--at %v", err)
 			}
 			question := func(ctx context.Context) (report.Explanation, error) { return p.explainRunning(ctx, q) }
@@ -71,7 +71,7 @@ the question was answered, and the exit code is 0.
 		},
 	}
 	flags := cmd.Flags()
-	flags.StringVar(&at, "at", "", "as if it were `TIME`, such as \"2026-11-23 03:00\" or RFC 3339")
+	flags.StringVar(&at, "at", "", "as if it were `TIME`: \"2026-11-23 03:00\" where the policy is")
 	flags.BoolVar(&q.Reply, "reply", false, "ask about the answer to the packet")
 	flags.StringVarP(&file, "file", "f", "", "ask the policy in `FILE` and no daemon; \"-\" is standard input")
 	live.flags(cmd)
@@ -111,18 +111,21 @@ func (p *program) showExplanation(e report.Explanation) {
 	}
 }
 
-// instant reads a time as people write it, in local time unless it has a zone;
-// empty is the zero time.
-func (p *program) instant(s string) (time.Time, error) {
+// instant reads a time, and says whether it is one on the wall: without a zone
+// it is meant in that of the policy.
+func instant(s string) (at time.Time, wall bool, err error) {
 	if s == "" {
-		return time.Time{}, nil
+		return time.Time{}, false, nil
 	}
-	for _, layout := range []string{time.RFC3339, "2006-01-02 15:04", "2006-01-02T15:04", "2006-01-02 15:04:05", "2006-01-02T15:04:05"} {
-		if t, err := time.ParseInLocation(layout, s, p.location); err == nil {
-			return t, nil
+	if at, err = time.Parse(time.RFC3339, s); err == nil {
+		return at, false, nil
+	}
+	for _, layout := range []string{"2006-01-02 15:04", "2006-01-02T15:04", "2006-01-02 15:04:05", "2006-01-02T15:04:05"} {
+		if at, err = time.Parse(layout, s); err == nil {
+			return at, true, nil
 		}
 	}
-	return time.Time{}, fmt.Errorf("%q: want a time such as \"2026-11-23 03:00\" or \"2026-11-23T03:00:00+01:00\"", s)
+	return time.Time{}, false, fmt.Errorf("%q: want a time such as \"2026-11-23 03:00\" or \"2026-11-23T03:00:00+01:00\"", s)
 }
 
 // interfaceWords are the interfaces of the policy that runs, with which a packet begins.

@@ -7,10 +7,11 @@ import (
 
 // Question asks what becomes of a packet.
 type Question struct {
-	Packet string    `json:"packet"`      // "lan tcp 10.1.2.9:40000 -> 198.51.100.7:443"
-	At     time.Time `json:"at,omitzero"` // zero: now
-	Reply  bool      `json:"reply"`       // of the answer to that packet, once its flow stands
-	Draft  *Draft    `json:"-"`           // a policy that does not run; nil: the one that does
+	Packet string    `json:"packet"`         // "lan tcp 10.1.2.9:40000 -> 198.51.100.7:443"
+	At     time.Time `json:"at,omitzero"`    // zero: now
+	Wall   bool      `json:"wall,omitempty"` // At is what the clock shows in the time zone of the policy, whatever zone it says
+	Reply  bool      `json:"reply"`          // of the answer to that packet, once its flow stands
+	Draft  *Draft    `json:"-"`              // a policy that does not run; nil: the one that does
 }
 
 // Explanation is every step that a packet takes, in the order in which it takes
