@@ -3,6 +3,7 @@ package web
 import (
 	"context"
 	"fmt"
+	"io"
 	"net/http"
 	"runtime/debug"
 	"slices"
@@ -80,6 +81,8 @@ func (a *api) large(next serve) serve {
 		}
 		by := asker(r)
 		if !a.drafts.begin(by.UID) {
+			// Who still sends when the connection closes does not get to read why.
+			_, _ = io.Copy(io.Discard, http.MaxBytesReader(w, r.Body, maxDraftBody))
 			return &transportError{http.StatusTooManyRequests, fmt.Sprintf("%d large policies of user %s are being looked at: try again when they are done", maxDrafts, by.Name)}
 		}
 		defer a.drafts.end(by.UID)
