@@ -11,7 +11,6 @@ type Cost struct {
 	Filled   float64
 	Interval float64 // a map of intervals, and Halving for each time that their number doubles
 	Halving  float64
-	Jump     float64 // into a chain and back
 
 	// Written is the longest list that stays as it is written: there is nothing to gain, and it can be read.
 	Written int
@@ -29,7 +28,7 @@ type Cost struct {
 // Measured is the model that policies are compiled with.
 func Measured() Cost {
 	return Cost{
-		Rule: 30, Hash: 75, Filled: 15, Interval: 50, Halving: 35, Jump: 24,
+		Rule: 30, Hash: 75, Filled: 15, Interval: 50, Halving: 35,
 		Written: 16, Leaf: 8, Growth: 3, Allowance: 512, Depth: 8, Ranges: 256,
 	}
 }

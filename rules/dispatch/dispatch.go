@@ -24,7 +24,7 @@ import (
 // Dim is a property of packets that maps can split by.
 type Dim uint8
 
-// The dimensions, in the order in which equal splits are preferred.
+// The dimensions. Those from Protocol to Port may be fields of one map together.
 const (
 	Out         Dim = iota // way out: the index of the device in Builder.Devices
 	Family                 // 4 or 6
