@@ -241,9 +241,16 @@ func TestKernelStatus(t *testing.T) {
 	o := s.owner()
 	apply(t, o, gateway())
 	s.ip("link set eth1p down")
-	all, err := o.Status()
-	if err != nil || len(all) != 2 {
-		t.Fatalf("%v, %v", all, err)
+	// The kernel's link watch changes the operational state a moment after the carrier.
+	var all []LinkStatus
+	for deadline := time.Now().Add(10 * time.Second); ; time.Sleep(10 * time.Millisecond) {
+		var err error
+		if all, err = o.Status(); err != nil || len(all) != 2 {
+			t.Fatalf("%v, %v", all, err)
+		}
+		if all[1].State != OperUp || time.Now().After(deadline) {
+			break
+		}
 	}
 	wan, lan := all[0], all[1]
 	if !wan.Carrier || wan.State != OperUp || wan.MTU != 1500 || len(wan.MAC) != 17 {
