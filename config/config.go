@@ -233,6 +233,7 @@ type Rule struct {
 	Log         bool
 	Schedule    string // empty: always
 	Gateway     string // gateway or gateway group; empty: the routing table
+	Steering    Steering
 	Limits      *Limits
 	Pos         Position
 }

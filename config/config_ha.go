@@ -62,13 +62,24 @@ type HA struct {
 	Pos       Position
 }
 
-// VIP is one [[vip]]: an address that moves with the role.
+// VIP is one [[vip]]: a virtual address.
 type VIP struct {
 	Interface string
-	Address   netip.Prefix
-	VHID      int // 0: follows the group without speaking CARP
+	Kind      VIPKind
+	Address   netip.Prefix // of VIPProxyARP every address in it, without host bits
+	VHID      int          // of VIPCARP; 0: follows the group without speaking CARP
 	Pos       Position
 }
+
+// VIPKind is how a virtual address is held.
+type VIPKind int
+
+// The kinds of virtual addresses.
+const (
+	VIPCARP     VIPKind = iota + 1 // moves with the role
+	VIPAlias                       // a further address of the interface
+	VIPProxyARP                    // the gateway answers for it (ARP, neighbour discovery) and does not take it itself
+)
 
 // Test is one [[test]]: a packet and what must become of it.
 type Test struct {

@@ -1,6 +1,9 @@
 package config
 
-import "net/netip"
+import (
+	"net/netip"
+	"time"
+)
 
 // NATMode is [nat] outbound.
 type NATMode int
@@ -17,8 +20,31 @@ const (
 type NAT struct {
 	Outbound   NATMode
 	Reflection bool
+	Helpers    []Helper // whose secondary flows are expected and translated
 	Pos        Position
 }
+
+// Helper is a protocol that opens further flows, which it names in its first one.
+type Helper int
+
+// The helpers, with the port on which each listens.
+const (
+	HelperFTP  Helper = iota + 1 // TCP 21
+	HelperSIP                    // UDP and TCP 5060
+	HelperTFTP                   // UDP 69
+	HelperPPTP                   // TCP 1723
+	HelperH323                   // TCP 1720 (Q.931), UDP 1719 (RAS)
+)
+
+// Spread is how flows are dealt out to several targets, addresses or gateways.
+type Spread int
+
+// The ways to deal out flows.
+const (
+	SpreadSource     Spread = iota + 1 // one source always goes to the same one
+	SpreadRoundRobin                   // one after the other
+	SpreadRandom
+)
 
 // PortForward is one [[port_forward]].
 type PortForward struct {
@@ -31,10 +57,22 @@ type PortForward struct {
 	Protocols   []Protocol    // TCP, UDP, ...
 	Ports       []PortRange   // in the order of the policy, aliases resolved
 	Target      []AddressTerm
-	TargetPort  int  // first port there; 0: the same
-	Pass        bool // false: a rule has to let it in
+	Exclude     bool         // target "none": what it matches is left alone, by 1:1 translations too
+	TargetPort  int          // first port there; 0: the same
+	Spread      Spread       // over several targets
+	Weights     []int        // of the targets in their order, each a single address; nil: all the same
+	Check       *TargetCheck // nil: targets are taken to live
+	Reflection  bool         // inside hosts reach it by its outside address
+	Pass        bool         // false: a rule has to let it in
 	Log         bool
 	Pos         Position
+}
+
+// TargetCheck is how the targets of a port forward are asked whether they live.
+type TargetCheck struct {
+	Kind     ProbeKind // ProbeICMP or ProbeTCP
+	Port     uint16    // of ProbeTCP
+	Interval time.Duration
 }
 
 // Outbound is one [[outbound]].
@@ -46,10 +84,20 @@ type Outbound struct {
 	Source      []AddressTerm
 	Destination []AddressTerm
 	Protocols   []Protocol
+	SourcePorts []PortTerm
 	Ports       []PortTerm
-	Address     netip.Addr // invalid: the interface's own
+	Exclude     bool          // address "none": what it matches leaves as it is
+	Address     netip.Addr    // invalid: those of Pool or, without one, the interface's own
+	Pool        []AddressTerm // addresses of one family to leave with, at most MaxPool
+	Spread      Spread        // over the pool
+	Translated  PortRange     // source ports to leave with; zero: the packet's own where it is free
+	StaticPort  bool          // the packet's own source port or none at all
 	Pos         Position
 }
+
+// MaxPool is how many addresses an [[outbound]] pool may have, and how many
+// targets a [[port_forward]].
+const MaxPool = 256
 
 // OneToOne is one [[one_to_one]]. External and Internal have the same length.
 type OneToOne struct {
@@ -58,6 +106,7 @@ type OneToOne struct {
 	Disabled           bool
 	On                 string
 	External, Internal netip.Prefix
+	Reflection         bool // inside hosts reach Internal by External
 	Pos                Position
 }
 
@@ -71,43 +120,4 @@ type PrefixTranslation struct {
 	On                 string
 	External, Internal netip.Prefix
 	Pos                Position
-}
-
-// Gateway is [gateway.NAME]: a next hop.
-type Gateway struct {
-	Name        string
-	Description string
-	Interface   string
-	Address     netip.Addr
-	OnLink      bool // the address lies outside the interface's networks
-	Monitor     []netip.Addr
-	Weight      int
-	Pos         Position
-}
-
-// GatewayGroup is [gateway_group.NAME]. The first tier with a living member is used.
-type GatewayGroup struct {
-	Name        string
-	Description string
-	Tiers       [][]string
-	OnDown      OnDown
-	Pos         Position
-}
-
-// OnDown is what traffic of a gateway group does when no member lives.
-type OnDown int
-
-// What a gateway group may do when it is down.
-const (
-	OnDownNext OnDown = iota + 1
-	OnDownBlock
-	OnDownDefaultRoute
-)
-
-// Route is one [[route]].
-type Route struct {
-	Destination netip.Prefix // 0.0.0.0/0 or ::/0 by the gateway's family for "default"
-	Gateway     string       // gateway or gateway group
-	Metric      int
-	Pos         Position
 }

@@ -22,7 +22,6 @@ func (p *parser) parseGateway(e *entry[rawGateway]) Gateway {
 		Interface:   r.Interface.s,
 		Address:     read(p, r.Address, parseHostAddr),
 		OnLink:      r.OnLink.v,
-		Monitor:     readAll(p, r.Monitor, parseHostAddr),
 		Weight:      defaultWeight,
 		Pos:         e.node.keyPos(),
 	}
@@ -36,12 +35,11 @@ func (p *parser) parseGateway(e *entry[rawGateway]) Gateway {
 	if known {
 		p.reachable(r.Address, g)
 	}
-	if len(g.Monitor) == len(r.Monitor.items) {
-		for i, m := range g.Monitor {
-			if m.BitLen() != g.Address.BitLen() {
-				p.at(r.Monitor.items[i], "%s is %s, but the gateway is %s", m, familyOf(m.BitLen()), familyOf(g.Address.BitLen()))
-			}
+	for i, m := range readAll(p, r.Monitor, parseHostAddr) {
+		if m.BitLen() != g.Address.BitLen() {
+			p.at(r.Monitor.items[i], "%s is %s, but the gateway is %s", m, familyOf(m.BitLen()), familyOf(g.Address.BitLen()))
 		}
+		g.Monitor.Targets = append(g.Monitor.Targets, Probe{Kind: ProbeICMP, Address: m})
 	}
 	return g
 }

@@ -134,7 +134,7 @@ func parseSecret(s string) (string, error) {
 func (p *parser) parseVIPs() {
 	for _, e := range p.policy.VIP {
 		r := &e.body
-		v := VIP{Interface: r.Interface.s, VHID: r.VHID.v, Pos: e.node.keyPos()}
+		v := VIP{Interface: r.Interface.s, Kind: VIPCARP, VHID: r.VHID.v, Pos: e.node.keyPos()}
 		known := p.refer(r.Interface, "interface", p.interfaces)
 		if known && r.Address.set() {
 			p.sameNetwork(r.Address, v.Interface)

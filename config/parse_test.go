@@ -245,7 +245,7 @@ func TestParseRoutes(t *testing.T) {
 	expect(t, "gateways", []Gateway{
 		{
 			Name: "fibre", Interface: "wan", Address: addr("203.0.113.1"), Weight: 1,
-			Monitor: []netip.Addr{addr("203.0.113.1"), addr("192.0.2.53")},
+			Monitor: Monitor{Targets: []Probe{{Kind: ProbeICMP, Address: addr("203.0.113.1")}, {Kind: ProbeICMP, Address: addr("192.0.2.53")}}},
 		},
 		{Name: "core", Interface: "lan", Address: addr("10.1.2.14"), Weight: 1},
 	}, c.Gateways)
@@ -291,10 +291,10 @@ func TestParseHA(t *testing.T) {
 		Peer:     addr("172.16.0.2"),
 	}, c.HA)
 	expect(t, "vips", []VIP{
-		{Interface: "lan", Address: netip.MustParsePrefix("10.1.2.5/28"), VHID: 1},
-		{Interface: "wan", Address: netip.MustParsePrefix("203.0.113.5/29"), VHID: 2},
-		{Interface: "wan", Address: netip.MustParsePrefix("203.0.113.6/29"), VHID: 2},
-		{Interface: "dmz", Address: netip.MustParsePrefix("10.1.3.1/24"), VHID: 3},
+		{Interface: "lan", Kind: VIPCARP, Address: netip.MustParsePrefix("10.1.2.5/28"), VHID: 1},
+		{Interface: "wan", Kind: VIPCARP, Address: netip.MustParsePrefix("203.0.113.5/29"), VHID: 2},
+		{Interface: "wan", Kind: VIPCARP, Address: netip.MustParsePrefix("203.0.113.6/29"), VHID: 2},
+		{Interface: "dmz", Kind: VIPCARP, Address: netip.MustParsePrefix("10.1.3.1/24"), VHID: 3},
 	}, c.VIPs)
 	expect(t, "tests", Test{
 		Name:   "guests are off at night",

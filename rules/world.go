@@ -12,6 +12,7 @@ import (
 	"slices"
 
 	"github.com/rempart/rempart/config"
+	"github.com/rempart/rempart/rules/steer"
 	"github.com/rempart/rempart/schedules"
 	"go4.org/netipx"
 )
@@ -34,6 +35,17 @@ type World struct {
 	Schedules map[string][]schedules.Interval
 	// Numbers gives each rule the number that its flows carry.
 	Numbers Numbers
+	// Gateways gives each gateway the number that its flows carry, 1 to 255.
+	Gateways Numbers
+	// Lines is how each gateway is; one that is absent is online.
+	Lines map[string]steer.Health
+	// Hops is the next hop that gateways without a written address have now. One
+	// that is absent has none; the unspecified address is the link itself.
+	Hops map[string]netip.Addr
+	// Addresses is what interfaces without written addresses have now.
+	Addresses map[string][]netip.Prefix
+	// Silent is the targets that do not answer, by port forward.
+	Silent map[string][]netip.Addr
 }
 
 // Device is the kernel's name of an interface of the policy.

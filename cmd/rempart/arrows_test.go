@@ -47,20 +47,22 @@ func arrows() map[string][]string {
 		"firewall/feeds":     {"config", "disk"},
 		"rules/space":        nil,
 		"rules/dispatch":     {"firewall/nft", "rules/space"},
-		"rules":              {"config", "schedules", "firewall/nft", "firewall/packetlog", "rules/dispatch", "rules/space"},
+		"rules/steer":        {"config"},
+		"firewall/gateways":  {"config", "disk", "rules/steer"},
+		"rules":              {"config", "schedules", "firewall/nft", "firewall/packetlog", "rules/dispatch", "rules/space", "rules/steer"},
 		"rules/analysis":     {"config", "rules", "rules/space", "schedules", "firewall/packetlog"},
 		"firewall/trace":     {"config", "firewall/nft", "firewall/packetlog", "firewall/report"},
-		"firewall/explain":   {"config", "firewall/packetlog", "firewall/report", "nat", "rules", "schedules"},
-		"nat":                {"config", "firewall/nft", "firewall/packetlog", "rules"},
+		"firewall/explain":   {"config", "firewall/packetlog", "firewall/report", "nat", "rules", "rules/steer", "schedules"},
+		"nat":                {"config", "firewall/nft", "firewall/packetlog", "rules", "rules/steer"},
 		"firewall": {
 			"config", "disk", "schedules", "rules", "nat", "firewall/feeds", "firewall/flows",
 			"firewall/links", "firewall/nft", "firewall/packetlog", "firewall/report",
-			"firewall/explain", "firewall/trace", "rules/analysis",
+			"firewall/explain", "firewall/gateways", "firewall/trace", "rules/analysis", "rules/steer",
 		},
 		"web": {"config", "firewall/flows", "firewall/packetlog", "firewall/report"},
 		"cmd/rempart": {
 			"config", "disk", "firewall", "firewall/feeds", "firewall/flows", "firewall/links", "firewall/nft",
-			"firewall/packetlog", "firewall/report", "firewall/explain", "lab", "rules", "web",
+			"firewall/packetlog", "firewall/report", "firewall/explain", "firewall/gateways", "lab", "rules", "web",
 		},
 	}
 }

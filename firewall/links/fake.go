@@ -226,7 +226,7 @@ func (f *Fake) setUp(d *Device, up bool) {
 }
 
 func (f *Fake) deleteRoute(r Route) {
-	f.routes = slices.DeleteFunc(f.routes, func(old Route) bool { return old == r })
+	f.routes = slices.DeleteFunc(f.routes, func(old Route) bool { return old.equal(r) })
 }
 
 func (f *Fake) dropRoutes(device string) {

@@ -26,6 +26,8 @@ const Protocol = 82
 type State struct {
 	Links   []Link
 	Routes  []Route
+	Rules   []Rule   // of policy routing
+	Proxies []Proxy  // addresses that a device answers for
 	Sysctls []Sysctl // written in this order
 }
 
@@ -41,10 +43,14 @@ type Link struct {
 	Addresses []netip.Prefix
 }
 
-// Route is one unicast route.
+// Route is one route.
 type Route struct {
-	Dst netip.Prefix
-	Via netip.Addr // the gateway; invalid: Dst is on the link
+	Dst  netip.Prefix
+	Kind RouteKind
+	// Hops, when there are several, share the flows by weight (multipath), and Via,
+	// Device and OnLink are empty.
+	Hops []Hop
+	Via  netip.Addr // the gateway; invalid: Dst is on the link
 	// Device is the name of a Link or of a device. It may be empty where Via is
 	// in a subnet of the machine.
 	Device string
@@ -55,6 +61,56 @@ type Route struct {
 	// of routes that come by router advertisement or by hand.
 	Metric int
 	Table  int // zero is the main table, 254
+}
+
+// RouteKind is what becomes of packets that a route takes, in the words of ip-route(8).
+type RouteKind int
+
+// The kinds of routes. None but Unicast has a way.
+const (
+	Unicast RouteKind = iota
+	Blackhole
+	Unreachable
+	Prohibit
+)
+
+// Hop is one way of a multipath route.
+type Hop struct {
+	Via    netip.Addr
+	Device string // as of a Route
+	OnLink bool
+	Weight int // 1 to 256
+}
+
+// Rule is one rule of policy routing, ip-rule(8). Ours carry Protocol as routes do.
+type Rule struct {
+	Priority int
+	Is6      bool
+	// Mark and Mask, when Mask is not zero, take packets by their mark.
+	Mark, Mask uint32
+	From       netip.Prefix // valid: packets from there
+	Table      int          // that is asked; 0: main
+	// NoDefault passes over what the table's default routes say (suppress_prefixlength 0).
+	NoDefault bool
+}
+
+// Proxy is an address that a device answers for in ARP or neighbour discovery
+// although the machine does not have it, ip-neighbour(8) proxy.
+type Proxy struct {
+	Device  string // the name of a Link or of a device
+	Address netip.Addr
+}
+
+// Learned is what others put on the machine, by the names of Links.
+type Learned struct {
+	// Addresses are those of a device that no State asks for, link-local ones left out.
+	Addresses map[string][]netip.Prefix
+	// Hops are the next hops of default routes in the main table that are not
+	// ours: of a DHCP or PPP client, of router advertisements, of an administrator.
+	// An unspecified address is a default route without a next hop, as of PPP.
+	Hops4, Hops6 map[string]netip.Addr
+	// Carrier says which links are up and have carrier.
+	Carrier map[string]bool
 }
 
 // Sysctl is one kernel setting.

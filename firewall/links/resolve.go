@@ -3,6 +3,7 @@ package links
 import (
 	"bytes"
 	"net/netip"
+	"reflect"
 	"slices"
 )
 
@@ -191,5 +192,11 @@ func (r Route) leadsAs(want Route) bool {
 	if want.Device == "" {
 		want.Device = r.Device
 	}
-	return r == want
+	return r.equal(want)
+}
+
+func (r Route) equal(other Route) bool {
+	hops := slices.Equal(r.Hops, other.Hops)
+	r.Hops, other.Hops = nil, nil
+	return hops && reflect.DeepEqual(r, other)
 }

@@ -28,6 +28,7 @@ type Packet struct {
 	OrigDst  netip.Addr // where the flow's first packet was sent to; invalid: Dst
 	Mark     uint32     // meta mark
 	DstType  uint32     // fib daddr type, as the number of an RTN_
+	RouteOut string     // fib daddr oifname: the device by which the routing table sends to Dst; empty: none
 	Received time.Time  // for meta time
 }
 

@@ -18,49 +18,52 @@ type Field int
 
 // The fields, with nft's names for them.
 const (
-	IIFName      Field = iota + 1 // iifname
-	OIFName                       // oifname
-	NFProto                       // meta nfproto (ipv4, ipv6)
-	L4Proto                       // meta l4proto
-	MetaMark                      // meta mark
-	MetaTime                      // meta time
-	IPSaddr                       // ip saddr; implies meta nfproto ipv4
-	IPDaddr                       // ip daddr
-	IP6Saddr                      // ip6 saddr; implies meta nfproto ipv6
-	IP6Daddr                      // ip6 daddr
-	IP6HopLimit                   // ip6 hoplimit
-	ICMPTypeF                     // icmp type; implies meta l4proto icmp
-	ICMPCodeF                     // icmp code
-	ICMPv6TypeF                   // icmpv6 type
-	ICMPv6CodeF                   // icmpv6 code
-	TCPSport                      // tcp sport; implies meta l4proto tcp
-	TCPDport                      // tcp dport
-	UDPSport                      // udp sport; implies meta l4proto udp
-	UDPDport                      // udp dport
-	THSport                       // th sport; implies nothing: the rule matches meta l4proto itself
-	THDport                       // th dport
-	CTMark                        // ct mark
-	CTOrigDaddr                   // ct original ip daddr
-	CTOrigDaddr6                  // ct original ip6 daddr
-	FIBDaddrType                  // fib daddr type (local, broadcast, multicast, ...)
-	DCCPSport                     // dccp sport; implies meta l4proto dccp
-	DCCPDport                     // dccp dport
-	SCTPSport                     // sctp sport; implies meta l4proto sctp
-	SCTPDport                     // sctp dport
-	UDPLiteSport                  // udplite sport; implies meta l4proto udplite
-	UDPLiteDport                  // udplite dport
-	CTDirection                   // ct direction (original, reply)
-	CTOrigSaddr                   // ct original ip saddr
-	CTOrigSaddr6                  // ct original ip6 saddr
-	CTOrigSport                   // ct original proto-src
-	CTOrigDport                   // ct original proto-dst
+	IIFName         Field = iota + 1 // iifname
+	OIFName                          // oifname
+	NFProto                          // meta nfproto (ipv4, ipv6)
+	L4Proto                          // meta l4proto
+	MetaMark                         // meta mark
+	MetaTime                         // meta time
+	IPSaddr                          // ip saddr; implies meta nfproto ipv4
+	IPDaddr                          // ip daddr
+	IP6Saddr                         // ip6 saddr; implies meta nfproto ipv6
+	IP6Daddr                         // ip6 daddr
+	IP6HopLimit                      // ip6 hoplimit
+	ICMPTypeF                        // icmp type; implies meta l4proto icmp
+	ICMPCodeF                        // icmp code
+	ICMPv6TypeF                      // icmpv6 type
+	ICMPv6CodeF                      // icmpv6 code
+	TCPSport                         // tcp sport; implies meta l4proto tcp
+	TCPDport                         // tcp dport
+	UDPSport                         // udp sport; implies meta l4proto udp
+	UDPDport                         // udp dport
+	THSport                          // th sport; implies nothing: the rule matches meta l4proto itself
+	THDport                          // th dport
+	CTMark                           // ct mark
+	CTOrigDaddr                      // ct original ip daddr
+	CTOrigDaddr6                     // ct original ip6 daddr
+	FIBDaddrType                     // fib daddr type (local, broadcast, multicast, ...)
+	DCCPSport                        // dccp sport; implies meta l4proto dccp
+	DCCPDport                        // dccp dport
+	SCTPSport                        // sctp sport; implies meta l4proto sctp
+	SCTPDport                        // sctp dport
+	UDPLiteSport                     // udplite sport; implies meta l4proto udplite
+	UDPLiteDport                     // udplite dport
+	CTDirection                      // ct direction (original, reply)
+	CTOrigSaddr                      // ct original ip saddr
+	CTOrigSaddr6                     // ct original ip6 saddr
+	CTOrigSport                      // ct original proto-src
+	CTOrigDport                      // ct original proto-dst
+	FIBDaddrOIFName                  // fib daddr oifname: the device by which the routing table sends there, whatever the packet's mark
 )
 
 // Match compares a field with values. One value prints as itself, several as
-// an anonymous set { a, b }. Not means none of them.
+// an anonymous set { a, b }. Not means none of them. Mask, of a mark, leaves only
+// some bits to be compared: `ct mark & 0x00ff0000 == 0x00010000`.
 type Match struct {
 	Field  Field
 	Not    bool
+	Mask   uint32 // 0: all bits
 	Values []Value
 }
 
@@ -81,6 +84,27 @@ type VMap struct {
 	Interval bool // of an anonymous map: elements may be ranges
 	Elements []Element
 }
+
+// Deal continues as the element of a named verdict map says that has the
+// packet's slot as its key: `numgen inc mod 256 vmap @set`. Without such an
+// element it goes on with the next rule.
+type Deal struct {
+	By    DealBy
+	Slots uint32
+	Field Field  // of DealSource: the source address of the family
+	Seed  uint32 // of the hashes: the same slot on every node
+	Set   string
+}
+
+// DealBy is how a packet gets its slot.
+type DealBy int
+
+// The ways to get a slot.
+const (
+	DealSource     DealBy = iota + 1 // hash of the source address: jhash ip saddr mod 256 seed 0x1
+	DealRoundRobin                   // numgen inc mod 256
+	DealRandom                       // numgen random mod 256
+)
 
 // CTState matches the state of the packet's flow: `ct state established,related`.
 type CTState struct {
@@ -162,6 +186,18 @@ type SetMark struct {
 	Value uint32
 }
 
+// CopyMark gives one mark some bits of another: `meta mark set ct mark & 0x00ff0000`.
+type CopyMark struct {
+	To, From Field // CTMark or MetaMark
+	Mask     uint32
+}
+
+// NoTrack leaves the packet out of connection tracking: `notrack`. Only before it, at the priority raw.
+type NoTrack struct{}
+
+// SetHelper gives the new flow a conntrack helper of the ruleset: `ct helper set "ftp_tcp"`.
+type SetHelper struct{ Helper string }
+
 // SetTrace makes the kernel tell of every step that the packet takes from here
 // on: `meta nftrace set 1`.
 type SetTrace struct{}
@@ -214,6 +250,11 @@ type NAT struct {
 	MapPorts  []PortPair
 	// Seed makes the spread the same on every node.
 	Seed uint32
+	// Deal, when not nil, takes the address of the packet's slot from a named data
+	// map: `dnat ip to jhash ip saddr mod 256 seed 0x1 map @set`; Addrs is empty, and
+	// Is6 says of which family the addresses are.
+	Deal *Deal
+	Is6  bool
 }
 
 // PortPair is one entry of a port map.
@@ -248,6 +289,10 @@ func (ConnLimit) expr()  {}
 func (DynSet) expr()     {}
 func (SetMark) expr()    {}
 func (SetTrace) expr()   {}
+func (Deal) expr()       {}
+func (CopyMark) expr()   {}
+func (NoTrack) expr()    {}
+func (SetHelper) expr()  {}
 func (SetEvents) expr()  {}
 func (NAT) expr()        {}
 func (Masquerade) expr() {}

@@ -74,6 +74,8 @@ var fieldInfos = [...]fieldInfo{
 	CTOrigSaddr6: {name: "ct original ip6 saddr", typ: TypeIPv6, from: fromCT, at: 21},
 	CTOrigSport:  {name: "ct original proto-src", typ: TypePort, from: fromCT, at: 11},
 	CTOrigDport:  {name: "ct original proto-dst", typ: TypePort, from: fromCT, at: 12},
+
+	FIBDaddrOIFName: {name: "fib daddr oifname", typ: TypeIfname, from: fromFIB},
 }
 
 // String is the field as nft writes it.

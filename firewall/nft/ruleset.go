@@ -21,8 +21,18 @@ import (
 type Ruleset struct {
 	Table    Table
 	Sets     []Set
+	Helpers  []Helper // conntrack helpers that rules give to flows
 	Counters []string // names of the named counter objects
 	Chains   []Chain
+}
+
+// Helper is a named conntrack helper of the table, for one transport protocol:
+//
+//	ct helper ftp_tcp { type "ftp" protocol tcp; l3proto inet; }
+type Helper struct {
+	Name     string
+	Type     string // the kernel's: ftp, sip, tftp, pptp, Q.931, RAS
+	Protocol uint8  // TCP or UDP
 }
 
 // Table names a table, such as inet rempart. The family is always inet.
