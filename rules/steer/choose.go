@@ -79,51 +79,74 @@ func keep(tier []Member, lines map[string]Health, fit func(Health) bool) []Membe
 	return out
 }
 
-// Slots is how many slots the flows of a group are dealt out to. A slot has one
-// gateway; which slot a flow takes is counted or, for sticky groups, hashed from its source.
+// Slots is how many slots flows are dealt out to. A slot has one gateway of a
+// group, target of a port forward or address of a pool; which slot a flow takes is
+// counted or hashed from its source.
 const Slots = 256
 
 // Deal gives each slot its gateway: to the members of the chosen tier in
-// proportion to their weights, evenly mixed. What falls to a member that is not
-// usable now goes to the others in the same proportion, so a source whose line
-// lives keeps it when another one fails or returns. nil: the group is down.
+// proportion to their weights. nil: the group is down.
 func (g Group) Deal(lines map[string]Health) []string {
 	chosen := g.Choose(lines)
 	if len(chosen.Members) == 0 {
 		return nil
 	}
-	out := mix(g.Tiers[chosen.Tier], Slots)
+	var tier []Share[string]
+	for _, m := range g.Tiers[chosen.Tier] {
+		tier = append(tier, Share[string]{m.Gateway, m.Weight})
+	}
+	return Deal(tier, func(name string) bool {
+		return slices.ContainsFunc(chosen.Members, func(m Member) bool { return m.Gateway == name })
+	})
+}
+
+// Share is one of those that slots are dealt out to. It gets them in proportion
+// to its weight, which is positive.
+type Share[T comparable] struct {
+	To     T
+	Weight int
+}
+
+// Deal gives each of the slots to one that is usable, by weight and evenly mixed.
+// What falls to one that is not usable goes to the others in the same proportion,
+// so that who keeps a slot keeps it when another one fails or returns. nil: none is usable.
+func Deal[T comparable](all []Share[T], usable func(T) bool) []T {
+	living := slices.DeleteFunc(slices.Clone(all), func(s Share[T]) bool { return !usable(s.To) })
+	if len(living) == 0 {
+		return nil
+	}
+	out := mix(all, Slots)
 	var orphans []int
-	for i, name := range out {
-		if !slices.ContainsFunc(chosen.Members, func(m Member) bool { return m.Gateway == name }) {
+	for i, to := range out {
+		if !usable(to) {
 			orphans = append(orphans, i)
 		}
 	}
-	for n, name := range mix(chosen.Members, len(orphans)) {
-		out[orphans[n]] = name
+	for n, to := range mix(living, len(orphans)) {
+		out[orphans[n]] = to
 	}
 	return out
 }
 
-// mix deals n slots to members by weight, each as evenly over the whole as it
-// can be: in each step all gain their weight, and who has most gives up the sum.
-func mix(members []Member, n int) []string {
+// mix deals n slots out by weight, each as evenly over the whole as it can be: in
+// each step all gain their weight, and who has most gives up the sum.
+func mix[T comparable](all []Share[T], n int) []T {
 	sum := 0
-	for _, m := range members {
-		sum += m.Weight
+	for _, s := range all {
+		sum += s.Weight
 	}
-	credit := make([]int, len(members))
-	out := make([]string, n)
+	credit := make([]int, len(all))
+	out := make([]T, n)
 	for i := range out {
 		best := 0
-		for j, m := range members {
-			credit[j] += m.Weight
+		for j, s := range all {
+			credit[j] += s.Weight
 			if credit[j] > credit[best] {
 				best = j
 			}
 		}
 		credit[best] -= sum
-		out[i] = members[best].Gateway
+		out[i] = all[best].To
 	}
 	return out
 }
