@@ -16,8 +16,7 @@ type Gateway struct {
 	Weight      int
 	ForceDown   bool // down, whatever its targets answer
 	Monitor     Monitor
-	// OnDown and FailOver hold where a rule or a route names the gateway itself
-	// and not a group.
+	// OnDown and FailOver hold where a rule names the gateway itself and not a group.
 	OnDown   OnDown
 	FailOver FailOver
 	Pos      Position

@@ -17,6 +17,7 @@ type field struct {
 	need     string // "true": always; "policy": in the policy, not in node.toml
 	node     bool
 	integers bool
+	empty    bool
 	min, max int
 	raw      func() raw // an empty value of the field's type
 }
@@ -34,6 +35,7 @@ func fieldsOf(t reflect.Type) []field {
 			need:     tag.Get("need"),
 			node:     tag.Get("node") != "",
 			integers: tag.Get("item") == "integer",
+			empty:    tag.Get("empty") == "true",
 			raw:      func() raw { return reflect.New(t.Field(i).Type).Interface().(raw) },
 		}
 		if words := tag.Get("enum"); words != "" {

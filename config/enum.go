@@ -1,6 +1,9 @@
 package config
 
-import "fmt"
+import (
+	"fmt"
+	"strings"
+)
 
 // words is the words of an enum, indexed by its values from 1.
 type words []string
@@ -9,6 +12,12 @@ var (
 	actionWords = words{"pass", "block", "reject"}
 	natWords    = words{"automatic", "hybrid", "manual", "off"}
 	onDownWords = words{"next", "block", "default-route"}
+	moveWords   = words{"move", "end", "keep"}
+	backWords   = words{"keep", "drain", "end"}
+	warnWords   = words{"loss", "delay", "jitter"}
+	learnWords  = words{"dhcp", "ra"}
+	probeWords  = words{"icmp", "tcp", "dns"}
+	kindWords   = words{"unicast", "blackhole", "unreachable", "prohibit"}
 	perWords    = words{"source", "all"}
 	aliasWords  = words{"addresses", "ports", "list", "dynamic"}
 	termWords   = words{"any", "range", "alias", "network", "address", "self", "domain"}
@@ -47,6 +56,37 @@ func (m NATMode) String() string { return natWords.word(int(m)) }
 
 // String is the word of the language.
 func (o OnDown) String() string { return onDownWords.word(int(o)) }
+
+// String is the word of the language.
+func (o FailOver) String() string { return moveWords.word(int(o)) }
+
+// String is the word of the language.
+func (b FailBack) String() string { return backWords.word(int(b)) }
+
+// String is the word of the language; empty for an address that is written.
+func (l Learned) String() string {
+	if l == LearnedNot {
+		return ""
+	}
+	return learnWords.word(int(l))
+}
+
+// String names the kind.
+func (k ProbeKind) String() string { return probeWords.word(int(k)) }
+
+// String is the word of the language, which is that of ip-route(8).
+func (k RouteKind) String() string { return kindWords.word(int(k) + 1) }
+
+// String lists the warnings as the language does, with a comma between; empty for none.
+func (t Triggers) String() string {
+	var on []string
+	for i, set := range [...]bool{t.Loss, t.Delay, t.Jitter} {
+		if set {
+			on = append(on, warnWords[i])
+		}
+	}
+	return strings.Join(on, ", ")
+}
 
 // String says where the alias has its content from.
 func (k AliasKind) String() string { return aliasWords.word(int(k)) }

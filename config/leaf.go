@@ -50,6 +50,14 @@ type number struct {
 
 func (v number) set() bool { return v.node != nil }
 
+// or is what was written, or else the default.
+func (v number) or(def int) int {
+	if v.set() {
+		return v.v
+	}
+	return def
+}
+
 func (*number) form() (form, reflect.Type) { return formNumber, nil }
 
 func (v *number) decode(d *decoder, n *node, f field) {
@@ -110,7 +118,7 @@ func (l *list) decode(d *decoder, n *node, f field) {
 		return
 	}
 	l.node = n
-	if len(n.children) == 0 {
+	if len(n.children) == 0 && !f.empty {
 		d.at(n, "the list is empty: leave the key out or write what is meant")
 	}
 	l.items = make([]*node, 0, len(n.children))

@@ -64,7 +64,8 @@ type parser struct {
 	aliasRanges   map[string][]PortRange
 	aliasFamilies map[string]families
 	networks      []network
-	addressed     map[string]bool // interfaces with addresses, right or wrong
+	addressed     map[string]bool     // interfaces with addresses, right or wrong
+	hops          map[string]families // of gateways and gateway groups, as far as known
 }
 
 // names finds the node that declares a name.
@@ -83,6 +84,7 @@ func newParser() *parser {
 	p.aliasTerms = make(map[string][]AddressTerm)
 	p.aliasPorts = make(map[string][]PortTerm)
 	p.addressed = make(map[string]bool)
+	p.hops = make(map[string]families)
 	p.aliasRanges = make(map[string][]PortRange)
 	p.aliasFamilies = make(map[string]families)
 	return p

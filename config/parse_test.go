@@ -240,16 +240,33 @@ target   = "lan:address"
 	expect(t, "vpn", []PortRange{}, c.PortForwards[1].Ports)
 }
 
+// watched is how a gateway is watched that says nothing but its targets.
+func watched(targets ...Probe) Monitor {
+	return Monitor{
+		Targets: targets, Quorum: 1,
+		Interval: 500 * time.Millisecond, Timeout: 2 * time.Second, Window: 30 * time.Second,
+		Down: 2 * time.Second, Up: 10 * time.Second,
+		LossWarning: 10, LossDown: 20,
+		DelayWarning: 200 * time.Millisecond, DelayDown: 500 * time.Millisecond,
+	}
+}
+
 func TestParseRoutes(t *testing.T) {
 	c := reference(t)
 	expect(t, "gateways", []Gateway{
 		{
 			Name: "fibre", Interface: "wan", Address: addr("203.0.113.1"), Weight: 1,
-			Monitor: Monitor{Targets: []Probe{{Kind: ProbeICMP, Address: addr("203.0.113.1")}, {Kind: ProbeICMP, Address: addr("192.0.2.53")}}},
+			Monitor: watched(Probe{Kind: ProbeICMP, Address: addr("203.0.113.1")}, Probe{Kind: ProbeICMP, Address: addr("192.0.2.53")}),
+			OnDown:  OnDownNext, FailOver: FailOverMove,
 		},
-		{Name: "core", Interface: "lan", Address: addr("10.1.2.14"), Weight: 1},
+		{
+			Name: "core", Interface: "lan", Address: addr("10.1.2.14"), Weight: 1, Monitor: watched(Probe{Kind: ProbeICMP}),
+			OnDown: OnDownNext, FailOver: FailOverMove,
+		},
 	}, c.Gateways)
-	expect(t, "groups", []GatewayGroup{{Name: "internet", Tiers: [][]string{{"fibre"}}, OnDown: OnDownNext}}, c.GatewayGroups)
+	expect(t, "groups", []GatewayGroup{{
+		Name: "internet", Tiers: [][]string{{"fibre"}}, OnDown: OnDownNext, FailOver: FailOverMove, FailBack: FailBackKeep,
+	}}, c.GatewayGroups)
 	expect(t, "routes", []Route{
 		{Destination: netip.MustParsePrefix("10.20.0.0/16"), Gateway: "core"},
 		{Destination: netip.MustParsePrefix("0.0.0.0/0"), Gateway: "internet"},

@@ -11,6 +11,7 @@ package config
 //	enum     the words that it may be
 //	min, max the range of a number
 //	item     "integer": a list that takes numbers as well as strings
+//	empty    "true": a list that says something even without items
 //	node     "true": belongs to one machine; the only keys that node.toml takes
 
 type rawPolicy struct {
@@ -101,6 +102,9 @@ type rawRule struct {
 	Log         boolean            `toml:"log" doc:"Log the first packet of each flow that it decides." default:"false"`
 	Schedule    text               `toml:"schedule" doc:"Outside it the rule does not exist, and its flows are ended." default:"always"`
 	Gateway     text               `toml:"gateway" doc:"Gateway or gateway group that the flow leaves by." default:"the routing table"`
+	FailOver    text               `toml:"fail_over" doc:"What becomes of its flows when their gateway goes down." default:"as the gateway or group says" enum:"move,end,keep"`
+	FailBack    text               `toml:"fail_back" doc:"What becomes of its flows on a later tier when an earlier one is usable again." default:"as the group says" enum:"keep,drain,end"`
+	Drain       text               `toml:"drain" doc:"The time after which they are ended; only with fail_back = \"drain\" in the same rule." default:"as the group says, or 10m"`
 	Limits      section[rawLimits] `toml:"limits" doc:"How many flows it lets in."`
 }
 

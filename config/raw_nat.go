@@ -49,24 +49,3 @@ type rawPrefix struct {
 	External    text    `toml:"external" doc:"The outside prefix, /64 or shorter." need:"true"`
 	Internal    text    `toml:"internal" doc:"The inside prefix, of the same length." need:"true"`
 }
-
-type rawGateway struct {
-	Description text    `toml:"description" doc:"Free text."`
-	Interface   text    `toml:"interface" doc:"The interface that it is behind." need:"true"`
-	Address     text    `toml:"address" doc:"Its address." need:"true"`
-	OnLink      boolean `toml:"on_link" doc:"It is reached directly, although its address is in no network of the interface." default:"false"`
-	Monitor     list    `toml:"monitor" doc:"Addresses that are asked through it; it is down when all are silent." default:"none"`
-	Weight      number  `toml:"weight" doc:"Its share among the gateways of its tier." default:"1" min:"1" max:"256"`
-}
-
-type rawGatewayGroup struct {
-	Description text `toml:"description" doc:"Free text."`
-	Tiers       grid `toml:"tiers" doc:"Lists of gateways; those in one list share the load, the next list is the fallback." need:"true"`
-	OnDown      text `toml:"on_down" doc:"What happens to traffic when no gateway of a tier lives." default:"\"next\"" enum:"next,block,default-route"`
-}
-
-type rawRoute struct {
-	Destination text   `toml:"destination" doc:"The network, or \"default\"." need:"true"`
-	Gateway     text   `toml:"gateway" doc:"Gateway or gateway group." need:"true"`
-	Metric      number `toml:"metric" doc:"The lower one is preferred." default:"0" min:"0" max:"65535"`
-}

@@ -71,11 +71,12 @@ func (p *parser) parseRule(e *entry[rawRule]) Rule {
 		Log:         r.Log.v,
 		Schedule:    r.Schedule.s,
 		Gateway:     r.Gateway.s,
+		Steering:    p.steering(r),
 		Pos:         e.node.keyPos(),
 	}
 	p.somePort(r.SourcePort, rule.SourcePorts)
 	p.refer(r.Schedule, "schedule", p.schedules)
-	p.ruleGateway(r, rule, m.families)
+	p.ruleGateway(r, rule, protocolFamilies(m.families, m.protocols))
 	rule.Limits = p.limits(r.Limits, rule.Action)
 	return rule
 }
@@ -87,21 +88,6 @@ func (p *parser) from(t text) Place {
 		return Place{}
 	}
 	return p.place(t)
-}
-
-// ruleGateway refuses a choice of route where none is made or none fits.
-func (p *parser) ruleGateway(r *rawRule, rule Rule, f families) {
-	if !p.refer(r.Gateway, "gateway or gateway group", p.gateways, p.groups) {
-		return
-	}
-	switch {
-	case rule.Action == Block || rule.Action == Reject:
-		p.at(r.Gateway.node, "a rule that does not pass sends nothing to a gateway: remove it")
-	case rule.To.Kind == PlaceSelf:
-		p.at(r.Gateway.node, "what goes to the gateway itself is not sent on: remove it")
-	case f != noFamily && p.hopFamilies(r.Gateway.s) != noFamily && p.hopFamilies(r.Gateway.s)&f == noFamily:
-		p.at(r.Gateway.node, "%q is %s, but the rule is only for %s", r.Gateway.s, p.hopFamilies(r.Gateway.s), f)
-	}
 }
 
 // icmp reads types of the ICMP protocols that the rule names.

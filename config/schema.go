@@ -107,8 +107,12 @@ func itemSchemas(f field) []*jsonSchema {
 
 func listSchema(f field) *jsonSchema {
 	items := itemSchemas(f)
-	if len(items) == 1 {
-		return arrayOf(items[0])
+	s := arrayOf(items[0])
+	if len(items) > 1 {
+		s.Items = &jsonSchema{AnyOf: items}
 	}
-	return arrayOf(&jsonSchema{AnyOf: items})
+	if f.empty {
+		s.MinItems = 0
+	}
+	return s
 }

@@ -127,7 +127,11 @@ func TestSchemaSaysWhatTheParserSays(t *testing.T) {
 func TestEnumTagsAreTheParsersWords(t *testing.T) {
 	want := map[string]words{
 		"rule.action": actionWords, "test.expect": actionWords, "nat.outbound": natWords,
-		"gateway_group.on_down": onDownWords, "limiter.per": perWords, "ha.sections": sectionWords,
+		"limiter.per": perWords, "ha.sections": sectionWords,
+		"gateway.on_down": onDownWords, "gateway_group.on_down": onDownWords,
+		"gateway.fail_over": moveWords, "gateway_group.fail_over": moveWords, "rule.fail_over": moveWords,
+		"gateway_group.fail_back": backWords, "rule.fail_back": backWords,
+		"gateway_group.trigger": warnWords, "route.kind": kindWords,
 	}
 	each(reflect.TypeFor[rawPolicy](), "", func(path string, f field) {
 		if len(f.enum) == 0 {
@@ -187,7 +191,7 @@ func TestReferenceHasEveryKey(t *testing.T) {
 		"[zone.NAME]":          {"description", "interfaces"},
 		"[rule.limits]":        {"flows", "flows_per_source", "rate_per_source", "overload"},
 		"[[vip]]":              {"interface", "address", "vhid"},
-		"[gateway_group.NAME]": {"description", "tiers", "on_down"},
+		"[gateway_group.NAME]": {"description", "tiers", "trigger", "sticky", "on_down", "fail_over", "fail_back", "drain"},
 	} {
 		if !slices.Equal(tables[path], want) {
 			t.Errorf("%s has the keys %v, want %v", path, tables[path], want)

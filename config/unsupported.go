@@ -11,10 +11,6 @@ import "strings"
 var unsupported = [...]struct{ path, value, what string }{
 	{"ha", "", "high availability"},
 	{"vip", "", "virtual addresses"},
-	{"gateway_group", "", "gateway groups"},
-	{"rule.gateway", "", "the choice of a gateway by rule"},
-	{"gateway.*.monitor", "", "monitoring of gateways"},
-	{"gateway.*.weight", "", "balancing over gateways"},
 	{"shaper", "", "traffic shaping"},
 	{"queue", "", "traffic shaping"},
 	{"limiter", "", "traffic shaping"},
