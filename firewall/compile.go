@@ -41,6 +41,7 @@ func (c *compiler) compile(w *rules.World) nft.Ruleset {
 	r := nft.Ruleset{
 		Table:    nft.Table{Name: TableName},
 		Sets:     sets.List(),
+		Helpers:  translation.Helpers,
 		Counters: append(filter.Counters, translation.Counters...),
 		Chains:   append(filter.Chains, translation.Chains...),
 	}

@@ -20,6 +20,7 @@ const (
 
 // Part is what a room gives to the ruleset.
 type Part struct {
+	Helpers  []nft.Helper
 	Counters []string
 	Chains   []nft.Chain
 }
@@ -73,7 +74,7 @@ func (c *compiler) rules() {
 	r := b.Result()
 	c.part.Chains = append(append(c.part.Chains, r.Chains...), c.over...)
 	for _, m := range r.Maps {
-		c.sets.add(m)
+		c.sets.Add(m)
 	}
 }
 

@@ -34,14 +34,14 @@ func (c *compiler) limits(r config.Rule) []nft.Rule {
 	for _, f := range families {
 		if l.RatePerSource.Count > 0 {
 			set := SetName("rate", figured(r.Name, l.RatePerSource.Count, int(l.RatePerSource.Per/second)), f)
-			c.sets.add(nft.Set{Name: set, Key: []nft.Type{f.Type()}, Dynamic: true, HasTimeout: true, Timeout: rateMemory(l.RatePerSource), Size: limitSources})
+			c.sets.Add(nft.Set{Name: set, Key: []nft.Type{f.Type()}, Dynamic: true, HasTimeout: true, Timeout: rateMemory(l.RatePerSource), Size: limitSources})
 			rate, unit := perUnit(l.RatePerSource)
 			limit := nft.Limit{Rate: rate, Unit: unit, Burst: uint32(l.RatePerSource.Count), Over: true}
 			out = append(out, watched(r.Name, f.Source(), set, nft.DynSet{Update: true, Set: set, Fields: []nft.Field{f.Source()}, Stmt: limit}, overSource, over)...)
 		}
 		if l.FlowsPerSource > 0 {
 			set := SetName("flows", figured(r.Name, l.FlowsPerSource), f)
-			c.sets.add(nft.Set{Name: set, Key: []nft.Type{f.Type()}, Dynamic: true, Size: limitSources})
+			c.sets.Add(nft.Set{Name: set, Key: []nft.Type{f.Type()}, Dynamic: true, Size: limitSources})
 			count := nft.ConnLimit{Over: uint32(l.FlowsPerSource)}
 			out = append(out, watched(r.Name, f.Source(), set, nft.DynSet{Set: set, Fields: []nft.Field{f.Source()}, Stmt: count}, overSource, over)...)
 		}
@@ -57,7 +57,7 @@ func (c *compiler) limits(r config.Rule) []nft.Rule {
 // The set has one element, the rule's own mark.
 func (c *compiler) limitAll(r config.Rule, over nft.Verdict) []nft.Rule {
 	set := "total_" + figured(r.Name, r.Limits.Flows)
-	c.sets.add(nft.Set{Name: set, Key: []nft.Type{nft.TypeMark}, Dynamic: true, Size: limitSources})
+	c.sets.Add(nft.Set{Name: set, Key: []nft.Type{nft.TypeMark}, Dynamic: true, Size: limitSources})
 	count := nft.DynSet{Set: set, Fields: []nft.Field{nft.CTMark}, Stmt: nft.ConnLimit{Over: uint32(r.Limits.Flows)}}
 	mark := nft.Rule{Exprs: []nft.Expr{nft.SetMark{Field: nft.CTMark, Value: uint32(c.w.Numbers[r.Name])}}, Comment: r.Name}
 	return append([]nft.Rule{mark}, watched(r.Name, nft.CTMark, set, count, over, over)...)

@@ -39,7 +39,7 @@ func TestAliasesAreFollowedOnce(t *testing.T) {
 				t.Errorf("%s: %s is in the set: %v", first, ip, got)
 			}
 		}
-		if got, want := w.learned(source), strings.HasPrefix(first, "url"); got != want {
+		if got, want := w.Learned(source), strings.HasPrefix(first, "url"); got != want {
 			t.Errorf("%s is learned: %v", first, got)
 		}
 		if r := Compile(w, NewSets(w, nil)); len(r.Chains) == 0 {

@@ -76,9 +76,9 @@ func (f Family) term() dispatch.Term {
 	return dispatch.Term{Dim: dispatch.Family, Within: space.Points(uint64(f)), Exact: true, Match: []nft.Expr{f.Match()}}
 }
 
-// learned says whether a list has content that changes while the policy stays:
+// Learned says whether a list has content that changes while the policy stays:
 // domain names and lists, however deep.
-func (w *World) learned(terms []config.AddressTerm) bool {
+func (w *World) Learned(terms []config.AddressTerm) bool {
 	return w.learnedBeside(terms, map[string]bool{})
 }
 

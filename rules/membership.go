@@ -41,7 +41,7 @@ func (a addressMatch) parted() bool { return max(len(a.v4), len(a.v6)) > inlineA
 func (s *Sets) addressTerms(terms []config.AddressTerm, own string, d dispatch.Dim, whole bool) addressMatch {
 	a := s.lists.list(terms)
 	terms = slices.DeleteFunc(slices.Clone(terms), func(t config.AddressTerm) bool { return s.w.dynamic(t) != "" })
-	learned := s.w.learned(terms)
+	learned := s.w.Learned(terms)
 	if a.All && len(a.NotIn) == 0 && !learned && len(a.Except.Ranges()) == 0 {
 		return addressMatch{free: true}
 	}

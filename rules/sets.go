@@ -35,7 +35,7 @@ func NewSets(w *World, before *Sets) *Sets {
 			continue
 		}
 		for _, f := range families {
-			s.add(nft.Set{
+			s.Add(nft.Set{
 				Name: SetName("alias", a.Name, f), Key: []nft.Type{f.Type()}, Dynamic: true,
 				HasTimeout: true, Timeout: a.Timeout, Size: a.Size,
 			})
@@ -54,7 +54,8 @@ func (s *Sets) List() []nft.Set {
 	return out
 }
 
-func (s *Sets) add(set nft.Set) { s.sets[set.Name] = set }
+// Add puts a set into the collection, in the place of one with its name.
+func (s *Sets) Add(set nft.Set) { s.sets[set.Name] = set }
 
 // Done lets go of the collection before.
 func (s *Sets) Done() { s.before, s.by, s.lists = nil, nil, resolver{} }
@@ -82,7 +83,7 @@ func (s *Sets) addresses(name string, f Family, ranges []netipx.IPRange) {
 	s.filled[name] = ranges
 	if s.before != nil {
 		if was, ok := s.before.filled[name]; ok && slices.Equal(was, ranges) {
-			s.add(s.before.sets[name])
+			s.Add(s.before.sets[name])
 			return
 		}
 	}
@@ -91,7 +92,7 @@ func (s *Sets) addresses(name string, f Family, ranges []netipx.IPRange) {
 	for i := range values {
 		set.Elements[i].Key = values[i : i+1 : i+1]
 	}
-	s.add(set)
+	s.Add(set)
 }
 
 // schedule makes sure that there is a set of the instants at which a schedule is on, and names it.
@@ -100,7 +101,7 @@ func (s *Sets) schedule(name string) string {
 	for _, iv := range s.w.Schedules[name] {
 		set.Elements = append(set.Elements, nft.Element{Key: []nft.Value{nft.Instants(iv.Start, iv.End)}})
 	}
-	s.add(set)
+	s.Add(set)
 	return set.Name
 }
 
