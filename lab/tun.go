@@ -57,22 +57,29 @@ func (t *Tun) make() error {
 }
 
 // open makes the device in the namespace of the calling thread.
-func (t *Tun) open() error {
+func (t *Tun) open() (err error) {
+	if t.file, err = openTun(t.dev, unix.IFF_TUN); err != nil {
+		return err
+	}
+	t.rc, err = t.file.SyscallConn()
+	return err
+}
+
+// openTun makes a device of a kind, IFF_TUN or IFF_TAP, in the namespace of the calling thread.
+func openTun(dev string, kind uint16) (*os.File, error) {
 	fd, err := unix.Open("/dev/net/tun", unix.O_RDWR|unix.O_CLOEXEC|unix.O_NONBLOCK, 0)
 	if err != nil {
-		return fmt.Errorf("open /dev/net/tun: %w", err)
+		return nil, fmt.Errorf("open /dev/net/tun: %w", err)
 	}
-	r, err := unix.NewIfreq(t.dev)
+	r, err := unix.NewIfreq(dev)
 	if err == nil {
-		r.SetUint16(unix.IFF_TUN | unix.IFF_NO_PI)
+		r.SetUint16(kind | unix.IFF_NO_PI)
 		err = unix.IoctlIfreq(fd, unix.TUNSETIFF, r)
 	}
 	if err != nil {
-		return errors.Join(err, unix.Close(fd))
+		return nil, errors.Join(err, unix.Close(fd))
 	}
-	t.file = os.NewFile(uintptr(fd), t.dev)
-	t.rc, err = t.file.SyscallConn()
-	return err
+	return os.NewFile(uintptr(fd), dev), nil
 }
 
 // Inject has the host receive a packet by the device. When it returns the host is done with it: what
