@@ -59,9 +59,14 @@ func (p *parser) termFamilies(t AddressTerm) families {
 }
 
 // interfaceFamilies is what is written of an interface, virtual addresses
-// included; of every interface if name is empty. One without addresses keeps
-// those of the system, which are not known here.
+// included; of every interface if name is empty. One without written addresses
+// has those of the system, which are not known here.
 func (p *parser) interfaceFamilies(name string) families {
+	for _, e := range p.policy.Interface {
+		if (name == "" || e.name() == name) && !p.addressed[e.name()] {
+			return inet4 | inet6
+		}
+	}
 	all := noFamily
 	for _, n := range p.networks {
 		if name == "" || n.iface == name {

@@ -152,7 +152,7 @@ func plain(n *node) any {
 func FuzzTerms(f *testing.F) {
 	for _, s := range []string{
 		"any", "!10.1.2.0/24", "10.1.2.3-10.1.2.9", "::/0", "@a", "lan:network", "deb.example.org", "80", "!8000-8080",
-		"ssh", "mon-fri 08:00-18:30", "12-24..12-26", "2026-12-24 08:00-12:00", "90s", "30/10s", "1.5Mbit",
+		"ssh", "tcp://[2001:db8::1]:443", "dns://192.0.2.53:5353/example.org", "mon-fri 08:00-18:30", "12-24..12-26", "2026-12-24 08:00-12:00", "90s", "30/10s", "1.5Mbit",
 	} {
 		f.Add(s)
 	}
@@ -166,6 +166,7 @@ func FuzzTerms(f *testing.F) {
 		again(t, s, parseRate, Rate.String, same)
 		again(t, s, ParseBits, FormatBits, same)
 		again(t, s, ParseProtocol, Protocol.String, same)
+		again(t, s, ParseProbe, Probe.String, same)
 	})
 }
 

@@ -1,6 +1,7 @@
 package config
 
 import (
+	"fmt"
 	"net/netip"
 	"slices"
 )
@@ -42,13 +43,13 @@ func (p *parser) parseGateway(e *entry[rawGateway]) Gateway {
 	case learnWords[LearnedRA-1]:
 		g.Learned = LearnedRA
 	default:
-		g.Address = read(p, r.Address, parseHostAddr)
+		g.Address = read(p, r.Address, parseHop)
 	}
 	switch {
 	case known && g.Address.IsValid():
 		p.reachable(r.Address, g)
-	case known && g.Learned != LearnedNot:
-		p.learnable(r, g)
+	case known && g.Learned == LearnedDHCP:
+		p.learnable(r.Address, g)
 	}
 	if v := p.word(r.OnDown, onDownWords); v != 0 {
 		g.OnDown = OnDown(v)
@@ -71,14 +72,20 @@ func (g *Gateway) family() families {
 	return inet4
 }
 
-// learnable refuses an address that nobody brings. Router advertisements are
-// also heard where addresses are written; a DHCP client is not run there.
-func (p *parser) learnable(r *rawGateway, g Gateway) {
-	if g.Learned == LearnedDHCP && p.addressed[g.Interface] {
-		p.at(r.Address.node, "\"dhcp\" is where a DHCP or PPP client keeps the addresses, but those of interface %q are written: write the address of the next router, or leave the addresses of %q to the client", g.Interface, g.Interface)
+// parseHop reads the address of a next router, which is not written when it is learned.
+func parseHop(s string) (netip.Addr, error) {
+	if _, err := netip.ParseAddr(s); err != nil {
+		return netip.Addr{}, fmt.Errorf("%q is no address, \"dhcp\" or \"ra\"", s)
 	}
-	if r.OnLink.set() {
-		p.atKey(r.OnLink.node, "goes with an address that is written: a learned one is taken as it comes")
+	return parseHostAddr(s)
+}
+
+// learnable refuses "dhcp" where no client has a say. Router advertisements are
+// also heard where addresses are written.
+func (p *parser) learnable(t text, g Gateway) {
+	if p.addressed[g.Interface] {
+		p.at(t.node, "\"dhcp\" is the router that a client on interface %q learns, and its addresses are written: write that of the router too, or leave those of %q to the client",
+			g.Interface, g.Interface)
 	}
 }
 

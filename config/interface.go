@@ -148,15 +148,6 @@ func (p *parser) interfaceAddress(n *node, iface string, vip bool) (netip.Prefix
 	return a, true
 }
 
-// hasAddresses says whether an address of the interface is written, or one of it
-// was refused: that has been told.
-func (p *parser) hasAddresses(iface string) bool {
-	if slices.ContainsFunc(p.networks, func(n network) bool { return n.iface == iface }) {
-		return true
-	}
-	return p.addressed[iface]
-}
-
 // checkHost refuses addresses that no machine can have.
 func checkHost(p netip.Prefix) error {
 	a := p.Addr()

@@ -108,6 +108,11 @@ type list struct {
 
 func (l list) set() bool { return l.node != nil }
 
+// empty says whether the list was written without items.
+func (l list) empty() bool {
+	return l.set() && l.node.kind == kindArray && len(l.node.children) == 0
+}
+
 func (*list) form() (form, reflect.Type) { return formList, nil }
 
 func (l *list) decode(d *decoder, n *node, f field) {

@@ -40,7 +40,7 @@ var linkOnly = [...]string{
 // monitor reads how a gateway is watched.
 func (p *parser) monitor(e *entry[rawGateway], g Gateway) Monitor {
 	r := &e.body
-	if r.Monitor.set() && len(r.Monitor.node.children) == 0 {
+	if r.Monitor.empty() {
 		for _, key := range linkOnly {
 			if n := e.node.child(key); n != nil {
 				p.atKey(n, "has no meaning with an empty monitor: nobody is asked, the link alone is watched")
@@ -134,7 +134,7 @@ func (p *parser) contradict(a, b limit, why string) {
 func (p *parser) checkMonitor(r *rawGateway, m Monitor) {
 	interval, timeout := lasting("interval", r.Interval, m.Interval), lasting("timeout", r.Timeout, m.Timeout)
 	window, down := lasting("window", r.Window, m.Window), lasting("down_after", r.DownAfter, m.Down)
-	if m.Quorum > len(m.Targets) {
+	if r.Quorum.set() && len(m.Targets) > 0 && m.Quorum > len(m.Targets) {
 		p.at(r.Quorum.node, "%d is more than there are targets (%d): it would always be down", m.Quorum, len(m.Targets))
 	}
 	if m.Interval >= m.Window {
@@ -165,7 +165,7 @@ func (p *parser) checkMonitor(r *rawGateway, m Monitor) {
 			limit limit
 			d     time.Duration
 		}{{low, t.warning}, {high, t.down}} {
-			if threshold.d > m.Timeout {
+			if threshold.limit.node != nil && threshold.d > m.Timeout {
 				p.contradict(threshold.limit, timeout, "an answer that takes longer is lost, so that is never reached")
 			}
 		}

@@ -46,9 +46,6 @@ func (p *parser) parsePortForward(e *entry[rawPortForward]) PortForward {
 	}
 	if p.refer(r.On, "interface", p.interfaces) && e.node.child("destination") == nil {
 		m.families &= p.interfaceFamilies(r.On.s)
-		if !p.hasAddresses(r.On.s) {
-			p.missing(e.node, "destination", "is missing: interface %q has no addresses in the policy or node.toml, so it has to be said which one is meant", r.On.s)
-		}
 	}
 	p.forwardPorts(r, f)
 	p.forwardTarget(r, f, m.families)

@@ -12,35 +12,44 @@ const dnsPort = 53
 
 // ParseProbe reads what a gateway is asked by: an address for ICMP,
 // "tcp://192.0.2.7:443", or "dns://192.0.2.53/example.org", perhaps with a port.
-// IPv6 addresses stand in brackets where something may follow them.
+// IPv6 addresses stand in brackets behind tcp:// and dns://.
 func ParseProbe(s string) (Probe, error) {
+	p, err := Probe{Kind: ProbeICMP}, error(nil)
 	scheme, rest, ok := strings.Cut(s, "://")
-	if !ok {
-		a, err := parseHostAddr(s)
-		return Probe{Kind: ProbeICMP, Address: a}, err
-	}
-	switch scheme {
-	case probeWords[ProbeTCP-1]:
-		a, port, err := parseHostPort(rest)
-		if err == nil && port == 0 {
+	switch {
+	case !ok:
+		p.Address, err = parseHostAddr(s)
+	case scheme == ProbeTCP.String():
+		p.Kind = ProbeTCP
+		if p.Address, p.Port, err = parseHostPort(rest); err == nil && p.Port == 0 {
 			err = fmt.Errorf("%q lacks the port: write one such as \"tcp://192.0.2.7:443\"", s)
 		}
-		return Probe{Kind: ProbeTCP, Address: a, Port: port}, err
-	case probeWords[ProbeDNS-1]:
-		host, name, _ := strings.Cut(rest, "/")
-		a, port, err := parseHostPort(host)
-		switch {
-		case err != nil:
-		case name == "":
-			err = fmt.Errorf("%q lacks the name that is asked for: write one such as \"dns://192.0.2.53/example.org\"", s)
-		case !isDomain(name):
-			err = fmt.Errorf("%q is no name that can be asked for, such as \"example.org\"", name)
-		case port == 0:
-			port = dnsPort
-		}
-		return Probe{Kind: ProbeDNS, Address: a, Port: port, Name: strings.ToLower(strings.TrimSuffix(name, ".")) + "."}, err
+	case scheme == ProbeDNS.String():
+		p, err = parseQuestion(s, rest)
+	default:
+		err = fmt.Errorf("%q is no way to ask: write an address for ICMP, \"tcp://192.0.2.7:443\" or \"dns://192.0.2.53/example.org\"", s)
 	}
-	return Probe{}, fmt.Errorf("%q is no way to ask: write an address for ICMP, \"tcp://192.0.2.7:443\" or \"dns://192.0.2.53/example.org\"", s)
+	if err != nil {
+		return Probe{}, err
+	}
+	return p, nil
+}
+
+// parseQuestion reads what follows dns:// in s.
+func parseQuestion(s, rest string) (Probe, error) {
+	host, name, _ := strings.Cut(rest, "/")
+	a, port, err := parseHostPort(host)
+	switch {
+	case err != nil:
+		return Probe{}, err
+	case name == "":
+		return Probe{}, fmt.Errorf("%q lacks the name that is asked for: write one such as \"dns://192.0.2.53/example.org\"", s)
+	case !isDomain(name):
+		return Probe{}, fmt.Errorf("%q is no name that can be asked for, such as \"example.org\"", name)
+	case port == 0:
+		port = dnsPort
+	}
+	return Probe{Kind: ProbeDNS, Address: a, Port: port, Name: strings.ToLower(strings.TrimSuffix(name, ".")) + "."}, nil
 }
 
 // parseHostPort reads an address with the port that may follow it; 0: none does.

@@ -69,10 +69,6 @@ func (p *parser) checkTerm(n *node, t AddressTerm, where termPlace) bool {
 		if !p.referName(n, t.Name, "interface", p.interfaces) {
 			return false
 		}
-		if !p.hasAddresses(t.Name) {
-			p.at(n, "interface %q has no addresses in the policy or node.toml: %s would mean nothing", t.Name, t)
-			return false
-		}
 	case TermDomain:
 		return p.checkDomainTerm(n, t, where)
 	}
