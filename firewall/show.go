@@ -36,7 +36,7 @@ func (f *Firewall) Status(ctx context.Context) (report.Status, error) {
 		if d, err := f.Files(); err == nil {
 			out.FileDiffers = !f.runs(d)
 		}
-		out.Interfaces = f.interfaces()
+		out.Interfaces, out.VIPs, out.Lines = f.interfaces(), vips(c), f.lines()
 		if trouble := f.Links.Trouble(); trouble != "" {
 			out.Warnings = append(out.Warnings, "addresses and routes: "+trouble)
 		}

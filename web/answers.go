@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/http"
 	"strconv"
+	"time"
 
 	"github.com/rempart/rempart/firewall/report"
 )
@@ -28,6 +29,9 @@ type (
 
 // maxLogEntries is how many entries one answer holds.
 const maxLogEntries = 100_000
+
+// maxHistory is how many samples of a gateway one answer holds, and how many transitions.
+const maxHistory = 20_000
 
 func (a *api) check(r *http.Request, d report.Draft) (report.Preview, error) {
 	if err := checkDraft(d); err != nil {
@@ -105,19 +109,55 @@ func (a *api) ruleset(w http.ResponseWriter, r *http.Request) error {
 }
 
 func (a *api) rules(w http.ResponseWriter, r *http.Request) error {
-	q, err := query(r, "all")
+	all, err := queryAll(r)
 	if err != nil {
 		return err
-	}
-	all := false
-	if q.Has("all") {
-		if all, err = strconv.ParseBool(q.Get("all")); err != nil {
-			return badRequest("all: %q, want true or false", q.Get("all"))
-		}
 	}
 	rules, err := a.Rules(r.Context(), all)
 	return answer(w, orEmpty(rules), err)
 }
+
+func (a *api) routes(w http.ResponseWriter, r *http.Request) error {
+	all, err := queryAll(r)
+	if err != nil {
+		return err
+	}
+	routes, err := a.Routes(r.Context(), all)
+	return answer(w, orEmpty(routes), err)
+}
+
+// queryAll reads the one parameter of a request that asks for more than most want.
+func queryAll(r *http.Request) (bool, error) {
+	q, err := query(r, "all")
+	if err != nil || !q.Has("all") {
+		return false, err
+	}
+	all, err := strconv.ParseBool(q.Get("all"))
+	if err != nil {
+		return false, badRequest("all: %q, want true or false", q.Get("all"))
+	}
+	return all, nil
+}
+
+func (a *api) gatewayHistory(w http.ResponseWriter, r *http.Request) error {
+	q, err := query(r, "since")
+	if err != nil {
+		return err
+	}
+	var since time.Time
+	if q.Has("since") {
+		if since, err = time.Parse(time.RFC3339, q.Get("since")); err != nil {
+			return badRequest("since: %q, want an instant such as \"2026-11-22T20:15:00Z\"", q.Get("since"))
+		}
+	}
+	h, err := a.GatewayHistory(r.Context(), r.PathValue("name"), since)
+	h.Samples = newest(h.Samples, maxHistory)
+	h.Transitions = newest(h.Transitions, maxHistory)
+	return answer(w, h, err)
+}
+
+// newest is the end of a list.
+func newest[T any](list []T, most int) []T { return list[max(0, len(list)-most):] }
 
 func (a *api) alias(w http.ResponseWriter, r *http.Request) error {
 	return value(func(ctx context.Context) (report.Alias, error) { return a.Alias(ctx, r.PathValue("name")) })(w, r)

@@ -4,6 +4,7 @@ package web
 
 import (
 	"context"
+	"time"
 
 	"github.com/rempart/rempart/firewall/flows"
 	"github.com/rempart/rempart/firewall/packetlog"
@@ -32,8 +33,11 @@ type Backend interface {
 	Aliases(ctx context.Context) ([]report.Alias, error)
 	Alias(ctx context.Context, name string) (report.Alias, error)
 	RefreshAlias(ctx context.Context, name string, force bool) error
-	Routes(ctx context.Context) ([]report.Route, error)
-	Gateways(ctx context.Context) ([]report.Gateway, error)
+	// Routes are those of the main table; all adds those of the gateways' own tables.
+	Routes(ctx context.Context, all bool) ([]report.Route, error)
+	Lines(ctx context.Context) (report.Lines, error)
+	// GatewayHistory is how a gateway was since an instant; the zero one is as long ago as is known.
+	GatewayHistory(ctx context.Context, name string, since time.Time) (report.GatewayHistory, error)
 	Schedules(ctx context.Context) ([]report.Schedule, error)
 
 	// Explain says what becomes of a packet under the policy that runs, with what its aliases hold now.

@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"net/url"
 	"strconv"
+	"time"
 
 	"github.com/rempart/rempart/firewall/flows"
 	"github.com/rempart/rempart/firewall/packetlog"
@@ -77,39 +78,52 @@ func (c *Client) Aliases(ctx context.Context) ([]report.Alias, error) {
 
 // Alias asks GET /v1/aliases/{name}.
 func (c *Client) Alias(ctx context.Context, name string) (report.Alias, error) {
-	path, err := aliasPath(name)
+	name, err := segment("alias", name)
 	if err != nil {
 		return report.Alias{}, err
 	}
-	return get[report.Alias](ctx, c, path, nil)
+	return get[report.Alias](ctx, c, "/v1/aliases/"+name, nil)
 }
 
 // RefreshAlias asks POST /v1/aliases/{name}/refresh.
 func (c *Client) RefreshAlias(ctx context.Context, name string, force bool) error {
-	path, err := aliasPath(name)
+	name, err := segment("alias", name)
 	if err != nil {
 		return err
 	}
-	_, err = post[empty](ctx, c, path+"/refresh", refreshRequest{Force: force})
+	_, err = post[empty](ctx, c, "/v1/aliases/"+name+"/refresh", refreshRequest{Force: force})
 	return err
 }
 
-// aliasPath refuses what is no segment of a path and so no name of an alias.
-func aliasPath(name string) (string, error) {
+// segment refuses what is no segment of a path and so no name of anything.
+func segment(what, name string) (string, error) {
 	if name == "" || name == "." || name == ".." {
-		return "", fmt.Errorf("%w: no alias %q", report.ErrRequest, name)
+		return "", fmt.Errorf("%w: no %s %q", report.ErrRequest, what, name)
 	}
-	return "/v1/aliases/" + url.PathEscape(name), nil
+	return url.PathEscape(name), nil
 }
 
 // Routes asks GET /v1/routes.
-func (c *Client) Routes(ctx context.Context) ([]report.Route, error) {
-	return get[[]report.Route](ctx, c, "/v1/routes", nil)
+func (c *Client) Routes(ctx context.Context, all bool) ([]report.Route, error) {
+	return get[[]report.Route](ctx, c, "/v1/routes", url.Values{"all": {strconv.FormatBool(all)}})
 }
 
-// Gateways asks GET /v1/gateways.
-func (c *Client) Gateways(ctx context.Context) ([]report.Gateway, error) {
-	return get[[]report.Gateway](ctx, c, "/v1/gateways", nil)
+// Lines asks GET /v1/gateways.
+func (c *Client) Lines(ctx context.Context) (report.Lines, error) {
+	return get[report.Lines](ctx, c, "/v1/gateways", nil)
+}
+
+// GatewayHistory asks GET /v1/gateways/{name}/history.
+func (c *Client) GatewayHistory(ctx context.Context, name string, since time.Time) (report.GatewayHistory, error) {
+	name, err := segment("gateway", name)
+	if err != nil {
+		return report.GatewayHistory{}, err
+	}
+	query := url.Values{}
+	if !since.IsZero() {
+		query.Set("since", since.Format(time.RFC3339Nano))
+	}
+	return get[report.GatewayHistory](ctx, c, "/v1/gateways/"+name+"/history", query)
 }
 
 // Schedules asks GET /v1/schedules.

@@ -41,8 +41,13 @@ func questions() []question {
 		{"Rules, all", func(ctx context.Context, b Backend) (any, error) { return b.Rules(ctx, true) }},
 		{"Aliases", func(ctx context.Context, b Backend) (any, error) { return b.Aliases(ctx) }},
 		{"Alias", func(ctx context.Context, b Backend) (any, error) { return b.Alias(ctx, "a b/ü%2F?") }},
-		{"Routes", func(ctx context.Context, b Backend) (any, error) { return b.Routes(ctx) }},
-		{"Gateways", func(ctx context.Context, b Backend) (any, error) { return b.Gateways(ctx) }},
+		{"Routes", func(ctx context.Context, b Backend) (any, error) { return b.Routes(ctx, false) }},
+		{"Routes, all", func(ctx context.Context, b Backend) (any, error) { return b.Routes(ctx, true) }},
+		{"Lines", func(ctx context.Context, b Backend) (any, error) { return b.Lines(ctx) }},
+		{"GatewayHistory", func(ctx context.Context, b Backend) (any, error) {
+			return b.GatewayHistory(ctx, "a b/ü%2F?", moment())
+		}},
+		{"GatewayHistory, all", func(ctx context.Context, b Backend) (any, error) { return b.GatewayHistory(ctx, "fibre", time.Time{}) }},
 		{"Schedules", func(ctx context.Context, b Backend) (any, error) { return b.Schedules(ctx) }},
 		{"Explain", func(ctx context.Context, b Backend) (any, error) {
 			return b.Explain(ctx, report.Question{Packet: "lan gre 10.1.2.9 -> 198.51.100.7", At: moment(), Reply: true})

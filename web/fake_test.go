@@ -21,6 +21,7 @@ import (
 type fake struct {
 	err     error                 // what every question is answered with, unless nil
 	calm    bool                  // answer lists with nil
+	samples int                   // how many samples a history has
 	during  func(context.Context) // runs inside Apply
 	entries chan packetlog.Entry  // what Follow sends
 }
@@ -86,12 +87,29 @@ func (f *fake) RefreshAlias(_ context.Context, name string, force bool) error {
 	return f.err
 }
 
-func (f *fake) Routes(context.Context) ([]report.Route, error) {
-	return some(f, report.Route{Destination: netip.MustParsePrefix("0.0.0.0/0"), Via: netip.MustParseAddr("203.0.113.1")}), f.err
+func (f *fake) Routes(_ context.Context, all bool) ([]report.Route, error) {
+	return some(f, report.Route{
+		Destination: netip.MustParsePrefix("0.0.0.0/0"), Installed: all,
+		Ways: []report.RouteWay{{Gateway: "fibre", Via: netip.MustParseAddr("203.0.113.1"), Interface: "wan"}},
+	}), f.err
 }
 
-func (f *fake) Gateways(context.Context) ([]report.Gateway, error) {
-	return some(f, report.Gateway{Name: "fibre", Address: netip.MustParseAddr("203.0.113.1")}), f.err
+func (f *fake) Lines(context.Context) (report.Lines, error) {
+	return report.Lines{
+		Gateways: some(f, report.Gateway{
+			Name: "fibre", Address: netip.MustParseAddr("203.0.113.1"), Loss: 0.5, Delay: report.Delay(4321 * time.Microsecond),
+			Targets: []report.GatewayTarget{{Target: "192.0.2.53", Delay: report.Delay(time.Second), LastAnswer: moment()}},
+		}),
+		Groups: some(f, report.GatewayGroup{Name: "internet", Members: []report.GroupMember{{Gateway: "fibre", Share: 33.3}}}),
+	}, f.err
+}
+
+func (f *fake) GatewayHistory(_ context.Context, name string, since time.Time) (report.GatewayHistory, error) {
+	h := report.GatewayHistory{Gateway: name, Since: since, Transitions: some(f, report.GatewayTransition{Time: moment(), To: report.GatewayDown})}
+	for i := range f.samples {
+		h.Samples = append(h.Samples, report.GatewaySample{Seconds: i})
+	}
+	return h, f.err
 }
 
 func (f *fake) Schedules(context.Context) ([]report.Schedule, error) {

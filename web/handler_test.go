@@ -52,6 +52,10 @@ func TestMalformedRequests(t *testing.T) {
 		{"GET", "/v1/revisions/9999999999", "", 400, `revision "9999999999": want a number from 1 on`},
 		{"GET", "/v1/rules?all=perhaps", "", 400, `all: "perhaps", want true or false`},
 		{"GET", "/v1/rules?al=true", "", 400, `query: unknown parameter "al"`},
+		{"GET", "/v1/routes?all=", "", 400, `all: "", want true or false`},
+		{"GET", "/v1/gateways?all=true", "", 400, `query: unknown parameter "all"`},
+		{"GET", "/v1/gateways/fibre/history?since=yesterday", "", 400, `since: "yesterday", want an instant such as "2026-11-22T20:15:00Z"`},
+		{"GET", "/v1/gateways/fibre/history?until=", "", 400, `query: unknown parameter "until"`},
 		{"GET", "/v1/ruleset?x=", "", 400, `query: unknown parameter "x"`},
 		{"GET", "/v1/flows?words=host", "", 400, `query: unknown parameter "words"`},
 		{"GET", "/v1/log", "", 400, `max: "", want a number from 1 to 100000`},
@@ -90,11 +94,20 @@ func TestStatusOfKinds(t *testing.T) {
 }
 
 func TestListsAreNeverNull(t *testing.T) {
-	for _, path := range []string{"revisions", "rules", "aliases", "routes", "gateways", "schedules", "flows", "log?max=12"} {
+	for _, path := range []string{"revisions", "rules", "aliases", "routes", "schedules", "flows", "log?max=12"} {
 		w := ask(t, &fake{calm: true}, "GET", "/v1/"+path, "")
 		if got := w.Body.String(); w.Code != 200 || got != "[]\n" {
 			t.Errorf("%s: %d %s", path, w.Code, got)
 		}
+	}
+}
+
+// TestHistoryIsBounded: of more samples than an answer holds the newest are told.
+func TestHistoryIsBounded(t *testing.T) {
+	w := ask(t, &fake{samples: maxHistory + 3}, "GET", "/v1/gateways/fibre/history", "")
+	var h report.GatewayHistory
+	if err := json.Unmarshal(w.Body.Bytes(), &h); err != nil || len(h.Samples) != maxHistory || h.Samples[0].Seconds != 3 {
+		t.Errorf("%d samples, %v", len(h.Samples), err)
 	}
 }
 

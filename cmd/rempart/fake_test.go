@@ -27,6 +27,7 @@ type gateway struct {
 	lockout   *report.Lockout // what an apply without force is refused for
 	refuse    error           // what every question is answered with, unless nil
 	quiet     bool            // there is nothing to list
+	lines     bool            // status tells of gateways
 	flows     []flows.Flow
 	coming    []packetlog.Entry // what Follow sends first
 	stays     bool              // and then it waits, rather than go away
@@ -69,6 +70,10 @@ func (g *gateway) Status(context.Context) (report.Status, error) {
 		{Name: "wan", Device: "eth0", Present: true, Up: true, Addresses: prefixes("203.0.113.2/29", "2001:db8::2/64"), RxBytes: 1234567890, TxBytes: 76543210, RxDropped: 12},
 		{Name: "lan", Device: "eth1", Present: true, Addresses: prefixes("10.1.2.2/28")},
 		{Name: "dmz", Device: "eth2"},
+	}
+	if g.lines {
+		s.Lines = sampleLines()
+		s.VIPs = []report.VIP{{Interface: "wan", Kind: "proxy_arp", Address: netip.MustParsePrefix("203.0.113.8/29")}}
 	}
 	return s, g.refuse
 }
@@ -217,24 +222,22 @@ func (g *gateway) RefreshAlias(_ context.Context, name string, force bool) error
 	return g.refuse
 }
 
-func (g *gateway) Routes(context.Context) ([]report.Route, error) {
+func (g *gateway) Routes(_ context.Context, all bool) ([]report.Route, error) {
 	if g.quiet {
 		return nil, g.refuse
 	}
-	return []report.Route{
-		{Destination: netip.MustParsePrefix("0.0.0.0/0"), Gateway: "fibre", Via: netip.MustParseAddr("203.0.113.1"), Interface: "wan", Installed: true},
-		{Destination: netip.MustParsePrefix("2001:db8:ffff::/48"), Gateway: "fibre6", Via: netip.MustParseAddr("2001:db8::1"), Interface: "wan", Metric: 20},
-	}, g.refuse
+	return sampleRoutes(all), g.refuse
 }
 
-func (g *gateway) Gateways(context.Context) ([]report.Gateway, error) {
+func (g *gateway) Lines(context.Context) (report.Lines, error) {
 	if g.quiet {
-		return nil, g.refuse
+		return report.Lines{}, g.refuse
 	}
-	return []report.Gateway{
-		{Name: "fibre", Interface: "wan", Address: netip.MustParseAddr("203.0.113.1"), State: "reachable"},
-		{Name: "fibre6", Interface: "wan", Address: netip.MustParseAddr("2001:db8::1"), State: "unreachable"},
-	}, g.refuse
+	return sampleLines(), g.refuse
+}
+
+func (g *gateway) GatewayHistory(_ context.Context, name string, since time.Time) (report.GatewayHistory, error) {
+	return sampleHistory(name, since), g.refuse
 }
 
 func (g *gateway) Schedules(context.Context) ([]report.Schedule, error) {

@@ -24,11 +24,22 @@ func TestGoldenShow(t *testing.T) {
 	s.serve(t)
 	for _, line := range []string{
 		"status", "history", "show nft", "show rules", "show rules --all", "show nat", "show aliases", "show aliases drop_list",
-		"show aliases updates", "show aliases shrunk", "show routes", "show gateways", "show schedules", "show flows",
+		"show aliases updates", "show aliases shrunk", "show routes", "show routes --all", "show gateways", "show gateways fibre", "show gateways cable --past 30m",
+		"show gateways dsl", "show gateways none", "show gateways --past 0s", "show schedules", "show flows",
 		"show flows rule lan-out", "show log", "show log -n 1", "show log -n 0", "show log action block", "diff 6 7", "diff 6", "diff 7", "diff",
 	} {
 		s.golden(t, caseName(line), strings.Fields(line)...)
 	}
+}
+
+// TestGoldenLines holds the status of a gateway with lines of which some are not well.
+func TestGoldenLines(t *testing.T) {
+	s := newStage(t)
+	s.tty, s.gateway.lines = true, true
+	s.serve(t)
+	s.golden(t, "lines-status", "status")
+	s.colour = true
+	s.golden(t, "lines-status-colour", "status")
 }
 
 // TestGoldenQuiet holds what people see when there is nothing.
@@ -49,7 +60,7 @@ func TestGoldenColour(t *testing.T) {
 	s := newStage(t)
 	s.tty, s.colour = true, true
 	s.serve(t)
-	for _, line := range []string{"status", "show rules", "show log", "diff 6 7"} {
+	for _, line := range []string{"status", "show rules", "show gateways", "show routes", "show log", "diff 6 7"} {
 		s.golden(t, "colour-"+caseName(line), strings.Fields(line)...)
 	}
 }
@@ -61,7 +72,7 @@ func TestGoldenPipe(t *testing.T) {
 	for _, line := range []string{
 		"show rules", "show flows",
 		"status --json", "history --json", "show nft --json", "show rules --json", "show nat --json", "show aliases --json",
-		"show aliases web --json", "show routes --json", "show gateways --json", "show schedules --json", "show flows --json",
+		"show aliases web --json", "show routes --json", "show gateways --json", "show gateways lte --json --past 3m", "show schedules --json", "show flows --json",
 		"show log --json", "diff 6 7 --json", "check --json",
 	} {
 		s.golden(t, "pipe-"+caseName(line), strings.Fields(line)...)

@@ -63,6 +63,14 @@ func (s *screen) ago(t time.Time) string {
 	return span(now.Sub(t)) + " ago"
 }
 
+// lasts prints how long something is so by now.
+func (s *screen) lasts(since time.Time) string {
+	if since.IsZero() {
+		return ""
+	}
+	return span(s.now().Sub(since))
+}
+
 // clock prints an instant in local time: the time of the day, with the day unless it is today.
 func (s *screen) clock(t time.Time) string {
 	t, now := t.In(s.location), s.now().In(s.location)

@@ -126,12 +126,16 @@ func (s *screen) paint(i ink, text string) string {
 
 // warn prints what somebody should look at.
 func (s *screen) warn(warnings []string) {
-	const label = "warning: "
 	for _, w := range warnings {
-		lines := []string{w}
-		if s.width > 0 {
-			lines = wrap(w, s.width-len(label))
-		}
-		s.printf("%s%s\n", s.paint(odd, label), strings.Join(lines, "\n"+strings.Repeat(" ", len(label))))
+		s.hanging(cell{"warning: ", odd}, w)
 	}
+}
+
+// hanging prints a text behind a head; its further lines stand below the first.
+func (s *screen) hanging(head cell, text string) {
+	lines, indent := []string{text}, columnsOf(head.text)
+	if s.width > 0 {
+		lines = wrap(text, s.width-indent)
+	}
+	s.printf("%s%s\n", s.paint(head.ink, head.text), strings.Join(lines, "\n"+strings.Repeat(" ", indent)))
 }

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"strconv"
 	"strings"
 
@@ -9,54 +10,91 @@ import (
 )
 
 func showRoutesCommand(p *program) *cobra.Command {
-	return p.dataFlags(&cobra.Command{
+	var all bool
+	cmd := &cobra.Command{
 		Use:   "routes",
 		Short: "The routes that the policy asks for",
-		Long: `Routes of others, such as those of DHCP or of a routing daemon, are not shown;
-"ip route" lists all that there are.`,
+		Long: `Lists the routes of the policy, each part of an alias by itself, with the ways
+that each has now; several share the flows by weight. With --all also the tables
+of the gateways, in which the flows of each find their way.
+
+Routes of others, such as those of DHCP or of a routing daemon, are not shown;
+"ip route" lists all that there are. Ours are "proto 82" there.`,
 		Args: words(0, 0),
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			return ask(p, cmd, p.daemon().Routes, p.showRoutes)
+			question := func(ctx context.Context) ([]report.Route, error) { return p.daemon().Routes(ctx, all) }
+			return ask(p, cmd, question, p.showRoutes)
 		},
-	})
+	}
+	cmd.Flags().BoolVar(&all, "all", false, "also the tables of the gateways")
+	return p.dataFlags(cmd)
 }
 
 func (p *program) showRoutes(routes []report.Route) error {
-	t := newTable(left("DESTINATION"), left("GATEWAY"), left("VIA"), left("INTERFACE"), right("METRIC"), left("STATE"))
+	t := newTable(left("DESTINATION"), left("GATEWAY"), right("METRIC"), left("STATE"), left("WAY"))
+	table := 0
 	for _, r := range routes {
-		state := cell{"installed", good}
-		if !r.Installed {
-			state = cell{"missing", bad}
+		if r.Table != table {
+			if err := p.print(t, "The policy asks for no routes."); err != nil {
+				return err
+			}
+			p.printf("\nTable %d, of gateway %s\n", r.Table, r.Gateway)
+			t, table = newTable(t.columns...), r.Table
 		}
 		metric := ""
 		if r.Metric != 0 {
 			metric = strconv.Itoa(r.Metric)
 		}
-		t.add(text(r.Destination.String()), text(r.Gateway), text(r.Via.String()), text(r.Interface), text(metric), state)
+		t.add(text(routeTo(r)), text(r.Gateway), text(metric), routeState(r), text(routeWays(r)))
 	}
 	return p.print(t, "The policy asks for no routes.")
 }
 
-func showGatewaysCommand(p *program) *cobra.Command {
-	return p.dataFlags(&cobra.Command{
-		Use:   "gateways",
-		Short: "The next hops and whether they can be reached",
-		Long: `Reachable is a next hop that answered for its address on the link (ARP or
-neighbour discovery). Unknown is one that nobody has asked of late.`,
-		Args: words(0, 0),
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			return ask(p, cmd, p.daemon().Gateways, p.showGateways)
-		},
-	})
+// routeTo is where a route leads, as the policy has it.
+func routeTo(r report.Route) string {
+	to := r.Destination.String()
+	switch {
+	case r.Destination.Bits() == 0 && r.Destination.Addr().Is4():
+		to = "default"
+	case r.Destination.Bits() == 0:
+		to = "default6"
+	}
+	if r.Alias != "" {
+		to += " (@" + r.Alias + ")"
+	}
+	return to
 }
 
-func (p *program) showGateways(gateways []report.Gateway) error {
-	inks := map[string]ink{"reachable": good, "unreachable": bad}
-	t := newTable(left("GATEWAY"), left("INTERFACE"), left("ADDRESS"), left("STATE"))
-	for _, g := range gateways {
-		t.add(text(g.Name), text(g.Interface), text(g.Address.String()), cell{g.State, inks[g.State]})
+func routeState(r report.Route) cell {
+	switch {
+	case r.Installed:
+		return cell{"installed", good}
+	case r.Reason != "":
+		return cell{"withdrawn", odd}
 	}
-	return p.print(t, "There are no gateways.")
+	return cell{"missing", bad}
+}
+
+// routeWays is what becomes of packets that a route takes, or why it takes none.
+func routeWays(r report.Route) string {
+	switch {
+	case r.Reason != "":
+		return r.Reason
+	case r.Kind != "unicast":
+		return r.Kind
+	}
+	var ways []string
+	for _, w := range r.Ways {
+		way := "by " + w.Interface
+		if w.Via.IsValid() {
+			way = w.Via.String() + " " + way
+		}
+		if len(r.Ways) > 1 {
+			way += " weight " + strconv.Itoa(w.Weight)
+		}
+		ways = append(ways, way)
+	}
+	return strings.Join(ways, ", ")
 }
 
 func showSchedulesCommand(p *program) *cobra.Command {

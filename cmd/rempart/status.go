@@ -13,8 +13,8 @@ func statusCommand(p *program) *cobra.Command {
 		Use:   "status",
 		Short: "The gateway at a glance",
 		Long: `Says which revision runs and since when, whether an apply waits for its confirm,
-how full the table of flows is, how the interfaces are, and what needs
-attention, with what to do about it.`,
+how full the table of flows is, which gateways are not online, how the
+interfaces are, and what needs attention, with what to do about it.`,
 		Args: words(0, 0),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return ask(p, cmd, p.daemon().Status, p.showStatus)
@@ -41,10 +41,12 @@ func (p *program) showStatus(s report.Status) error {
 	if s.FlowsMax > 0 {
 		p.printf("flows       %s of at most %s\n", p.paint(fill(s.Flows, s.FlowsMax), count(s.Flows)), count(s.FlowsMax))
 	}
+	p.showUplinks(s.Lines)
 	p.printf("\n")
 	if err := p.showLinks(s.Interfaces); err != nil {
 		return err
 	}
+	p.showVIPs(s.VIPs)
 	if len(s.Warnings) > 0 {
 		p.printf("\n")
 		p.warn(s.Warnings)
@@ -58,6 +60,51 @@ func (p *program) showLinks(links []report.Link) error {
 		t.add(text(l.Name), text(l.Device), link(l), text(size(l.RxBytes)), text(size(l.TxBytes)), lost(l), text(addresses(l)))
 	}
 	return p.print(t, "There are no interfaces.")
+}
+
+// showUplinks says how many gateways are as they should be, and of each other
+// one how it is.
+func (p *program) showUplinks(lines report.Lines) {
+	if len(lines.Gateways) == 0 {
+		return
+	}
+	online, ink := 0, good
+	for _, g := range lines.Gateways {
+		if g.State == report.GatewayOnline {
+			online++
+		}
+	}
+	if online < len(lines.Gateways) {
+		ink = odd
+	}
+	p.printf("gateways    %s\n", p.paint(ink, fmt.Sprintf("%d of %d online", online, len(lines.Gateways))))
+	indent := text(strings.Repeat(" ", len("gateways    ")))
+	for _, g := range lines.Gateways {
+		if g.State != report.GatewayOnline {
+			p.hanging(indent, fmt.Sprintf("%s is %s since %s%s", g.Name, g.State, p.when(g.Since), remark(g.Reason)))
+		}
+	}
+	for _, g := range lines.Groups {
+		switch {
+		case g.Tier == 0:
+			p.hanging(indent, fmt.Sprintf("group %s is down since %s: %s", g.Name, p.when(g.Since), onDown(g.OnDown)))
+		case g.Tier > 1:
+			p.hanging(indent, fmt.Sprintf("group %s is at tier %d of %d since %s: %s", g.Name, g.Tier, g.Tiers, p.when(g.Since), takes(g).text))
+		}
+	}
+}
+
+// showVIPs lists the addresses that the gateway answers for beside those of its devices.
+func (p *program) showVIPs(vips []report.VIP) {
+	if len(vips) == 0 {
+		return
+	}
+	var list []string
+	for _, v := range vips {
+		list = append(list, fmt.Sprintf("%s on %s (%s)", v.Address, v.Interface, v.Kind))
+	}
+	p.printf("\n")
+	p.hanging(text("virtual     "), strings.Join(list, ", "))
 }
 
 // running says what runs.

@@ -1,6 +1,6 @@
 // Package report holds the shapes in which the gateway tells what it does:
 // what the API sends, the commands print and the page shows. Times are in
-// RFC 3339, durations in whole seconds, addresses as text.
+// RFC 3339, durations in whole seconds or, of lines, in milliseconds, addresses as text.
 package report
 
 import (
@@ -18,11 +18,13 @@ type Status struct {
 	Since    time.Time `json:"since"`    // when it began to run
 	Pending  *Pending  `json:"pending,omitempty"`
 	// FileDiffers says that rempart.toml or node.toml was changed since what runs was applied.
-	FileDiffers bool     `json:"file_differs"`
-	Flows       int      `json:"flows"`
-	FlowsMax    int      `json:"flows_max"`
-	Interfaces  []Link   `json:"interfaces"`
-	Warnings    []string `json:"warnings,omitempty"` // each with what to do
+	FileDiffers bool   `json:"file_differs"`
+	Flows       int    `json:"flows"`
+	FlowsMax    int    `json:"flows_max"`
+	Interfaces  []Link `json:"interfaces"`
+	VIPs        []VIP  `json:"vips,omitempty"`
+	Lines
+	Warnings []string `json:"warnings,omitempty"` // each with what to do
 }
 
 // Pending is an apply that waits for its confirm.
@@ -146,6 +148,7 @@ type Rule struct {
 	Packets     uint64    `json:"packets"`
 	Bytes       uint64    `json:"bytes"`
 	LastHit     time.Time `json:"last_hit,omitzero"` // seen to count; to some seconds
+	Targets     []Target  `json:"targets,omitempty"` // of a port forward with a check
 }
 
 // Alias is an alias and what it holds.
@@ -170,24 +173,6 @@ type AliasSource struct {
 	HeldEntries int       `json:"held_entries,omitempty"` // what it has now
 	Bad         int       `json:"bad,omitempty"`          // lines that are no addresses
 	BadLines    []string  `json:"bad_lines,omitempty"`    // the first of them, with their numbers
-}
-
-// Route is a route that the policy asks for.
-type Route struct {
-	Destination netip.Prefix `json:"destination"`
-	Gateway     string       `json:"gateway"`
-	Via         netip.Addr   `json:"via"`
-	Interface   string       `json:"interface"`
-	Metric      int          `json:"metric,omitempty"`
-	Installed   bool         `json:"installed"`
-}
-
-// Gateway is a next hop of the policy.
-type Gateway struct {
-	Name      string     `json:"name"`
-	Interface string     `json:"interface"`
-	Address   netip.Addr `json:"address"`
-	State     string     `json:"state"` // reachable, unreachable, unknown: what the kernel's neighbour table says
 }
 
 // Schedule is a schedule and where it stands.
