@@ -48,7 +48,7 @@ var (
 
 // caseSets are the sets that the cases speak of.
 func caseSets() []Set {
-	return []Set{
+	return append(dealSets(), []Set{
 		{Name: "a4", Key: []Type{TypeIPv4}, Interval: true, Comment: "addresses and more", Elements: []Element{
 			{Key: []Value{network("10.0.0.0/8")}}, {Key: []Value{address("192.168.1.1")}},
 			{Key: []Value{between("192.168.1.10", "192.168.1.20")}}, {Key: []Value{network("224.0.0.0/3")}},
@@ -133,7 +133,7 @@ func caseSets() []Set {
 		{Name: "mm", Key: []Type{TypeIPv4}, Data: TypeMark, Interval: true, Elements: []Element{
 			{Key: []Value{network("10.0.0.0/8")}, Data: mark(5)}, {Key: []Value{network("11.0.0.0/8")}, Data: mark(6)},
 		}},
-	}
+	}...)
 }
 
 func caseCounters() []string { return []string{"cnt", "rule-x.y"} }
@@ -167,6 +167,9 @@ func ruleCases() []ruleCase {
 	cases = append(cases, lookupCases()...)
 	cases = append(cases, flowCases()...)
 	cases = append(cases, statementCases()...)
+	cases = append(cases, markCases()...)
+	cases = append(cases, fibCases()...)
+	cases = append(cases, dealCases()...)
 	return append(cases, natCases()...)
 }
 

@@ -2,8 +2,7 @@ package nft
 
 // Types that only occur in rules and that the compiler never names.
 const (
-	typeCodeV6 Type = TypeDirection + 1 + iota // icmpv6_code
-	typeIndex                                  // integer of 32 bits: the result of a hash
+	typeCodeV6 Type = TypeSlot + 1 + iota // icmpv6_code
 	typeCount
 )
 
@@ -37,8 +36,8 @@ var datatypes = [typeCount]datatype{
 	TypeFIB:       {name: "fib_addrtype", magic: 38, size: 4, host: true, symbols: fibTypeNames[:]},
 	TypeHops:      {name: "integer", magic: 4, size: 1},
 	TypeDirection: {name: "ct_dir", magic: 27, size: 1, symbols: directionNames[:]},
+	TypeSlot:      {name: "integer", magic: 4, size: 4, host: true},
 	typeCodeV6:    {name: "icmpv6_code", magic: 33, size: 1, symbols: icmpv6CodeNames[:]},
-	typeIndex:     {name: "integer", magic: 4, size: 4, host: true},
 }
 
 // verdictType is NFT_DATA_VERDICT, which stands for the type of a verdict map's data.

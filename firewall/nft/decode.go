@@ -173,6 +173,7 @@ func decodeCounter(data []byte) (name string, c Counter, err error) {
 
 // decodeSet reads NFT_MSG_NEWSET. Fields of a type that the compiler does not know come as zero.
 func decodeSet(data []byte) (s Set, anonymous bool, err error) {
+	var size uint32
 	err = decodeMessage(data, func(a *attributes) {
 		switch a.kind {
 		case unix.NFTA_SET_NAME:
@@ -185,6 +186,8 @@ func decodeSet(data []byte) (s Set, anonymous bool, err error) {
 			s.HasTimeout = flags&unix.NFT_SET_TIMEOUT != 0
 		case unix.NFTA_SET_KEY_TYPE:
 			s.Key = keyTypes(a.uint32())
+		case unix.NFTA_SET_KEY_LEN:
+			size = a.uint32()
 		case unix.NFTA_SET_DATA_TYPE:
 			s.Data = typeOf(a.uint32())
 		case unix.NFTA_SET_TIMEOUT:
@@ -199,6 +202,10 @@ func decodeSet(data []byte) (s Set, anonymous bool, err error) {
 			s.Comment = userText(a.value, userComment)
 		}
 	})
+	// Integers have one number whatever their size, which the length of the key tells.
+	if len(s.Key) == 1 && s.Key[0] == TypeHops && size == uint32(TypeSlot.datatype().size) {
+		s.Key[0] = TypeSlot
+	}
 	return s, anonymous, err
 }
 

@@ -130,10 +130,10 @@ func (w *wire) decide(v Verdict) {
 	w.closeExpr(at)
 }
 
-// count counts on a named counter.
-func (w *wire) count(name string) {
+// object uses a named object: counts on a counter, gives the flow a helper.
+func (w *wire) object(kind uint32, name string) {
 	at := w.openExpr("objref")
-	w.uint32(unix.NFTA_OBJREF_IMM_TYPE, unix.NFT_OBJECT_COUNTER)
+	w.uint32(unix.NFTA_OBJREF_IMM_TYPE, kind)
 	w.text(unix.NFTA_OBJREF_IMM_NAME, name)
 	w.closeExpr(at)
 }

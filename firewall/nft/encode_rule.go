@@ -37,7 +37,7 @@ func (r *ruleEncoder) encode(x Expr) {
 	case Verdict:
 		r.decide(x)
 	case Count:
-		r.count(x.Counter)
+		r.object(unix.NFT_OBJECT_COUNTER, x.Counter)
 	case CTState:
 		r.bits(unix.NFT_CT_STATE, uint32(x.States), x.Not)
 	case CTStatus:
@@ -46,6 +46,14 @@ func (r *ruleEncoder) encode(x Expr) {
 		r.tcpFlags(x)
 	case SetMark:
 		r.setMark(x)
+	case CopyMark:
+		r.copyMark(x)
+	case NoTrack:
+		r.put(&expr.Notrack{})
+	case SetHelper:
+		r.object(unix.NFT_OBJECT_CT_HELPER, x.Helper)
+	case Deal:
+		r.deal(x)
 	case SetTrace:
 		r.put(&expr.Immediate{Register: reg1, Data: []byte{1}})
 		r.put(&expr.Meta{Key: expr.MetaKeyNFTRACE, SourceRegister: true, Register: reg1})
@@ -133,7 +141,10 @@ func (r *ruleEncoder) loadHead(f Field, register uint32, size int) {
 	case fromCT:
 		r.loadCT(info.at, register)
 	case fromFIB:
-		r.put(&expr.Fib{Register: register, ResultADDRTYPE: true, FlagDADDR: true})
+		r.put(&expr.Fib{
+			Register: register, FlagDADDR: true,
+			ResultADDRTYPE: info.at == unix.NFT_FIB_RESULT_ADDRTYPE, ResultOIFNAME: info.at == unix.NFT_FIB_RESULT_OIFNAME,
+		})
 	}
 }
 
@@ -184,6 +195,10 @@ func (r *ruleEncoder) match(m Match) {
 	}
 	r.require([]Field{m.Field})
 	t := m.Field.info().typ
+	if m.masked() {
+		r.matchMasked(m)
+		return
+	}
 	if len(m.Values) > 1 {
 		s := m.set()
 		r.loadKey([]Field{m.Field}, s.Interval)
@@ -210,10 +225,41 @@ func (r *ruleEncoder) match(m Match) {
 	}
 }
 
+// matchMasked compares some bits of a mark. Values with other bits, which nothing
+// equals, are refused: nft would list such a match and read another.
+func (r *ruleEncoder) matchMasked(m Match) {
+	t := m.Field.info().typ
+	for _, v := range m.Values {
+		if t != TypeMark || v.Type != t || v.single(t) && v.Lo&^m.Mask != 0 {
+			r.fail(fmt.Errorf("%s: only marks have a mask, and values no bits beside it", m))
+			return
+		}
+	}
+	r.load(m.Field, reg1)
+	r.mask(native32(m.Mask), make([]byte, 4))
+	switch v := m.Values[0]; {
+	case len(m.Values) > 1:
+		s := m.set()
+		if s.Interval {
+			r.swap(t, reg1)
+		}
+		r.lookup(lookup{set: anonymousSet, id: r.anonymous(), not: m.Not})
+	case v.single(t):
+		r.compare(equality(m.Not), v.appendWire(nil, t, first, false))
+	default:
+		r.compareRange(m, v)
+	}
+}
+
 func (r *ruleEncoder) matchRange(m Match, v Value) {
+	r.load(m.Field, reg1)
+	r.compareRange(m, v)
+}
+
+// compareRange compares the first register with a range.
+func (r *ruleEncoder) compareRange(m Match, v Value) {
 	t := m.Field.info().typ
 	from, to := v.appendWire(nil, t, first, true), v.appendWire(nil, t, last, true)
-	r.load(m.Field, reg1)
 	r.swap(t, reg1)
 	if m.Not {
 		r.put(&expr.Range{Op: expr.CmpOpNeq, Register: reg1, FromData: from, ToData: to})

@@ -26,11 +26,8 @@ const (
 	userKeyByteOrder         = 0
 	userDataByteOrder        = 1
 	userKeyTypeof            = 3
+	userDataTypeof           = 4
 	userComment              = 7
-	userTypeofExpr           = 0
-	userTypeofData           = 1
-	userExprMeta             = 9 // enum expr_types of nft: EXPR_META
-	userMetaKey              = 0
 	userOrderHost     uint32 = 1
 	userOrderBig      uint32 = 2
 )
@@ -65,6 +62,9 @@ func (e *encoder) addSet(table string, s Set, flags uint32, size int) uint32 {
 	e.message(unix.NFT_MSG_NEWSET, unix.NLM_F_CREATE, table)
 	e.text(unix.NFTA_SET_NAME, s.Name)
 	e.uint32(unix.NFTA_SET_FLAGS, flags|s.kernelFlags())
+	if !s.nameable() {
+		e.fail(fmt.Errorf("set %q: nft has no name for %s", s.Name, s.typeText()))
+	}
 	magic, length := keyMagic(s.Key)
 	e.uint32(unix.NFTA_SET_KEY_TYPE, magic)
 	e.uint32(unix.NFTA_SET_KEY_LEN, length)
@@ -148,10 +148,11 @@ func (s Set) userdata() []byte {
 	if s.Data != 0 && s.Data != TypeVerdict {
 		b = appendUserNumber(b, userDataByteOrder, byteOrderOf(s.Data))
 	}
-	if len(s.Key) == 1 && s.Key[0] == TypeTime {
-		meta := appendUserNumber(nil, userMetaKey, fieldInfos[MetaTime].at)
-		expression := appendUserNumber(nil, userTypeofExpr, userExprMeta)
-		b = appendUser(b, userKeyTypeof, appendUser(expression, userTypeofData, meta))
+	if key, data, ok := s.typeof(); ok {
+		b = appendUser(b, userKeyTypeof, key.userdata())
+		if s.Data != 0 {
+			b = appendUser(b, userDataTypeof, data.userdata())
+		}
 	}
 	if s.Comment != "" {
 		b = appendUserText(b, userComment, s.Comment)

@@ -33,11 +33,24 @@ func (r *ruleEncoder) setMark(s SetMark) {
 		// A bit of both must come out set, and the kernel flips what it is told.
 		r.mask(native32(s.Keep&^s.Value), native32(s.Value))
 	}
-	if s.Field == CTMark {
+	r.storeMark(s.Field)
+}
+
+// storeMark makes the first register the mark.
+func (r *ruleEncoder) storeMark(f Field) {
+	if f == CTMark {
 		r.put(&expr.Ct{Key: expr.CtKeyMARK, SourceRegister: true, Register: reg1})
 		return
 	}
 	r.put(&expr.Meta{Key: expr.MetaKeyMARK, SourceRegister: true, Register: reg1})
+}
+
+func (r *ruleEncoder) copyMark(c CopyMark) {
+	r.load(c.From, reg1)
+	if c.masked() {
+		r.mask(native32(c.Mask), make([]byte, 4))
+	}
+	r.storeMark(c.To)
 }
 
 func (r *ruleEncoder) reject(x Reject) {
@@ -78,25 +91,13 @@ func (r *ruleEncoder) nat(n NAT) {
 		r.put(&expr.Immediate{Register: reg1, Data: n.Prefix.Masked().Addr().AsSlice()})
 		r.put(&expr.Immediate{Register: reg2, Data: lastAddr(n.Prefix).AsSlice()})
 		x.RegAddrMax, x.Prefix = reg2, true
-	case len(n.Addrs) > 1:
+	case n.Deal != nil || len(n.Addrs) > 1:
 		r.spread(n)
 	case len(n.Addrs) == 1:
 		r.put(&expr.Immediate{Register: reg1, Data: n.Addrs[0].AsSlice()})
 	}
 	r.natPorts(n, x)
 	r.put(x)
-}
-
-// spread picks a target by a hash of the source.
-func (r *ruleEncoder) spread(n NAT) {
-	field := n.hashed()
-	r.require([]Field{field})
-	r.load(field, reg2)
-	r.put(&expr.Hash{
-		SourceRegister: reg2, DestRegister: reg1, Length: uint32(field.info().typ.datatype().size),
-		Modulus: uint32(len(n.Addrs)), Seed: n.Seed, Type: expr.HashTypeJenkins,
-	})
-	r.lookup(lookup{set: anonymousMap, id: r.anonymous(), isMap: true, value: reg1})
 }
 
 func (r *ruleEncoder) natPorts(n NAT, x *expr.NAT) {

@@ -2,6 +2,7 @@ package nft
 
 import (
 	"cmp"
+	"net/netip"
 	"slices"
 )
 
@@ -41,6 +42,14 @@ type Options struct {
 	Exceeded func(at Place, limit Expr) bool
 	// Full says whether a dynamic set has no room for an element more.
 	Full func(set string) bool
+	// RouteOut is fib daddr oifname: the device by which the routing table, whatever the
+	// mark, sends to an address; empty when none does or the machine has it. It is asked
+	// for the address as it is by then. Nil: Packet.RouteOut, whatever was translated.
+	RouteOut func(dst netip.Addr) string
+	// Slot is the slot that numgen gives, or a hash without a seed: of the kernel's choice,
+	// below d.Slots. A caller that wants all that may become of a packet asks once for
+	// each. Nil: slot 0, and all targets of a Deal in NAT. A hash with a seed is known.
+	Slot func(d Deal) uint32
 	// Trace asks for Result.Trace.
 	Trace bool
 }

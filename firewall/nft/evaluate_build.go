@@ -1,5 +1,7 @@
 package nft
 
+import "net/netip"
+
 // builder makes a rule ready. It puts in what fields imply just as ruleEncoder
 // does, for that is what the kernel runs.
 type builder struct {
@@ -13,18 +15,25 @@ type builder struct {
 type shared struct {
 	slots    map[string]int // of the named sets
 	chains   map[string]*program
-	verdicts map[string][]verdict // of the named verdict maps, by element
+	verdicts map[string][]verdict    // of the named verdict maps, by element
+	targets  map[string][]netip.Addr // of the named maps to addresses, by element
 }
 
 // newShared makes all chains by name, still empty, for jumps lead anywhere.
 func newShared(slots map[string]int, r Ruleset) *shared {
-	s := &shared{slots: slots, chains: make(map[string]*program, len(r.Chains)), verdicts: map[string][]verdict{}}
+	s := &shared{
+		slots: slots, chains: make(map[string]*program, len(r.Chains)),
+		verdicts: map[string][]verdict{}, targets: map[string][]netip.Addr{},
+	}
 	for _, c := range r.Chains {
 		s.chains[c.Name] = &program{name: c.Name, hook: c.Hook}
 	}
 	for _, set := range r.Sets {
-		if set.Data == TypeVerdict {
+		switch set.Data {
+		case TypeVerdict:
 			s.verdicts[set.Name] = s.resolve(set.Elements)
+		case TypeIPv4, TypeIPv6:
+			s.targets[set.Name] = addressesOf(set.Elements)
 		}
 	}
 	return s
@@ -97,6 +106,15 @@ func (b *builder) add(x Expr) {
 		b.put(&addTo{name: x.Set, slot: b.slot(x.Set), fields: x.Fields, limit: b.limit(x.Stmt)})
 	case SetMark:
 		b.put(setMark(x))
+	case CopyMark:
+		b.put(copyMark(x))
+	case NoTrack:
+		b.put(noTrack{})
+	case SetHelper:
+		b.put(setHelper{})
+	case Deal:
+		b.require(x.fields()...)
+		b.put(&deal{Deal: x, slot: b.slot(x.Set), verdicts: b.verdicts[x.Set]})
 	case NAT:
 		b.nat(x)
 	case Masquerade:
@@ -123,23 +141,27 @@ func (b *builder) requireProtocol(f Field, want uint8, known *uint8) {
 		return
 	}
 	is := number(uint32(want))
-	b.put(&compare{field: f, lo: is, hi: is})
+	b.put(&compare{field: f, mask: wholeWord, lo: is, hi: is})
 	*known = want
 }
 
 func (b *builder) match(m Match) {
 	b.require(m.Field)
 	t := m.Field.info().typ
+	mask := wholeWord
+	if m.masked() {
+		mask = number(m.Mask)
+	}
 	switch len(m.Values) {
 	case 0:
 		b.put(&decision{verdict{kind: Drop}}) // the kernel takes no such rule
 	case 1:
 		b.put(&compare{
-			field: m.Field, not: m.Not,
+			field: m.Field, mask: mask, not: m.Not,
 			lo: wordOf(m.Values[0], t, first), hi: wordOf(m.Values[0], t, last),
 		})
 	default:
-		b.put(&oneOf{field: m.Field, not: m.Not, index: newIndex(m.set())})
+		b.put(&oneOf{field: m.Field, mask: mask, not: m.Not, index: newIndex(m.set())})
 	}
 }
 
@@ -164,10 +186,11 @@ func (b *builder) limit(x Expr) *limited {
 }
 
 func (b *builder) nat(n NAT) {
-	if len(n.Addrs) > 1 {
-		b.require(n.hashed())
-	}
 	op := &translate{NAT: n}
+	if d, ok := n.dealt(); ok {
+		b.require(d.fields()...)
+		op.spread = b.spread(n, d)
+	}
 	if len(n.MapPorts) > 0 {
 		op.ports = make(map[word]uint16, len(n.MapPorts))
 		for _, p := range n.MapPorts {

@@ -27,7 +27,8 @@ func (w *walk) translates() bool {
 
 type translate struct {
 	NAT
-	ports map[word]uint16 // of MapPorts
+	spread *spread         // over several targets; nil: there are none, or one
+	ports  map[word]uint16 // of MapPorts
 }
 
 // run translates a packet of its own family, and lets others go on.
@@ -44,15 +45,21 @@ func (n *translate) run(w *walk) outcome {
 		}
 		t.PortLo, t.PortHi = to, to
 	}
+	var to []netip.Addr
+	if n.spread != nil {
+		var how outcome
+		if to, how = n.spread.targets(w); how != proceed {
+			return how
+		}
+	}
 	if !w.flow || n.is6() != (w.p.nfproto() == nfprotoIPv6) {
 		return proceed
 	}
 	switch {
 	case n.Prefix.IsValid():
 		t.To = []netip.Addr{moved(w.end(n.Kind), n.Prefix)}
-	case len(n.Addrs) > 1 && n.Seed != 0:
-		i := Spread(w.p.Src, n.Seed, len(n.Addrs))
-		t.To = n.Addrs[i : i+1 : i+1]
+	case n.spread != nil:
+		t.To = to
 	default:
 		t.To = n.Addrs
 	}

@@ -3,13 +3,14 @@ package nft
 // compare is a match with one value or one range.
 type compare struct {
 	field  Field
+	mask   word
 	not    bool
 	lo, hi word
 }
 
 func (c *compare) run(w *walk) outcome {
 	v, ok := w.load(c.field)
-	return matches(ok && v.within(c.lo, c.hi) != c.not)
+	return matches(ok && v.and(c.mask).within(c.lo, c.hi) != c.not)
 }
 
 func matches(yes bool) outcome {
@@ -22,6 +23,7 @@ func matches(yes bool) outcome {
 // oneOf is a match with several values.
 type oneOf struct {
 	field Field
+	mask  word
 	not   bool
 	index *index
 }
@@ -31,7 +33,7 @@ func (m *oneOf) run(w *walk) outcome {
 	if !ok {
 		return fail
 	}
-	w.key[0] = v
+	w.key[0] = v.and(m.mask)
 	_, found := m.index.find(w.key[:1])
 	return matches(found != m.not)
 }
@@ -103,14 +105,19 @@ func (b *branch) run(w *walk) outcome {
 	if !ok {
 		return fail
 	}
+	return w.goOn(x, key, b.verdicts)
+}
+
+// goOn goes on as the element of a verdict map says that the key belongs to.
+func (w *walk) goOn(x *index, key []word, verdicts []verdict) outcome {
 	i, found := x.find(key)
-	if !found || i >= len(b.verdicts) {
+	if !found || i >= len(verdicts) {
 		return fail
 	}
-	if b.verdicts[i].kind == 0 {
+	if verdicts[i].kind == 0 {
 		return proceed // continue
 	}
-	w.verdict = b.verdicts[i]
+	w.verdict = verdicts[i]
 	return decide
 }
 
@@ -142,7 +149,7 @@ type stateBits CTState
 
 func (s stateBits) run(w *walk) outcome {
 	state := w.p.state()
-	if w.early {
+	if w.early && !w.untracked {
 		state = StateInvalid // so ct state calls a packet that has no flow yet
 	}
 	return matches((state&s.States != 0) != s.Not)
@@ -218,6 +225,41 @@ func (s setMark) run(w *walk) outcome {
 	}
 	return matches(s.Keep == 0) // with Keep it is loaded first
 }
+
+type copyMark CopyMark
+
+// run gives one mark bits of another. That of a flow cannot be read where there is none.
+func (c copyMark) run(w *walk) outcome {
+	from, ok := w.load(c.From)
+	if !ok {
+		return fail
+	}
+	value := uint32(from.lo)
+	if CopyMark(c).masked() {
+		value &= c.Mask
+	}
+	if c.To != CTMark {
+		w.p.Mark = value
+	} else if w.flow {
+		w.p.CTMark = value
+	}
+	return proceed
+}
+
+type noTrack struct{}
+
+// run leaves a packet untracked that has no flow, such as one that conntrack has not seen yet.
+func (noTrack) run(w *walk) outcome {
+	if !w.flow {
+		w.p.State, w.untracked = StateUntracked, true
+	}
+	return proceed
+}
+
+// setHelper changes nothing that a rule can see of this packet.
+type setHelper struct{}
+
+func (setHelper) run(w *walk) outcome { return proceed }
 
 type reject Reject
 

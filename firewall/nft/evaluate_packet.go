@@ -28,7 +28,7 @@ type Packet struct {
 	OrigDst  netip.Addr // where the flow's first packet was sent to; invalid: Dst
 	Mark     uint32     // meta mark
 	DstType  uint32     // fib daddr type, as the number of an RTN_
-	RouteOut string     // fib daddr oifname: the device by which the routing table sends to Dst; empty: none
+	RouteOut string     // fib daddr oifname, unless Options.RouteOut says it; empty: none, or the machine takes it itself
 	Received time.Time  // for meta time
 }
 
@@ -70,6 +70,11 @@ func (a word) less(b word) bool { return a.hi < b.hi || a.hi == b.hi && a.lo < b
 
 // within says whether a word is of a range, both ends in it.
 func (a word) within(lo, hi word) bool { return !a.less(lo) && !hi.less(a) }
+
+func (a word) and(mask word) word { return word{a.hi & mask.hi, a.lo & mask.lo} }
+
+// wholeWord leaves all bits.
+var wholeWord = word{^uint64(0), ^uint64(0)}
 
 func number(n uint32) word { return word{lo: uint64(n)} }
 
@@ -115,9 +120,20 @@ func (w *walk) load(f Field) (word, bool) {
 	case fromCT:
 		return w.loadCT(f)
 	case fromFIB:
+		if f == FIBDaddrOIFName {
+			return wordOfName(w.routeOut()), true
+		}
 		return number(w.p.DstType), true
 	}
 	return word{}, false
+}
+
+// routeOut is the device by which the routing table sends to where the packet goes now.
+func (w *walk) routeOut() string {
+	if w.o.RouteOut != nil {
+		return w.o.RouteOut(w.p.Dst)
+	}
+	return w.p.RouteOut
 }
 
 func (w *walk) loadMeta(f Field) word {

@@ -8,6 +8,7 @@ type walk struct {
 	p Packet
 
 	flow, early bool    // there is a flow; conntrack did not look for one yet
+	untracked   bool    // by a rule of this hook
 	verdict     verdict // of the operation that decided
 	at          *program
 	rule        int

@@ -245,7 +245,8 @@ type NAT struct {
 	// PortLo and PortHi are the target ports; 0 keeps the port.
 	PortLo, PortHi uint16
 	// MapPorts is a port for a port: `dnat ip to 10.1.3.10 : tcp dport map { 9000 : 8000, ... }`.
-	// PortField says which field is mapped.
+	// PortField says which field is mapped. Without MapPorts its value is the port
+	// or none is, whether that is free or not: `snat ip to 203.0.113.6:tcp sport`.
 	PortField Field
 	MapPorts  []PortPair
 	// Seed makes the spread the same on every node.
@@ -261,7 +262,12 @@ type NAT struct {
 type PortPair struct{ From, To uint16 }
 
 // Masquerade translates the source to the address of the interface that the packet leaves by.
-type Masquerade struct{}
+type Masquerade struct {
+	// PortLo and PortHi are the source ports; 0 keeps the port where it is free.
+	PortLo, PortHi uint16
+	// PortField is as in NAT: `masquerade to :tcp sport`.
+	PortField Field
+}
 
 // RejectKind says how a packet is refused.
 type RejectKind int

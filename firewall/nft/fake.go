@@ -223,6 +223,7 @@ const (
 	useChain useKind = iota
 	useSet
 	useCounter
+	useHelper
 )
 
 func (t *fakeTable) clone() *fakeTable {
@@ -269,6 +270,14 @@ func usesOf(x Expr) []use {
 		return []use{{useSet, x.Set}}
 	case Count:
 		return []use{{useCounter, x.Counter}}
+	case SetHelper:
+		return []use{{useHelper, x.Helper}}
+	case Deal:
+		return []use{{useSet, x.Set}}
+	case NAT:
+		if x.Deal != nil {
+			return []use{{useSet, x.Deal.Set}}
+		}
 	case Verdict:
 		return usesOfVerdict(x)
 	case VMap:

@@ -195,6 +195,16 @@ func (t *fakeTable) fits(x Expr) unix.Errno {
 		if s.Data != TypeVerdict {
 			return unix.EINVAL
 		}
+	case Deal:
+		if t.sets[x.Set].Data != TypeVerdict {
+			return unix.EINVAL
+		}
+		return loaded(t.sets[x.Set], []Type{TypeSlot})
+	case NAT:
+		if x.Deal == nil {
+			return 0
+		}
+		return loaded(t.sets[x.Deal.Set], []Type{TypeSlot})
 	case DynSet:
 		s, fields = t.sets[x.Set], x.Fields
 		if s.Interval || s.Size > 0 && !s.Dynamic && !s.HasTimeout {
@@ -206,9 +216,14 @@ func (t *fakeTable) fits(x Expr) unix.Errno {
 	default:
 		return 0
 	}
-	// The kernel only asks whether enough registers are loaded.
+	return loaded(s, fieldTypes(fields))
+}
+
+// loaded says whether a key of these types is enough for a set: the kernel only asks
+// whether enough registers are loaded.
+func loaded(s *Set, key []Type) unix.Errno {
 	_, want := keyMagic(s.Key)
-	if _, got := keyMagic(fieldTypes(fields)); got < want {
+	if _, got := keyMagic(key); got < want {
 		return unix.ENODATA
 	}
 	return 0

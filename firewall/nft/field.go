@@ -1,5 +1,7 @@
 package nft
 
+import "golang.org/x/sys/unix"
+
 // Numbers of the kernel that fields and dependencies are made of.
 const (
 	nfprotoIPv4 = 2
@@ -30,7 +32,7 @@ type fieldInfo struct {
 	name string
 	typ  Type
 	from source
-	// at is the meta or ct key, or the offset in the header.
+	// at is the meta or ct key, the result of a fib lookup, or the offset in the header.
 	at uint32
 	// nfproto and l4proto are the matches that the field implies; 0 for none.
 	nfproto, l4proto uint8
@@ -62,7 +64,7 @@ var fieldInfos = [...]fieldInfo{
 	CTMark:       {name: "ct mark", typ: TypeMark, from: fromCT, at: 3},
 	CTOrigDaddr:  {name: "ct original ip daddr", typ: TypeIPv4, from: fromCT, at: 20},
 	CTOrigDaddr6: {name: "ct original ip6 daddr", typ: TypeIPv6, from: fromCT, at: 22},
-	FIBDaddrType: {name: "fib daddr type", typ: TypeFIB, from: fromFIB},
+	FIBDaddrType: {name: "fib daddr type", typ: TypeFIB, from: fromFIB, at: unix.NFT_FIB_RESULT_ADDRTYPE},
 	DCCPSport:    {name: "dccp sport", typ: TypePort, from: fromTransport, at: 0, l4proto: protoDCCP},
 	DCCPDport:    {name: "dccp dport", typ: TypePort, from: fromTransport, at: 2, l4proto: protoDCCP},
 	SCTPSport:    {name: "sctp sport", typ: TypePort, from: fromTransport, at: 0, l4proto: protoSCTP},
@@ -75,7 +77,7 @@ var fieldInfos = [...]fieldInfo{
 	CTOrigSport:  {name: "ct original proto-src", typ: TypePort, from: fromCT, at: 11},
 	CTOrigDport:  {name: "ct original proto-dst", typ: TypePort, from: fromCT, at: 12},
 
-	FIBDaddrOIFName: {name: "fib daddr oifname", typ: TypeIfname, from: fromFIB},
+	FIBDaddrOIFName: {name: "fib daddr oifname", typ: TypeIfname, from: fromFIB, at: unix.NFT_FIB_RESULT_OIFNAME},
 }
 
 // String is the field as nft writes it.

@@ -77,7 +77,10 @@ type DeleteElements struct {
 }
 
 // FlushSet takes all elements out of a set.
-type FlushSet struct{ Table, Name string }
+type FlushSet struct {
+	Table, Name string
+	Map         bool // it is a map, which nft has a command of its own for
+}
 
 // AddCounter makes a named counter at zero; one that is there keeps its figures.
 type AddCounter struct{ Table, Name string }
@@ -182,7 +185,13 @@ func keysOf(elements []Element) []Element {
 }
 
 // String is the command.
-func (o FlushSet) String() string { return "flush set inet " + o.Table + " " + o.Name }
+func (o FlushSet) String() string {
+	kind := "set"
+	if o.Map {
+		kind = "map"
+	}
+	return "flush " + kind + " inet " + o.Table + " " + o.Name
+}
 
 // String is the command.
 func (o AddCounter) String() string { return "add counter inet " + o.Table + " " + o.Name }

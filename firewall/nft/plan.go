@@ -117,7 +117,7 @@ func (p *plan) difference(have, want Set) []Op {
 	var ops []Op
 	if want.HasTimeout && len(gone) > 0 {
 		// One of them may leave by itself before it is deleted, which would refuse the batch.
-		ops = append(ops, FlushSet{p.table, want.Name})
+		ops = append(ops, FlushSet{Table: p.table, Name: want.Name, Map: want.Data != 0})
 		gone, fresh = nil, want.Elements
 	}
 	if len(gone) > 0 {

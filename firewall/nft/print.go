@@ -70,10 +70,14 @@ func (s Set) kind() string {
 	return "set"
 }
 
-// typeText names instants by an expression, since `type time` is a duration to nft.
+// typeText names a key by an expression where nft has no name for its type.
 func (s Set) typeText() string {
-	if len(s.Key) == 1 && s.Key[0] == TypeTime {
-		return "typeof meta time"
+	if key, data, ok := s.typeof(); ok {
+		text := "typeof " + key.text
+		if s.Data != 0 {
+			text += " : " + data.text
+		}
+		return text
 	}
 	names := make([]string, len(s.Key))
 	for i, t := range s.Key {

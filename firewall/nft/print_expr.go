@@ -1,7 +1,6 @@
 package nft
 
 import (
-	"net/netip"
 	"strconv"
 	"strings"
 	"time"
@@ -12,13 +11,38 @@ func (m Match) String() string { return string(m.appendText(nil, m.Field.String(
 
 func (m Match) appendText(b []byte, field string) []byte {
 	b = append(append(b, field...), ' ')
-	if m.Not {
+	bits := m.prefix()
+	if m.masked() && bits < 0 {
+		b = append(appendHex(append(b, "& "...), m.Mask), ' ')
+	}
+	switch {
+	case m.Not:
 		b = append(b, "!= "...)
+	case m.masked() && bits < 0 && !m.set().Interval:
+		b = append(b, "== "...)
 	}
-	if len(m.Values) == 1 {
-		return m.Values[0].appendText(b, m.Field.info().typ, false)
+	if len(m.Values) != 1 {
+		return append(m.set().appendElements(append(b, "{ "...), ", "), " }"...)
 	}
-	return append(m.set().appendElements(append(b, "{ "...), ", "), " }"...)
+	b = m.Values[0].appendText(b, m.Field.info().typ, false)
+	if bits >= 0 {
+		b = strconv.AppendInt(append(b, '/'), int64(bits), 10)
+	}
+	return b
+}
+
+// masked says that not all bits are compared.
+func (m Match) masked() bool { return m.Mask != 0 && m.Mask != allBits }
+
+const allBits = 1<<32 - 1
+
+// prefix is how many of the highest bits are compared with one value, which nft
+// writes as a prefix; -1 when it is something else that is compared.
+func (m Match) prefix() int {
+	if !m.masked() || len(m.Values) != 1 || m.Values[0].Lo != m.Values[0].Hi {
+		return -1
+	}
+	return prefixBits32(m.Mask, allBits)
 }
 
 // set is the anonymous set that holds the values.
@@ -216,6 +240,23 @@ func (s SetMark) String() string {
 	return text
 }
 
+// String sets the one mark, and leaves out a mask that leaves all bits.
+func (c CopyMark) String() string {
+	text := c.To.String() + " set " + c.From.String()
+	if !c.masked() {
+		return text
+	}
+	return text + " & " + string(appendHex(nil, c.Mask))
+}
+
+func (c CopyMark) masked() bool { return c.Mask != 0 && c.Mask != allBits }
+
+// String is the statement.
+func (NoTrack) String() string { return "notrack" }
+
+// String is the statement.
+func (h SetHelper) String() string { return `ct helper set "` + h.Helper + `"` }
+
 // String is the statement.
 func (SetTrace) String() string { return "meta nftrace set 1" }
 
@@ -227,102 +268,6 @@ func (s SetEvents) String() string {
 	return "ct event set " + bitNames(uint32(s.Events), []string{
 		"new", "related", "destroy", "reply", "assured", "protoinfo", "helper", "mark", "seqadj", "secmark", "label",
 	})
-}
-
-// String is the translation.
-func (n NAT) String() string {
-	text := n.verb() + " " + n.familyName()
-	if n.Prefix.IsValid() {
-		return text + " prefix to " + n.Prefix.Masked().String()
-	}
-	return text + " to " + n.addrText() + n.portText()
-}
-
-func (n NAT) verb() string {
-	if n.Kind == SNAT {
-		return "snat"
-	}
-	return "dnat"
-}
-
-// is6 says which family is translated.
-func (n NAT) is6() bool {
-	if n.Prefix.IsValid() {
-		return n.Prefix.Addr().Is6()
-	}
-	return len(n.Addrs) > 0 && n.Addrs[0].Is6()
-}
-
-func (n NAT) familyName() string {
-	if n.is6() {
-		return "ip6"
-	}
-	return "ip"
-}
-
-// hashed is the field that several targets are spread by.
-func (n NAT) hashed() Field {
-	if n.is6() {
-		return IP6Saddr
-	}
-	return IPSaddr
-}
-
-func (n NAT) addrText() string {
-	if len(n.Addrs) > 1 {
-		text := "jhash " + n.hashed().String() + " mod " + strconv.Itoa(len(n.Addrs))
-		if n.Seed != 0 {
-			text += " seed 0x" + strconv.FormatUint(uint64(n.Seed), 16)
-		}
-		return text + " map { " + string(n.targets().appendElements(nil, ", ")) + " }"
-	}
-	var target netip.Addr
-	if len(n.Addrs) == 1 {
-		target = n.Addrs[0]
-	}
-	text := string(appendAddr(nil, target))
-	if n.is6() && n.translatesPort() {
-		return "[" + text + "]"
-	}
-	return text
-}
-
-func (n NAT) translatesPort() bool { return n.PortLo != 0 || len(n.MapPorts) > 0 }
-
-func (n NAT) portText() string {
-	switch {
-	case len(n.MapPorts) > 0:
-		return ":" + n.PortField.String() + " map { " + string(n.ports().appendElements(nil, ", ")) + " }"
-	case n.PortLo == 0:
-		return ""
-	case n.PortHi <= n.PortLo:
-		return ":" + strconv.Itoa(int(n.PortLo))
-	}
-	return ":" + strconv.Itoa(int(n.PortLo)) + "-" + strconv.Itoa(int(n.PortHi))
-}
-
-// targets is the anonymous map from a hash to an address.
-func (n NAT) targets() Set {
-	s := Set{Key: []Type{typeIndex}, Data: TypeIPv4, Elements: make([]Element, len(n.Addrs))}
-	if n.is6() {
-		s.Data = TypeIPv6
-	}
-	for i, a := range n.Addrs {
-		s.Elements[i] = Element{Key: []Value{Number(typeIndex, uint32(i))}, Data: Address(a)}
-	}
-	return s
-}
-
-// ports is the anonymous map from a port to a port.
-func (n NAT) ports() Set {
-	s := Set{Key: []Type{TypePort}, Data: TypePort, Elements: make([]Element, len(n.MapPorts))}
-	for i, p := range n.MapPorts {
-		s.Elements[i] = Element{
-			Key:  []Value{Number(TypePort, uint32(p.From))},
-			Data: Number(TypePort, uint32(p.To)),
-		}
-	}
-	return s
 }
 
 // String is the statement without options.

@@ -190,10 +190,19 @@ func fieldsOf(e Expr) []Field {
 		return e.Fields
 	case DynSet:
 		return e.Fields
+	case Deal:
+		return e.fields()
 	case NAT:
-		if len(e.Addrs) > 1 {
-			return []Field{e.hashed()}
+		if d, ok := e.dealt(); ok {
+			return d.fields()
 		}
 	}
 	return nil
+}
+
+func (d Deal) fields() []Field {
+	if d.By != DealSource {
+		return nil
+	}
+	return []Field{d.Field}
 }

@@ -112,7 +112,7 @@ func TestCasesAreComplete(t *testing.T) {
 			types[k] = true
 		}
 	}
-	for k := TypeIPv4; k <= TypeHops; k++ {
+	for k := TypeIPv4; k <= TypeSlot; k++ {
 		// nft has no named set of a bare integer, which hops are.
 		if !types[k] && k != TypeHops {
 			t.Errorf("no set has the type %s", k)

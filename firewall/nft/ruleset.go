@@ -115,6 +115,7 @@ const (
 	TypeFIB                       // fib_addrtype: local, broadcast, ... as RTN_ numbers
 	TypeHops                      // integer of 8 bits: ip6 hoplimit; only in matches, for nft has no set of it
 	TypeDirection                 // ct_dir: 0 is original, 1 is reply
+	TypeSlot                      // integer of 32 bits: the slot of a Deal; alone in the key of a map to verdicts or to addresses
 )
 
 // Value is one value or a range of one type. Exactly the fields of its type are
