@@ -91,5 +91,6 @@ type Test struct {
 	Source      netip.Addr // after translation; invalid: whichever
 	Destination netip.Addr // after translation; invalid: whichever
 	Gateway     string     // empty: whichever
+	Down        []string   // gateways that are taken to be down
 	Pos         Position
 }

@@ -3,6 +3,7 @@ package config
 import (
 	"fmt"
 	"net/netip"
+	"slices"
 	"time"
 )
 
@@ -26,6 +27,16 @@ func (p *parser) parseTests() {
 		}
 		p.refer(r.Rule, "rule", p.counters)
 		p.refer(r.Gateway, "gateway", p.gateways)
+		for _, n := range r.Down.items {
+			switch {
+			case slices.Contains(t.Down, n.text):
+				p.at(n, "%q stands twice", n.text)
+			case n.text == t.Gateway:
+				p.at(n, "%q is the gateway that the packet must leave by, and cannot be down", n.text)
+			case p.referName(n, n.text, "gateway", p.gateways):
+				t.Down = append(t.Down, n.text)
+			}
+		}
 		p.checkTest(r, t)
 		p.cfg.Tests = append(p.cfg.Tests, t)
 	}

@@ -59,4 +59,5 @@ type rawTest struct {
 	Source      text `toml:"source" doc:"The source address that it must leave with." default:"whichever"`
 	Destination text `toml:"destination" doc:"The destination that it must leave with." default:"whichever"`
 	Gateway     text `toml:"gateway" doc:"The gateway that it must leave by." default:"whichever"`
+	Down        list `toml:"down" doc:"Gateways that are taken to be down." default:"none"`
 }
