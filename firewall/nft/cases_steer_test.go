@@ -1,5 +1,7 @@
 package nft
 
+import "time"
+
 // markCases compare some bits of a mark.
 func markCases() []ruleCase {
 	masked := func(f Field, mask uint32, values ...Value) Rule {
@@ -108,5 +110,62 @@ func dealCases() []ruleCase {
 		{chain: post, rule: rule(NAT{Kind: SNAT, Is6: true, Deal: of(inc, "none")}), text: "snat ip6 to numgen inc mod 256 map @none"},
 		{chain: post, rule: rule(is(L4Proto, proto(protoTCP)), NAT{Kind: SNAT, Deal: of(inc, "targets"), PortLo: 20000, PortHi: 29999}),
 			text: "meta l4proto tcp snat ip to numgen inc mod 256 map @targets:20000-29999"},
+	}
+}
+
+// caseHelpers are all that the kernel has for firewalls.
+func caseHelpers() []Helper {
+	return []Helper{
+		{"ftp", "ftp", protoTCP}, {"sip_tcp", "sip", protoTCP}, {"sip_udp", "sip", protoUDP}, {"tftp", "tftp", protoUDP},
+		{"pptp", "pptp", protoTCP}, {"h245", "Q.931", protoTCP}, {"ras", "RAS", protoUDP},
+	}
+}
+
+// helperCases give flows a helper.
+func helperCases() []ruleCase {
+	give := func(port uint32, f Field, name string) Rule {
+		return rule(is(f, Number(TypePort, port)), SetHelper{name})
+	}
+	return []ruleCase{
+		{rule: give(21, TCPDport, "ftp"), text: `tcp dport 21 ct helper set "ftp"`, chain: "restore"},
+		{rule: give(69, UDPDport, "tftp"), text: `udp dport 69 ct helper set "tftp"`, chain: "forward_"},
+		{rule: give(5060, UDPDport, "sip_udp"), text: `udp dport 5060 ct helper set "sip_udp"`, chain: "output_"},
+		{rule: give(5060, TCPDport, "sip_tcp"), text: `tcp dport 5060 ct helper set "sip_tcp"`},
+		{rule: rule(SetHelper{"pptp"}), text: `ct helper set "pptp"`},
+		{rule: rule(SetHelper{"h245"}), text: `ct helper set "h245"`},
+		{rule: rule(SetHelper{"ras"}, accept), text: `ct helper set "ras" accept`},
+	}
+}
+
+// steerSets are of types that count and reset flows, and that tell which families have a line.
+func steerSets() []Set {
+	minute := Set{Dynamic: true, HasTimeout: true, Timeout: time.Minute}
+	tuple := func(name string, addr Type) Set {
+		s := minute
+		s.Name, s.Key = name, []Type{addr, TypePort, addr, TypePort}
+		return s
+	}
+	family := func(n uint32) Element { return Element{Key: []Value{Number(TypeNFProto, n)}} }
+	return []Set{
+		{Name: "up_one", Key: []Type{TypeNFProto}, Elements: []Element{family(nfprotoIPv4), family(nfprotoIPv6)}},
+		{Name: "up_none", Key: []Type{TypeNFProto}},
+		{Name: "ways", Key: []Type{TypeDirection}, Elements: []Element{{Key: []Value{Number(TypeDirection, 0)}}, {Key: []Value{Number(TypeDirection, 1)}}}},
+		{Name: "total", Key: []Type{TypeDirection}, Dynamic: true, Size: 2},
+		tuple("reset4", TypeIPv4), tuple("reset6", TypeIPv6),
+	}
+}
+
+func steerCases() []ruleCase {
+	tuple4 := []Field{IPSaddr, TCPSport, IPDaddr, TCPDport}
+	tuple6 := []Field{IP6Saddr, TCPSport, IP6Daddr, TCPDport}
+	return []ruleCase{
+		{rule: rule(Lookup{Fields: []Field{NFProto}, Set: "up_one"}), text: "meta nfproto @up_one"},
+		{rule: rule(Lookup{Fields: []Field{NFProto}, Not: true, Set: "up_none"}), text: "meta nfproto != @up_none"},
+		{rule: rule(Lookup{Fields: []Field{CTDirection}, Set: "ways"}), text: "ct direction @ways"},
+		{rule: rule(DynSet{Set: "total", Fields: []Field{CTDirection}, Stmt: ConnLimit{Over: 5}}, drop), text: "add @total { ct direction ct count over 5 } drop"},
+		{rule: rule(Lookup{Fields: tuple4, Set: "reset4"}, Reject{With: RejectTCPReset}), chain: "restore",
+			text: "ip saddr . tcp sport . ip daddr . tcp dport @reset4 reject with tcp reset"},
+		{rule: rule(Lookup{Fields: tuple6, Set: "reset6"}, Reject{With: RejectTCPReset}), chain: "restore",
+			text: "ip6 saddr . tcp sport . ip6 daddr . tcp dport @reset6 reject with tcp reset"},
 	}
 }

@@ -48,7 +48,7 @@ var (
 
 // caseSets are the sets that the cases speak of.
 func caseSets() []Set {
-	return append(dealSets(), []Set{
+	return append(append(dealSets(), steerSets()...), []Set{
 		{Name: "a4", Key: []Type{TypeIPv4}, Interval: true, Comment: "addresses and more", Elements: []Element{
 			{Key: []Value{network("10.0.0.0/8")}}, {Key: []Value{address("192.168.1.1")}},
 			{Key: []Value{between("192.168.1.10", "192.168.1.20")}}, {Key: []Value{network("224.0.0.0/3")}},
@@ -170,6 +170,8 @@ func ruleCases() []ruleCase {
 	cases = append(cases, markCases()...)
 	cases = append(cases, fibCases()...)
 	cases = append(cases, dealCases()...)
+	cases = append(cases, helperCases()...)
+	cases = append(cases, steerCases()...)
 	return append(cases, natCases()...)
 }
 

@@ -40,6 +40,14 @@ func (a *attributes) next() bool {
 	return true
 }
 
+func (a *attributes) uint8() uint8 {
+	if len(a.value) != 1 {
+		a.err = errTruncated
+		return 0
+	}
+	return a.value[0]
+}
+
 func (a *attributes) uint32() uint32 {
 	if len(a.value) != 4 {
 		a.err = errTruncated

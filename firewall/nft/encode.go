@@ -111,9 +111,13 @@ func (e *encoder) encode(op Op) {
 		e.elements(unix.NFT_MSG_NEWSETELEM, op.Table, op.Set, 0, op.Elements)
 	case DeleteElements:
 		e.elements(unix.NFT_MSG_DELSETELEM, op.Table, op.Set, 0, op.Elements)
+	case AddHelper:
+		e.addHelper(op)
+	case DeleteHelper:
+		e.object(unix.NFT_MSG_DELOBJ, 0, op.Table, op.Name, unix.NFT_OBJECT_CT_HELPER)
+		e.end()
 	case AddCounter:
-		e.message(unix.NFT_MSG_NEWOBJ, unix.NLM_F_CREATE, op.Table)
-		e.counter(op.Name)
+		e.object(unix.NFT_MSG_NEWOBJ, unix.NLM_F_CREATE, op.Table, op.Name, unix.NFT_OBJECT_COUNTER)
 		e.close(e.nest(unix.NFTA_OBJ_DATA))
 		e.end()
 	case addFlowtable:
@@ -121,8 +125,7 @@ func (e *encoder) encode(op Op) {
 	case addOwned:
 		e.addOwned(op)
 	case DeleteCounter:
-		e.message(unix.NFT_MSG_DELOBJ, 0, op.Table)
-		e.counter(op.Name)
+		e.object(unix.NFT_MSG_DELOBJ, 0, op.Table, op.Name, unix.NFT_OBJECT_COUNTER)
 		e.end()
 	}
 }
@@ -134,9 +137,11 @@ func (e *encoder) named(kind uint16, table string, attribute uint16, name string
 	e.end()
 }
 
-func (e *encoder) counter(name string) {
+// object opens a message about a named object.
+func (e *encoder) object(kind, flags uint16, table, name string, object uint32) {
+	e.message(kind, flags, table)
 	e.text(unix.NFTA_OBJ_NAME, name)
-	e.uint32(unix.NFTA_OBJ_TYPE, unix.NFT_OBJECT_COUNTER)
+	e.uint32(unix.NFTA_OBJ_TYPE, object)
 }
 
 func (e *encoder) addChain(op AddChain) {

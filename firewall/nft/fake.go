@@ -153,7 +153,7 @@ func (f *Fake) State(ctx context.Context) (State, error) {
 		return s, ctx.Err()
 	}
 	r := f.table.ruleset(f.name)
-	s.Exists, s.Sets, s.Counters = true, r.Sets, r.Counters
+	s.Exists, s.Sets, s.Helpers, s.Counters = true, r.Sets, r.Helpers, r.Counters
 	for _, c := range r.Chains {
 		s.Chains = append(s.Chains, ChainHead{c.Name, c.Hook})
 	}
@@ -207,6 +207,7 @@ type fakeTable struct {
 	chains   map[string]*Chain
 	sets     map[string]*Set
 	counters map[string]*Counter
+	helpers  []Helper
 	order    struct{ chains, sets, counters []string }
 	uses     map[use]int
 }
@@ -232,7 +233,7 @@ func (t *fakeTable) clone() *fakeTable {
 	}
 	next := &fakeTable{
 		chains: make(map[string]*Chain, len(t.chains)), sets: make(map[string]*Set, len(t.sets)),
-		counters: maps.Clone(t.counters), uses: maps.Clone(t.uses),
+		counters: maps.Clone(t.counters), helpers: slices.Clone(t.helpers), uses: maps.Clone(t.uses),
 	}
 	for name, c := range t.chains {
 		c := *c
@@ -251,7 +252,7 @@ func (t *fakeTable) clone() *fakeTable {
 }
 
 func (t *fakeTable) ruleset(name string) Ruleset {
-	r := Ruleset{Table: Table{Name: name}, Counters: slices.Clone(t.order.counters)}
+	r := Ruleset{Table: Table{Name: name}, Helpers: slices.Clone(t.helpers), Counters: slices.Clone(t.order.counters)}
 	for _, name := range t.order.sets {
 		r.Sets = append(r.Sets, *t.sets[name])
 	}

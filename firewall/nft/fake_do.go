@@ -48,6 +48,10 @@ func (t *fakeTable) do(op Op) (*fakeTable, unix.Errno) {
 		}
 	case DeleteCounter:
 		return t, t.deleteCounter(op.Name)
+	case AddHelper:
+		return t, t.addHelper(op.Helper)
+	case DeleteHelper:
+		return t, t.deleteHelper(op.Name)
 	}
 	return t, 0
 }
@@ -136,6 +140,31 @@ func (t *fakeTable) deleteCounter(name string) unix.Errno {
 	return 0
 }
 
+// helper is where a helper is; negative: nowhere.
+func (t *fakeTable) helper(name string) int {
+	return slices.IndexFunc(t.helpers, func(h Helper) bool { return h.Name == name })
+}
+
+// addHelper leaves one that is there as it is, whatever is asked for.
+func (t *fakeTable) addHelper(h Helper) unix.Errno {
+	if t.helper(h.Name) < 0 {
+		t.helpers = append(t.helpers, h)
+	}
+	return 0
+}
+
+func (t *fakeTable) deleteHelper(name string) unix.Errno {
+	i := t.helper(name)
+	if i < 0 {
+		return unix.ENOENT
+	}
+	if t.uses[use{useHelper, name}] > 0 {
+		return unix.EBUSY
+	}
+	t.helpers = slices.Delete(t.helpers, i, i+1)
+	return 0
+}
+
 func (t *fakeTable) addRule(op AddRule) unix.Errno {
 	c := t.chains[op.Chain]
 	if c == nil {
@@ -165,6 +194,10 @@ func (t *fakeTable) present(uses []use) unix.Errno {
 			}
 		case useCounter:
 			if t.counters[u.name] == nil {
+				return unix.ENOENT
+			}
+		case useHelper:
+			if t.helper(u.name) < 0 {
 				return unix.ENOENT
 			}
 		case useChain:

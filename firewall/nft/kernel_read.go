@@ -112,7 +112,7 @@ func (n *Netlink) dump(c *netlink.Conn, kind uint16, attrs func(*wire), answer f
 	return err
 }
 
-// State reads chains, sets with their elements and the names of counters.
+// State reads chains, sets with their elements, helpers and the names of counters.
 func (n *Netlink) State(ctx context.Context) (State, error) {
 	var s State
 	number, err := n.consistent(ctx, func(c *netlink.Conn) (err error) {
@@ -143,6 +143,9 @@ func (n *Netlink) state(c *netlink.Conn) (State, error) {
 		if s.Sets[i].Elements, err = n.elements(c, s.Sets[i]); err != nil {
 			return State{}, fmt.Errorf("set %q: %w", s.Sets[i].Name, err)
 		}
+	}
+	if s.Helpers, err = n.helpers(c); err != nil {
+		return State{}, err
 	}
 	err = n.counters(c, func(name string, _ Counter) { s.Counters = append(s.Counters, name) })
 	return s, err
@@ -201,14 +204,29 @@ func (n *Netlink) elements(c *netlink.Conn, s Set) ([]Element, error) {
 }
 
 func (n *Netlink) counters(c *netlink.Conn, add func(string, Counter)) error {
-	kind := func(w *wire) { w.uint32(unix.NFTA_OBJ_TYPE, unix.NFT_OBJECT_COUNTER) }
-	return n.dump(c, unix.NFT_MSG_GETOBJ, kind, func(data []byte) error {
+	return n.objects(c, unix.NFT_OBJECT_COUNTER, func(data []byte) error {
 		name, figures, err := decodeCounter(data)
 		if err == nil {
 			add(name, figures)
 		}
 		return err
 	})
+}
+
+func (n *Netlink) helpers(c *netlink.Conn) ([]Helper, error) {
+	var helpers []Helper
+	err := n.objects(c, unix.NFT_OBJECT_CT_HELPER, func(data []byte) error {
+		h, err := decodeHelper(data)
+		helpers = append(helpers, h)
+		return err
+	})
+	return helpers, err
+}
+
+// objects asks for the named objects of one kind.
+func (n *Netlink) objects(c *netlink.Conn, object uint32, answer func([]byte) error) error {
+	kind := func(w *wire) { w.uint32(unix.NFTA_OBJ_TYPE, object) }
+	return n.dump(c, unix.NFT_MSG_GETOBJ, kind, answer)
 }
 
 // Counters reads the named counters of the table.

@@ -88,6 +88,15 @@ type AddCounter struct{ Table, Name string }
 // DeleteCounter removes a named counter that no rule uses.
 type DeleteCounter struct{ Table, Name string }
 
+// AddHelper makes a conntrack helper; one that is there already stays.
+type AddHelper struct {
+	Table  string
+	Helper Helper
+}
+
+// DeleteHelper removes a conntrack helper that no rule uses.
+type DeleteHelper struct{ Table, Name string }
+
 func (AddTable) op()       {}
 func (DeleteTable) op()    {}
 func (FlushTable) op()     {}
@@ -101,6 +110,8 @@ func (DeleteElements) op() {}
 func (FlushSet) op()       {}
 func (AddCounter) op()     {}
 func (DeleteCounter) op()  {}
+func (AddHelper) op()      {}
+func (DeleteHelper) op()   {}
 
 // String is the command.
 func (o AddTable) String() string { return "add table inet " + o.Table }
@@ -195,6 +206,14 @@ func (o FlushSet) String() string {
 
 // String is the command.
 func (o AddCounter) String() string { return "add counter inet " + o.Table + " " + o.Name }
+
+// String is the command.
+func (o AddHelper) String() string {
+	return "add ct helper inet " + o.Table + " " + o.Helper.Name + " { " + o.Helper.typeText() + "; l3proto " + o.Helper.family() + "; }"
+}
+
+// String is the command.
+func (o DeleteHelper) String() string { return "delete ct helper inet " + o.Table + " " + o.Name }
 
 // String is the command.
 func (o DeleteCounter) String() string { return "delete counter inet " + o.Table + " " + o.Name }

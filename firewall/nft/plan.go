@@ -8,7 +8,7 @@ import "slices"
 // The last batch switches: it flushes all rules and adds them anew, and with them goes
 // all that must change at the same instant. What nothing uses yet, new chains and sets
 // with their elements, is made in the batches before. Table and base chains are not
-// deleted, nor are counters that stay; a base chain is made anew only when its hook
+// deleted, nor are counters and helpers that stay; a base chain is made anew only when its hook
 // changes. When the rules are known to be the wanted ones, only elements are changed.
 //
 // A set that comes back under its name with another key, flag or size can only be
@@ -60,7 +60,7 @@ func (p *plan) sortSets() {
 	}
 }
 
-// sameFrame says that chains, counters and sets are the wanted ones, whatever the
+// sameFrame says that chains, helpers, counters and sets are the wanted ones, whatever the
 // elements and the rules.
 func (p *plan) sameFrame() bool {
 	if len(p.fresh)+len(p.replaced)+len(p.obsolete) > 0 || len(p.have.Chains) != len(p.want.Chains) {
@@ -73,7 +73,8 @@ func (p *plan) sameFrame() bool {
 			return false
 		}
 	}
-	return sameNames(p.have.Counters, p.want.Counters)
+	gone, fresh := p.helpers()
+	return len(gone)+len(fresh) == 0 && sameNames(p.have.Counters, p.want.Counters)
 }
 
 func sameNames(a, b []string) bool {
@@ -181,11 +182,14 @@ func (p *plan) switching() Batch {
 		b = Batch{}
 	}
 	gone, fresh := p.keptElements()
+	oldHelpers, newHelpers := p.helpers()
 	b = append(b, gone...)
+	b = append(b, oldHelpers...)
 	b = append(b, p.deleteSets()...)
 	b = append(b, p.chains()...)
 	b = append(b, p.replaceSets()...)
 	b = append(b, fresh...)
+	b = append(b, newHelpers...)
 	b = append(b, p.counters()...)
 	b = append(b, p.rules()...)
 	return append(b, p.deleteRest()...)

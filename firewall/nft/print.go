@@ -21,6 +21,10 @@ func (r Ruleset) String() string {
 			b = append(b, '\n')
 		}
 	}
+	for _, h := range r.Helpers {
+		block()
+		b = h.appendText(b)
+	}
 	for _, name := range r.Counters {
 		block()
 		b = append(append(append(b, "\tcounter "...), name...), " {\n\t\tpackets 0 bytes 0\n\t}\n"...)

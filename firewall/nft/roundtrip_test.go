@@ -5,12 +5,13 @@ import (
 	"go/ast"
 	"go/parser"
 	"go/token"
+	"slices"
 	"testing"
 )
 
 // caseRuleset holds the rules of all cases, each in a chain where it may stand.
 func caseRuleset(cases []ruleCase) Ruleset {
-	r := Ruleset{Table: Table{Name: "rempart"}, Sets: caseSets(), Counters: caseCounters(), Chains: caseChains()}
+	r := Ruleset{Table: Table{Name: "rempart"}, Sets: caseSets(), Helpers: caseHelpers(), Counters: caseCounters(), Chains: caseChains()}
 	r.Chains = append(r.Chains, Chain{Name: "anywhere"})
 	for _, c := range cases {
 		if c.chain == "" {
@@ -84,7 +85,7 @@ func TestStateReadsBack(t *testing.T) {
 
 // bareText is a state as a table without rules.
 func bareText(s State) string {
-	r := Ruleset{Sets: s.Sets, Counters: s.Counters}
+	r := Ruleset{Sets: s.Sets, Helpers: s.Helpers, Counters: s.Counters}
 	for _, c := range s.Chains {
 		r.Chains = append(r.Chains, Chain{Name: c.Name, Hook: c.Hook})
 	}
@@ -108,7 +109,7 @@ func TestCasesAreComplete(t *testing.T) {
 		}
 	}
 	for _, s := range caseSets() {
-		for _, k := range append(s.Key, s.Data) {
+		for _, k := range append(slices.Clone(s.Key), s.Data) {
 			types[k] = true
 		}
 	}

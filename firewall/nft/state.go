@@ -11,6 +11,7 @@ type State struct {
 	Generation uint32 // of the whole ruleset of the network namespace
 	Chains     []ChainHead
 	Sets       []Set // with elements
+	Helpers    []Helper
 	Counters   []string
 	// Rules is the digest of the rules that were last put there. The kernel does not keep
 	// it: State of a Kernel leaves it zero, and who applied them puts it in. Zero is unknown.
@@ -40,7 +41,7 @@ func (r Ruleset) Digest() Digest {
 // State is what the kernel holds once the ruleset is in it, but for the generation
 // and for what rules put into dynamic sets.
 func (r Ruleset) State() State {
-	s := State{Exists: true, Sets: r.Sets, Counters: r.Counters, Rules: r.Digest()}
+	s := State{Exists: true, Sets: r.Sets, Helpers: r.Helpers, Counters: r.Counters, Rules: r.Digest()}
 	for _, c := range r.Chains {
 		s.Chains = append(s.Chains, ChainHead{Name: c.Name, Hook: c.Hook})
 	}

@@ -16,6 +16,14 @@ func randomRuleset(rng *rand.Rand) Ruleset {
 			r.Counters = append(r.Counters, name)
 		}
 	}
+	for _, h := range caseHelpers() {
+		if chance(50) {
+			if h.Name == "sip_udp" && chance(50) {
+				h.Type, h.Protocol = "tftp", protoUDP
+			}
+			r.Helpers = append(r.Helpers, h)
+		}
+	}
 	r.Chains = append(r.Chains, Chain{Name: "c1"})
 	for i := range 6 {
 		if chance(50) {
@@ -69,6 +77,9 @@ func addRandomRules(rng *rand.Rand, r *Ruleset) {
 	have := map[use]bool{}
 	for _, s := range r.Sets {
 		have[use{useSet, s.Name}] = true
+	}
+	for _, h := range r.Helpers {
+		have[use{useHelper, h.Name}] = true
 	}
 	for _, name := range r.Counters {
 		have[use{useCounter, name}] = true
