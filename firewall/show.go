@@ -210,10 +210,11 @@ func (f *Firewall) EndFlows(ctx context.Context, words []string, by report.Calle
 
 func (f *Firewall) flowFilter(ctx context.Context, words []string) (flows.Filter, error) {
 	return do(ctx, f, func(context.Context) (flows.Filter, error) {
-		filter, err := flows.ParseFilter(words, func(name string) (uint16, bool) {
-			n, ok := f.memory.Numbers[name]
-			return n, ok
-		})
+		numbers := flows.Numbers{Rules: f.memory.Numbers}
+		if f.running != nil {
+			numbers.Gateways = f.running.world.Gateways
+		}
+		filter, err := flows.ParseFilter(words, numbers)
 		if err != nil {
 			return nil, report.Requestf("%w", err)
 		}

@@ -284,8 +284,8 @@ func (g *gateway) Live(_ context.Context, q report.LiveQuestion, tell func(repor
 }
 
 func (g *gateway) Flows(_ context.Context, words []string) ([]flows.Flow, error) {
-	numbers := map[string]uint16{"lan-out": 3, "wan-web": 4}
-	f, err := flows.ParseFilter(words, func(name string) (uint16, bool) { n, ok := numbers[name]; return n, ok })
+	numbers := flows.Numbers{Rules: map[string]uint16{"lan-out": 3, "wan-web": 4}}
+	f, err := flows.ParseFilter(words, numbers)
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", report.ErrRequest, err)
 	}

@@ -9,17 +9,17 @@ import (
 	"sync"
 )
 
-// Fake is a Table in memory, for tests. It has the manners of the kernel's: one flow a tuple, an ID of its own for each.
+// Fake is a Table in memory, for tests. It has the manners of the kernel's: one flow a tuple in a ct zone, an ID of its own for each.
 type Fake struct {
 	mu     sync.Mutex
-	flows  map[Tuple]Flow
+	flows  map[flowKey]Flow
 	lastID uint32
 	max    uint32
 }
 
 // NewFake returns a table that holds the flows and has room for 262,144, as the kernel's default is on a common machine.
 func NewFake(flows ...Flow) *Fake {
-	k := &Fake{flows: make(map[Tuple]Flow), max: 262144}
+	k := &Fake{flows: make(map[flowKey]Flow), max: 262144}
 	for _, f := range flows {
 		k.Put(f)
 	}
@@ -32,49 +32,83 @@ func (k *Fake) Put(f Flow) Flow {
 	defer k.mu.Unlock()
 	k.lastID++
 	f.ID = k.lastID
-	k.flows[f.Orig] = f
+	k.flows[keyOf(f)] = f
 	return f
 }
 
 // List returns the flows that the filter picks, oldest first.
 func (k *Fake) List(ctx context.Context, filter Filter) ([]Flow, error) {
-	if err := ctx.Err(); err != nil {
+	var picked []Flow
+	if err := k.walk(ctx, filter, func(f Flow) { picked = append(picked, f) }); err != nil {
 		return nil, fmt.Errorf("list flows: %w", err)
 	}
+	return picked, nil
+}
+
+// Walk calls fn for the flows that the filter picks, oldest first.
+func (k *Fake) Walk(ctx context.Context, filter Filter, fn func(Flow)) error {
+	if err := k.walk(ctx, filter, fn); err != nil {
+		return fmt.Errorf("walk flows: %w", err)
+	}
+	return nil
+}
+
+func (k *Fake) walk(ctx context.Context, filter Filter, fn func(Flow)) error {
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	var picked []Flow
-	for f := range maps.Values(k.flows) {
+	all := slices.SortedFunc(maps.Values(k.flows), func(a, b Flow) int { return int(int64(a.ID) - int64(b.ID)) })
+	for _, f := range all {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
 		if filter.Match(f) {
-			picked = append(picked, f)
+			fn(f)
 		}
 	}
-	slices.SortFunc(picked, func(a, b Flow) int { return int(int64(a.ID) - int64(b.ID)) })
-	return picked, nil
+	return ctx.Err()
 }
 
 // End removes the flows that are still there.
 func (k *Fake) End(ctx context.Context, flows []Flow) (ended int, err error) {
-	if err := endable(flows); err != nil {
-		return 0, fmt.Errorf("end flows: %w", err)
+	for _, f := range flows {
+		if err := nameable(f); err != nil {
+			return 0, fmt.Errorf("end flows: %w", err)
+		}
 	}
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	var zoned error
 	for _, f := range flows {
 		if err := ctx.Err(); err != nil {
 			return ended, fmt.Errorf("end flows: %w", err)
 		}
-		if f.Zone != 0 {
-			zoned = fmt.Errorf("end flow %v: %w", f, ErrZone)
-			continue
-		}
-		if have, ok := k.flows[f.Orig]; ok && have.ID == f.ID {
-			delete(k.flows, f.Orig)
+		if have, ok := k.flows[keyOf(f)]; ok && have.ID == f.ID {
+			delete(k.flows, keyOf(f))
 			ended++
 		}
 	}
-	return ended, zoned
+	return ended, nil
+}
+
+// Remark changes the marks of the flows that are still there.
+func (k *Fake) Remark(ctx context.Context, flows []Marked) (changed int, err error) {
+	for _, m := range flows {
+		if err := nameable(m.Flow); err != nil {
+			return 0, fmt.Errorf("mark flows: %w", err)
+		}
+	}
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	for _, m := range flows {
+		if err := ctx.Err(); err != nil {
+			return changed, fmt.Errorf("mark flows: %w", err)
+		}
+		if have, ok := k.flows[keyOf(m.Flow)]; ok {
+			have.Mark = m.Bits.On(have.Mark)
+			k.flows[keyOf(m.Flow)] = have
+			changed++
+		}
+	}
+	return changed, nil
 }
 
 // Count returns how many flows there are.

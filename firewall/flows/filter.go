@@ -18,26 +18,21 @@ func (f Filter) Match(flow Flow) bool {
 	return true
 }
 
-// mark says which bits of the mark every picked flow has, as far as the terms tell: the kernel can leave the others out of a dump.
-func (f Filter) mark() (value, mask uint32) {
-	for _, t := range f {
-		switch t := t.(type) {
-		case Rules:
-			if len(t) == 1 {
-				value, mask = value|uint32(t[0]), mask|RuleMask
-			}
-		case Gateways:
-			if len(t) == 1 {
-				value, mask = value|uint32(t[0])<<GatewayShift, mask|GatewayMask
-			}
-		}
-	}
-	return value, mask
+// Term is one condition of a Filter: Any, Rules, Gateways, Marks, Protos, Hosts, Sources, Destinations, Ports or States. Each is a
+// list and holds if one of its members does, so an empty one never holds. Addresses and ports are looked for before and after
+// translation.
+type Term interface {
+	holds(Flow) bool
+	// hint is what the kernel can be told of the flows for which the term holds.
+	hint() hint
 }
 
-// Term is one condition of a Filter: Rules, Gateways, Protos, Hosts, Sources, Destinations, Ports or States. Each is a list and
-// holds if one of its members does, so an empty one never holds. Addresses and ports are looked for before and after translation.
-type Term interface{ holds(Flow) bool }
+// Any holds for flows that one of the filters picks, so that several questions are answered by one walk through the table.
+type Any []Filter
+
+func (a Any) holds(f Flow) bool {
+	return slices.ContainsFunc(a, func(one Filter) bool { return one.Match(f) })
+}
 
 // Rules holds for flows that one of the numbered rules let in.
 type Rules []uint16
@@ -48,6 +43,13 @@ func (r Rules) holds(f Flow) bool { return slices.Contains(r, f.Rule()) }
 type Gateways []uint8
 
 func (g Gateways) holds(f Flow) bool { return slices.Contains(g, f.Gateway()) }
+
+// Marks holds for flows whose mark has one of the bits.
+type Marks []Bits
+
+func (m Marks) holds(f Flow) bool {
+	return slices.ContainsFunc(m, func(b Bits) bool { return b.In(f.Mark) })
+}
 
 // Protos holds for flows of one of the protocols.
 type Protos []Proto

@@ -88,6 +88,30 @@ func TestMarkHoldsThreeNumbers(t *testing.T) {
 	}
 }
 
+func TestBitsOfMarks(t *testing.T) {
+	mark := Mark(17, 2, 3)
+	for _, tc := range []struct {
+		bits Bits
+		in   bool
+		on   uint32
+		text string
+	}{
+		{Bits{}, true, 0x03020011, "0x0/0x0"},
+		{RuleBits(17), true, 0x03020011, "0x11/0xffff"},
+		{RuleBits(18), false, 0x03020012, "0x12/0xffff"},
+		{GatewayBits(2), true, 0x03020011, "0x20000/0xff0000"},
+		{GatewayBits(5), false, 0x03050011, "0x50000/0xff0000"},
+		{Bits{0xffffffff, ClassMask}, false, 0xff020011, "0xffffffff/0xff000000"},
+	} {
+		if in, on, text := tc.bits.In(mark), tc.bits.On(mark), tc.bits.String(); in != tc.in || on != tc.on || text != tc.text {
+			t.Errorf("%v: in the mark %v, on it %#x", text, in, on)
+		}
+		if !tc.bits.In(tc.bits.On(mark)) {
+			t.Errorf("%v: not in the mark that it was put on", tc.bits)
+		}
+	}
+}
+
 func TestFlowPrintsAsOneLine(t *testing.T) {
 	far := office()
 	far.Orig.Src, far.Orig.Dst = netip.MustParseAddrPort("192.168.100.200:40000"), netip.MustParseAddrPort("198.51.100.207:443")

@@ -7,22 +7,30 @@ import (
 	"strings"
 )
 
+// Numbers is what the names of a policy stand for in the marks of flows.
+type Numbers struct {
+	Rules    map[string]uint16
+	Gateways map[string]uint16
+}
+
 // ParseFilter reads a filter from the words of a command line: pairs of a key and a value, all of which must hold; "and" may
 // stand between them. A value may list several with commas, one of which must hold.
 //
-//	rule NAME    host ADDR    net PREFIX    src ADDR|PREFIX    dst ADDR|PREFIX    port N|N-M    proto NAME|NUMBER    state STATE
+//	rule NAME             host ADDR     src ADDR|PREFIX    port N|N-M
+//	gateway NAME|NUMBER   net PREFIX    dst ADDR|PREFIX    proto NAME|NUMBER
+//	mark VALUE[/MASK]     state STATE
 //
-// ruleNumber turns the name of a rule into its number. STATE is a TCP state such as established, a status such as assured or
-// src-nat, or unreplied. The protocol icmp is that of both families, as in a rule.
-func ParseFilter(words []string, ruleNumber func(name string) (uint16, bool)) (Filter, error) {
+// Gateway 0 is the routing table. VALUE and MASK are as nft takes them, such as 0x20000/0xff0000. STATE is a TCP state such as
+// established, a status such as assured or src-nat, or unreplied. The protocol icmp is that of both families, as in a rule.
+func ParseFilter(words []string, numbers Numbers) (Filter, error) {
 	var f Filter
 	for len(words) > 0 {
 		if words[0] == "and" && len(f) > 0 && len(words) > 1 {
 			words = words[1:]
 		}
-		read := termReader(words[0], ruleNumber)
+		read := numbers.termReader(words[0])
 		if read == nil {
-			return nil, fmt.Errorf("filter: %q: want rule, host, net, src, dst, port, proto or state", words[0])
+			return nil, fmt.Errorf("filter: %q: want rule, gateway, mark, host, net, src, dst, port, proto or state", words[0])
 		}
 		if len(words) == 1 {
 			return nil, fmt.Errorf("filter: %s: a value must follow", words[0])
@@ -38,10 +46,14 @@ func ParseFilter(words []string, ruleNumber func(name string) (uint16, bool)) (F
 }
 
 // termReader returns what reads the value of a key, nil for an unknown key.
-func termReader(key string, ruleNumber func(string) (uint16, bool)) func(value string) (Term, error) {
+func (n Numbers) termReader(key string) func(value string) (Term, error) {
 	switch key {
 	case "rule":
-		return func(v string) (Term, error) { return list[Rules](v, ruleParser(ruleNumber)) }
+		return func(v string) (Term, error) { return list[Rules](v, n.parseRule) }
+	case "gateway":
+		return func(v string) (Term, error) { return list[Gateways](v, n.parseGateway) }
+	case "mark":
+		return func(v string) (Term, error) { return list[Marks](v, parseBits) }
 	case "host":
 		return func(v string) (Term, error) { return list[Hosts](v, parseHost) }
 	case "net":
@@ -73,14 +85,40 @@ func list[S ~[]E, E any](value string, parse func(string) (E, error)) (S, error)
 	return s, nil
 }
 
-func ruleParser(number func(string) (uint16, bool)) func(string) (uint16, error) {
-	return func(name string) (uint16, error) {
-		n, ok := number(name)
-		if !ok {
-			return 0, fmt.Errorf("no rule %q", name)
-		}
-		return n, nil
+func (n Numbers) parseRule(name string) (uint16, error) {
+	number, ok := n.Rules[name]
+	if !ok {
+		return 0, fmt.Errorf("no rule %q", name)
 	}
+	return number, nil
+}
+
+// parseGateway takes a number as well, because flows outlive the gateway that they left by.
+func (n Numbers) parseGateway(s string) (uint8, error) {
+	if number, ok := n.Gateways[s]; ok {
+		return uint8(number), nil
+	}
+	number, err := strconv.ParseUint(s, 10, 8)
+	if err != nil {
+		return 0, fmt.Errorf("no gateway %q", s)
+	}
+	return uint8(number), nil
+}
+
+func parseBits(s string) (Bits, error) {
+	value, mask, masked := strings.Cut(s, "/")
+	if !masked {
+		mask = "0xffffffff"
+	}
+	v, err1 := strconv.ParseUint(value, 0, 32)
+	m, err2 := strconv.ParseUint(mask, 0, 32)
+	if err1 != nil || err2 != nil {
+		return Bits{}, fmt.Errorf("%q: want a mark such as 0x20000/0xff0000", s)
+	}
+	if v&^m != 0 {
+		return Bits{}, fmt.Errorf("%q: the value has bits that the mask does not cover", s)
+	}
+	return Bits{uint32(v), uint32(m)}, nil
 }
 
 func parseHost(s string) (netip.Prefix, error) {
