@@ -139,7 +139,9 @@ func arrange(list []*program) {
 
 // Priorities of the kernel's own hooks (linux/netfilter_ipv4.h).
 const (
+	priorityRaw       = -300
 	priorityConntrack = -200
+	priorityMangle    = -150
 	priorityDNAT      = -100
 	prioritySNAT      = 100
 )

@@ -37,7 +37,23 @@ const (
 	FeatureSetCount   = "ct count in sets"
 	FeatureEvents     = "ct event"
 	FeatureFlowtable  = "flowtable"
+
+	FeatureRouteOut  = "fib oifname"          // FIBDaddrOIFName in prerouting, where every kernel with nft_fib has it
+	FeatureDeal      = "numgen"               // a Deal by counter or by chance
+	FeatureSlotMap   = "maps of slots"        // a Deal of any kind, and one in NAT
+	FeatureNoTrack   = "notrack"              // NoTrack
+	FeatureRoute     = "route chain"          // chains of type route
+	FeatureRejectPre = "reject in prerouting" // Linux 5.9
+	FeatureDirection = "ct direction in sets" // a dynamic set of TypeDirection
+	featureHelper    = "ct helper "
 )
+
+// FeatureHelper is the name of the feature that a conntrack helper of a type is:
+// one for each of HelperTypes.
+func FeatureHelper(kind string) string { return featureHelper + kind }
+
+// HelperTypes are the conntrack helpers that are asked for.
+func HelperTypes() []string { return []string{"ftp", "sip", "tftp", "pptp", "Q.931", "RAS"} }
 
 // probe is a batch that a kernel with the feature accepts. It is never committed.
 type probe struct {
@@ -59,7 +75,7 @@ func probes(table string) []probe {
 	target := []netip.Addr{netip.IPv4Unspecified(), netip.IPv4Unspecified()}
 	dyn := func(set string, stmt Expr) Expr { return DynSet{Set: set, Fields: []Field{IPSaddr}, Stmt: stmt} }
 	pairs := Set{Name: "pairs", Key: []Type{TypeIPv4, TypePort}, Interval: true}
-	return []probe{
+	list := []probe{
 		{FeatureConcat, Batch{AddTable{table}, AddSet{table, pairs}}},
 		in(FeatureTime, "filter", "forward", Match{Field: MetaTime, Values: []Value{Instants(time.Unix(1, 0), time.Unix(3, 0))}}),
 		in(FeatureConnLimit, "filter", "forward", ConnLimit{Over: 1}),
@@ -74,6 +90,7 @@ func probes(table string) []probe {
 		in(FeatureEvents, "filter", "forward", SetEvents{EventNew}),
 		{FeatureFlowtable, Batch{AddTable{table}, addFlowtable{table}}},
 	}
+	return append(list, steerProbes(table)...)
 }
 
 // addFlowtable makes a flowtable without devices. Rulesets have none yet.

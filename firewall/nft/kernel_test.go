@@ -192,7 +192,14 @@ func TestFeatures(t *testing.T) {
 	for _, f := range features {
 		t.Logf("%s: %v", f.Name, f.Reason)
 	}
-	for _, name := range []string{FeatureConcat, FeatureTime, FeatureNAT, FeatureReject, FeatureSetLimit} {
+	here := []string{
+		FeatureConcat, FeatureTime, FeatureNAT, FeatureReject, FeatureSetLimit,
+		FeatureRouteOut, FeatureDeal, FeatureSlotMap, FeatureNoTrack, FeatureRoute, FeatureRejectPre, FeatureDirection,
+	}
+	for _, kind := range HelperTypes() {
+		here = append(here, FeatureHelper(kind))
+	}
+	for _, name := range here {
 		if !features.Has(name) {
 			t.Errorf("no %s, though nft has it here", name)
 		}

@@ -1,0 +1,49 @@
+package nft
+
+import "net/netip"
+
+// steerProbes are of what leads flows over several lines.
+func steerProbes(table string) []probe {
+	slots := Set{Name: "slots", Key: []Type{TypeSlot}, Data: TypeVerdict}
+	targets := Set{Name: "targets", Key: []Type{TypeSlot}, Data: TypeIPv4}
+	totals := Set{Name: "totals", Key: []Type{TypeDirection}, Dynamic: true}
+	source := Deal{By: DealSource, Slots: 2, Field: IPSaddr, Seed: 1, Set: slots.Name}
+	counter := Deal{By: DealRoundRobin, Slots: 2, Set: slots.Name}
+	chance := Deal{By: DealRandom, Slots: 2, Set: slots.Name}
+	target := Deal{By: DealSource, Slots: 2, Seed: 1, Set: targets.Name}
+	in := func(feature string, hook Hook, exprs ...Expr) probe {
+		b := Batch{
+			AddTable{table}, AddChain{table, "base", &hook},
+			AddSet{table, slots}, AddElements{table, slots, []Element{{Key: []Value{Number(TypeSlot, 1)}, Verdict: Verdict{Kind: Accept}}}},
+			AddSet{table, targets}, AddElements{table, targets, []Element{{Key: []Value{Number(TypeSlot, 1)}, Data: Address(netip.IPv4Unspecified())}}},
+			AddSet{table, totals},
+		}
+		for _, x := range exprs {
+			b = append(b, AddRule{Table: table, Chain: "base", Rule: Rule{Exprs: []Expr{x}}})
+		}
+		return probe{feature, b}
+	}
+	filter := Hook{Type: "filter", Point: Prerouting}
+	list := []probe{
+		in(FeatureRouteOut, filter, Match{Field: FIBDaddrOIFName, Values: []Value{Ifname("lo")}}),
+		in(FeatureDeal, filter, counter, chance),
+		in(FeatureSlotMap, Hook{Type: "nat", Point: Prerouting, Priority: priorityDNAT}, source, NAT{Kind: DNAT, Deal: &target}),
+		in(FeatureNoTrack, Hook{Type: "filter", Point: Prerouting, Priority: priorityRaw}, NoTrack{}),
+		in(FeatureRoute, Hook{Type: "route", Point: Output, Priority: priorityMangle}, CopyMark{To: MetaMark, From: CTMark, Mask: 1}),
+		in(FeatureRejectPre, filter, Reject{With: RejectTCPReset}),
+		in(FeatureDirection, Hook{Type: "filter", Point: Forward}, DynSet{Set: totals.Name, Fields: []Field{CTDirection}, Stmt: ConnLimit{Over: 1}}),
+	}
+	for _, kind := range HelperTypes() {
+		list = append(list, probe{FeatureHelper(kind), Batch{AddTable{table}, AddHelper{table, Helper{"helper", kind, protocolOfHelper(kind)}}}})
+	}
+	return list
+}
+
+// protocolOfHelper is the protocol of a helper, or one of those that it has.
+func protocolOfHelper(kind string) uint8 {
+	switch kind {
+	case "tftp", "sip", "RAS":
+		return protoUDP
+	}
+	return protoTCP
+}
