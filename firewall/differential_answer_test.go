@@ -236,8 +236,11 @@ func (o *oracle) asKernelSees(p rules.Packet) nft.Packet {
 // hopLimit is that of a packet that has just been sent, or of neighbour
 // discovery, which is taken from the link alone.
 func hopLimit(p rules.Packet) uint8 {
-	if p.Protocol == config.ICMPv6 && 133 <= p.ICMPType && p.ICMPType <= 137 {
+	switch {
+	case p.Tracking() != rules.Untracked:
+		return 64
+	case 133 <= p.ICMPType && p.ICMPType <= 137:
 		return 255
 	}
-	return 64
+	return 1
 }

@@ -123,7 +123,7 @@ func automaticOrigins() map[string]trace.Origin {
 	out := map[string]trace.Origin{
 		rules.CounterAdmin:     passes(packetlog.CauseAdmin, "system.admin", "admin access"),
 		rules.CounterForwarded: passes(packetlog.CauseForward, "port_forward.pass", "a port forward that needs no rule"),
-		rules.CounterNeighbour: passes(packetlog.CauseAutomatic, "always", "IPv6 neighbour and router discovery"),
+		rules.CounterNeighbour: passes(packetlog.CauseAutomatic, "always", "IPv6 neighbours, routers and multicast listeners"),
 		nat.CounterOutbound:    passes(packetlog.CauseAutomatic, "nat.outbound", "automatic outbound NAT"),
 		nat.CounterReflected:   passes(packetlog.CauseAutomatic, "nat.reflection", "reflection"),
 	}

@@ -120,10 +120,10 @@ func (l *lister) rule(r config.Rule) {
 
 // automatic lists what comes before the rules.
 func (l *lister) automatic(c *config.Config) {
-	for _, d := range rules.Drops[1:] {
+	for _, d := range l.w.Drops()[1:] {
 		l.drop(d)
 	}
-	l.add(report.Rule{Name: rules.CounterNeighbour, Kind: "automatic", Setting: "always", Action: "pass", Text: "IPv6 neighbour and router discovery"})
+	l.add(report.Rule{Name: rules.CounterNeighbour, Kind: "automatic", Setting: "always", Action: "pass", Text: "IPv6 neighbours, routers and multicast listeners"})
 	if len(c.System.Admin) > 0 {
 		l.add(report.Rule{Name: rules.CounterAdmin, Kind: "automatic", Setting: "system.admin", Action: "pass",
 			Text: fmt.Sprintf("from %s to self tcp port %s", join(c.System.Admin), join(c.System.AdminPorts))})

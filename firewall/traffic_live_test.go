@@ -195,7 +195,7 @@ pass rule pings:%[1]d, dmz: icmp 10.1.2.9 > 10.1.3.10`, at("pings"))},
 pass rule web:%[1]d, dmz: tcp [2001:db8:2::9]:4010 > [2001:db8:3::10]:443`, at("web"))},
 		{"neighbour discovery", "lan icmpv6 -> ff02::1:ff00:1 nd-neighbor-solicit", "office [2001:db8:2::9]:0 ping 2001:db8:2::1", true,
 			`lan: icmpv6 2001:db8:2::9 > ff02::1:ff00:1
-  IPv6 neighbour and router discovery passes it
+  IPv6 neighbours, routers and multicast listeners passes it
 pass automatic :0, : icmpv6 2001:db8:2::9 > ff02::1:ff00:1`},
 	} {
 		t.Run(tt.name, func(t *testing.T) {

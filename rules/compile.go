@@ -8,6 +8,7 @@ import (
 	"github.com/rempart/rempart/firewall/packetlog"
 	"github.com/rempart/rempart/rules/dispatch"
 	"github.com/rempart/rempart/rules/space"
+	"github.com/rempart/rempart/rules/steer"
 )
 
 // LogGroup is the NFLOG group that the packet log reads, and OverloadGroup the
@@ -32,11 +33,13 @@ type Part struct {
 // admin access, the chain of the interface it came in by with the policy's
 // rules, as they are written or as maps (package dispatch), and block_default.
 func Compile(w *World, sets *Sets) Part {
-	c := &compiler{w: w, sets: sets, done: map[string]*compiled{}, ways: map[config.Place][]dispatch.Term{}, places: map[config.Place]map[string]bool{}}
+	c := &compiler{w: w, sets: sets, lines: w.lines(), kept: w.KeptBits(), done: map[string]*compiled{}, places: map[config.Place]map[string]bool{}}
+	c.steered = c.steeredInterfaces()
 	c.base()
 	c.guard()
 	c.admin()
 	c.rules()
+	c.steering()
 	c.blocks()
 	return c.part
 }
@@ -47,16 +50,24 @@ type compiler struct {
 	part    Part
 	done    map[string]*compiled             // rules that some chain has needed
 	places  map[config.Place]map[string]bool // interfaces, by place
-	ways    map[config.Place][]dispatch.Term // demands of the way out, by where it leads
 	guarded map[string]bool                  // interfaces that refuse sources
-	over    []nft.Chain                      // where what is over a limit goes
+	steered map[string]bool                  // interfaces for which some rule chooses a gateway
+	lines   []Line
+	kept    uint32      // bits of a flow's mark that are not the rule's
+	over    []nft.Chain // where what is over a limit goes
 }
 
-// The two chains in which rules are tried.
+// The chains in which rules are tried: what goes to the gateway, what goes
+// through it, and instead of the latter, where rules choose a gateway, before
+// the routing decision.
 const (
 	chainInput   = "input"
 	chainForward = "forward"
+	chainSteer   = "steer"
 )
+
+// tried is all of them.
+var tried = []string{chainInput, chainForward, chainSteer}
 
 // rules makes a chain for what comes in by each interface, to the gateway
 // (input) or through it (forward).
@@ -66,9 +77,14 @@ func (c *compiler) rules() {
 		devices = append(devices, c.w.Device(i.Name))
 	}
 	b := dispatch.New(devices, dispatch.Measured())
+	end := nft.Verdict{Kind: nft.Goto, Chain: blockDefault}
 	for _, i := range c.w.Config.Interfaces {
-		for _, base := range []string{chainInput, chainForward} {
-			b.Add(ruleChain(base, i.Name), c.head(i.Name, base), c.list(i, base), nft.Verdict{Kind: nft.Goto, Chain: blockDefault})
+		b.Add(ruleChain(chainInput, i.Name), nil, c.list(i, chainInput), end)
+		if c.steered[i.Name] {
+			b.Add(ruleChain(chainForward, i.Name), c.decided(), nil, end)
+			b.Add(ruleChain(chainSteer, i.Name), c.head(i.Name, chainSteer), c.list(i, chainSteer), end)
+		} else {
+			b.Add(ruleChain(chainForward, i.Name), c.head(i.Name, chainForward), c.list(i, chainForward), end)
 		}
 	}
 	r := b.Result()
@@ -92,7 +108,6 @@ func (c *compiler) list(i config.Interface, base string) []*dispatch.Rule {
 // compiled is a rule compiled once: what is done with a packet that matches, and
 // the ways to match in each chain where rules are tried.
 type compiled struct {
-	dispatch.Body
 	by map[string][]*dispatch.Rule
 }
 
@@ -120,13 +135,15 @@ func leaves(r config.Rule, base string) bool {
 	return r.To.Kind == config.PlaceAny || (r.To.Kind == config.PlaceSelf) == (base == chainInput)
 }
 
-// leaving demands the way out of what goes through the gateway.
-func (c *compiler) leaving(r config.Rule) []dispatch.Term {
+// leaving demands the way out of what goes through the gateway. Before the
+// routing decision it is asked of the routing table.
+func (c *compiler) leaving(r config.Rule, base string) []dispatch.Term {
 	if r.To.Kind == config.PlaceAny || r.To.Kind == config.PlaceSelf {
 		return nil
 	}
-	if t, ok := c.ways[r.To]; ok {
-		return t
+	dim, field := dispatch.Out, nft.OIFName
+	if base == chainSteer {
+		dim, field = dispatch.Route, nft.FIBDaddrOIFName
 	}
 	var within []uint64
 	for n, i := range c.w.Config.Interfaces {
@@ -134,12 +151,11 @@ func (c *compiler) leaving(r config.Rule) []dispatch.Term {
 			within = append(within, uint64(n))
 		}
 	}
-	match := []nft.Expr{Devices(nft.OIFName, c.w.DevicesOf(r.To))}
-	c.ways[r.To] = []dispatch.Term{{Dim: dispatch.Out, Within: space.Points(within...), Exact: true, Match: match}}
-	return c.ways[r.To]
+	match := []nft.Expr{Devices(field, c.w.DevicesOf(r.To))}
+	return []dispatch.Term{{Dim: dim, Within: space.Points(within...), Exact: true, Match: match}}
 }
 
-// Devices is a match of iifname or oifname with any of the devices.
+// Devices is a match of iifname, oifname or fib daddr oifname with any of the devices.
 func Devices(field nft.Field, devices []string) nft.Expr {
 	m := nft.Match{Field: field}
 	for _, d := range devices {
@@ -161,34 +177,73 @@ func (c *compiler) compiled(r config.Rule) *compiled {
 		Name: r.Name, Source: r.Source, Destination: r.Destination, Protocols: r.Protocols,
 		SourcePorts: r.SourcePorts, Ports: r.Ports, ICMP: r.ICMP, TCPFlags: r.TCPFlags,
 	})
-	c.part.Counters = append(c.part.Counters, RuleCounter(r.Name))
-	out := &compiled{by: map[string][]*dispatch.Rule{}, Body: dispatch.Body{
-		Chain: "rule_" + r.Name, Statements: c.statements(r), Comment: r.Name,
-		Own: r.Limits != nil || len(alternatives) > inlineAlternatives,
-	}}
-	if r.Limits != nil {
-		out.Before = c.limits(r)
+	group, steers := steer.Find(c.w.Config, r.Gateway)
+	if steers {
+		alternatives = ofFamily(alternatives, group.Is6)
 	}
-	for _, base := range []string{chainInput, chainForward} {
-		if !leaves(r, base) {
-			continue
-		}
-		also := c.circumstances(r, base)
-		for _, a := range alternatives {
-			terms := slices.Concat(a.Terms, also)
-			slices.SortStableFunc(terms, func(a, b dispatch.Term) int { return a.Weight() - b.Weight() })
-			out.by[base] = append(out.by[base], &dispatch.Rule{Terms: terms, Body: &out.Body})
+	c.part.Counters = append(c.part.Counters, RuleCounter(r.Name))
+	body := dispatch.Body{
+		Chain: "rule_" + r.Name, Statements: c.statements(r, nft.Verdict{Kind: nft.Accept}), Comment: r.Name,
+		Own: r.Limits != nil || len(alternatives) > inlineAlternatives,
+	}
+	if r.Limits != nil {
+		body.Before = c.limits(r)
+	}
+	out := &compiled{by: map[string][]*dispatch.Rule{}}
+	bodies := map[string]*dispatch.Body{chainInput: &body, chainForward: &body, chainSteer: &body}
+	if steers {
+		steered := body
+		steered.Chain = "steered_" + r.Name
+		steered.Statements = c.statements(r, nft.Verdict{Kind: nft.Goto, Chain: gatewayChain(r.Gateway)})
+		bodies[chainSteer] = &steered
+	}
+	for _, base := range tried {
+		if leaves(r, base) {
+			out.by[base] = ways(alternatives, c.circumstances(r, base), bodies[base])
 		}
 	}
 	c.done[r.Name] = out
 	return out
 }
 
+// ways is the ways to match a rule in a chain.
+func ways(alternatives []Alternative, also []dispatch.Term, body *dispatch.Body) []*dispatch.Rule {
+	var out []*dispatch.Rule
+	for _, a := range alternatives {
+		terms := slices.Concat(a.Terms, also)
+		slices.SortStableFunc(terms, func(a, b dispatch.Term) int { return a.Weight() - b.Weight() })
+		out = append(out, &dispatch.Rule{Terms: terms, Body: body})
+	}
+	return out
+}
+
+// ofFamily is the alternatives for one family: those of both ask for it.
+func ofFamily(all []Alternative, six bool) []Alternative {
+	f := V4
+	if six {
+		f = V6
+	}
+	var out []Alternative
+	for _, a := range all {
+		switch a.Family {
+		case 0:
+			out = append(out, a.with([]dispatch.Term{f.term()}, nil))
+		case f:
+			out = append(out, a)
+		}
+	}
+	return out
+}
+
 // circumstances is what a rule demands beside the packet: its way out, and the time.
 func (c *compiler) circumstances(r config.Rule, base string) []dispatch.Term {
 	var out []dispatch.Term
-	if base == chainForward {
-		out = slices.Clone(c.leaving(r))
+	if base != chainInput {
+		out = c.leaving(r, base)
+	}
+	if g, ok := steer.Find(c.w.Config, r.Gateway); ok && g.OnDown == config.OnDownNext {
+		up := nft.Lookup{Fields: []nft.Field{nft.NFProto}, Set: upSet(g.Name)}
+		out = append(out, dispatch.Term{Dim: dispatch.Other, Match: []nft.Expr{up}})
 	}
 	if r.Schedule != "" {
 		on := nft.Lookup{Fields: []nft.Field{nft.MetaTime}, Set: c.sets.schedule(r.Schedule)}
@@ -200,8 +255,8 @@ func (c *compiler) circumstances(r config.Rule, base string) []dispatch.Term {
 // RuleCounter names the counter of a rule or a translation.
 func RuleCounter(name string) string { return "rule_" + name }
 
-// statements is what a rule does with a new flow that it matches.
-func (c *compiler) statements(r config.Rule) []nft.Expr {
+// statements is what a rule does with a new flow that it matches; pass is how it goes on when it passes.
+func (c *compiler) statements(r config.Rule, pass nft.Verdict) []nft.Expr {
 	var out []nft.Expr
 	if r.Log {
 		out = append(out, logRule(r.Action, r.Name))
@@ -210,9 +265,9 @@ func (c *compiler) statements(r config.Rule) []nft.Expr {
 	switch r.Action {
 	case config.Pass:
 		if n := c.w.Numbers[r.Name]; n != 0 {
-			out = append(out, nft.SetMark{Field: nft.CTMark, Value: uint32(n)})
+			out = append(out, nft.SetMark{Field: nft.CTMark, Keep: c.kept, Value: uint32(n)})
 		}
-		return append(out, nft.Verdict{Kind: nft.Accept})
+		return append(out, pass)
 	case config.Reject:
 		return append(out, nft.Verdict{Kind: nft.Goto, Chain: chainReject})
 	}

@@ -29,6 +29,8 @@ type Decision struct {
 	Action config.Action
 	Cause  packetlog.Cause
 	Rule   string // when a rule decided
+	// Steering is of a rule that passes what goes through the gateway.
+	Steering Steering
 }
 
 // Evaluator reads a policy from top to bottom, as its author wrote it. It holds
@@ -66,30 +68,47 @@ func (e *Evaluator) Way(dst netip.Addr) Way { return find(e.ways, dst) }
 // depends on the flows of the moment.
 func (e *Evaluator) Evaluate(p Packet) Decision {
 	local := e.Local(p.Dst)
-	if local && p.isDiscovery() {
-		return Decision{config.Pass, packetlog.CauseAutomatic, ""}
-	}
 	switch p.Tracking() {
 	case Invalid:
-		return Decision{config.Block, packetlog.CauseInvalid, ""}
+		return blocked(packetlog.CauseInvalid)
 	case MidFlow:
-		return Decision{config.Block, packetlog.CauseNoSYN, ""}
+		return blocked(packetlog.CauseNoSYN)
+	case Untracked: // it speaks of its link: the gateway takes part, and sends none of it on
+		if !local {
+			return blocked(packetlog.CauseInvalid)
+		}
+		return Decision{Action: config.Pass, Cause: packetlog.CauseAutomatic}
 	}
 	if by, _ := e.Refuses(p); by != nil {
-		return Decision{config.Block, by.Cause, ""}
+		return blocked(by.Cause)
 	}
 	if p.Forward != "" && !local {
-		return Decision{config.Pass, packetlog.CauseForward, p.Forward}
+		return Decision{Action: config.Pass, Cause: packetlog.CauseForward, Rule: p.Forward}
 	}
 	if local && e.IsAdmin(p) {
-		return Decision{config.Pass, packetlog.CauseAdmin, ""}
+		return Decision{Action: config.Pass, Cause: packetlog.CauseAdmin}
 	}
 	if _, known := e.guards[p.In]; known {
 		if r := e.match(p, e.cross(p, local)); r != nil {
-			return Decision{r.Action, packetlog.CauseRule, r.Name}
+			return e.decided(r.Rule, p)
 		}
 	}
-	return Decision{config.Block, packetlog.CauseDefault, ""}
+	return blocked(packetlog.CauseDefault)
+}
+
+func blocked(by packetlog.Cause) Decision { return Decision{Action: config.Block, Cause: by} }
+
+// decided is what a rule that matches says.
+func (e *Evaluator) decided(r *config.Rule, p Packet) Decision {
+	d := Decision{Action: r.Action, Cause: packetlog.CauseRule, Rule: r.Name}
+	if r.Gateway == "" {
+		return d
+	}
+	d.Steering = e.Steer(r, p)
+	if d.Steering.Blocks() {
+		d.Action, d.Cause = config.Block, packetlog.CauseGateway
+	}
+	return d
 }
 
 // IsAdmin says whether a packet to the gateway is an administrator's.

@@ -104,7 +104,8 @@ func TestEvaluate(t *testing.T) {
 		{"a reset", "lan", "10.1.2.9", "198.51.100.7", config.TCP, 443, func(p *Packet) { p.TCPFlags = config.FlagRST }, "block invalid"},
 		{"an answer without a question", "lan", "10.1.2.9", "198.51.100.7", config.ICMP, 0, nil, "block invalid"},
 		{"neighbour discovery", "wan", "fe80::1", "ff02::1:ff00:2", config.ICMPv6, 0, func(p *Packet) { p.ICMPType = 135 }, "pass automatic"},
-		{"neighbour discovery through the gateway", "wan", "2001:db8:9::1", "2001:db8:2::9", config.ICMPv6, 0, func(p *Packet) { p.ICMPType = 135 }, "block default"},
+		{"neighbour discovery through the gateway", "wan", "2001:db8:9::1", "2001:db8:2::9", config.ICMPv6, 0, func(p *Packet) { p.ICMPType = 135 }, "block invalid"},
+		{"a listener's report", "lan", "fe80::1", "ff02::16", config.ICMPv6, 0, func(p *Packet) { p.ICMPType = 143 }, "pass automatic"},
 		{"link-local is the gateway's own", "dmz", "fe80::9", "fe80::1", config.UDP, 53, nil, "pass dns"},
 	} {
 		p := Packet{In: tt.in, Protocol: tt.proto, Src: netip.MustParseAddr(tt.src), Dst: netip.MustParseAddr(tt.dst), SrcPort: 40000, DstPort: tt.port, At: noon}

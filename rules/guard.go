@@ -6,6 +6,7 @@ import (
 	"github.com/rempart/rempart/config"
 	"github.com/rempart/rempart/firewall/nft"
 	"github.com/rempart/rempart/firewall/packetlog"
+	"github.com/rempart/rempart/rules/steer"
 )
 
 // The chains and counters that every policy has.
@@ -19,6 +20,7 @@ const (
 	blockNoSYN   = "block_nosyn"
 	blockSpoofed = "block_spoofed"
 	blockBogon   = "block_bogon"
+	blockGateway = "block_gateway"
 
 	// CounterAdmin, CounterForwarded and CounterNeighbour count what the
 	// automatic rules let in: admin access, port forwards that pass, and what
@@ -43,6 +45,15 @@ var Drops = []DropReason{
 	{blockNoSYN, packetlog.CauseNoSYN, "always", "new TCP flows that do not begin with SYN"},
 	{blockSpoofed, packetlog.CauseSpoofed, "interface.antispoof", "sources that live behind another interface"},
 	{blockBogon, packetlog.CauseBogon, "interface.block_bogons, block_private", "sources that cannot be honest there"},
+	{blockGateway, packetlog.CauseGateway, "on_down", "new flows whose gateway is down"},
+}
+
+// Drops is the reasons that the policy has: that of gateways only where one blocks while it is down.
+func (w *World) Drops() []DropReason {
+	if slices.ContainsFunc(w.Steered(), func(g steer.Group) bool { return g.OnDown == config.OnDownBlock }) {
+		return Drops
+	}
+	return Drops[:len(Drops)-1]
 }
 
 // base makes the chains that the kernel enters. Established flows are accepted
@@ -51,16 +62,19 @@ func (c *compiler) base() {
 	c.part.Counters = append(c.part.Counters, CounterAdmin, CounterForwarded, CounterNeighbour)
 	established := rule(nft.CTState{States: nft.StateEstablished | nft.StateRelated}, accept())
 	invalid := rule(nft.CTState{States: nft.StateInvalid}, gotoChain(blockInvalid))
+	// What is not tracked is discovery and multicast listening: it speaks of its own link.
+	beyond := rule(nft.CTState{States: nft.StateInvalid | nft.StateUntracked}, gotoChain(blockInvalid))
 	c.part.Chains = append(c.part.Chains,
 		nft.Chain{Name: chainInput, Hook: filterHook(nft.Input), Rules: []nft.Rule{
 			established,
 			rule(Devices(nft.IIFName, []string{"lo"}), accept()),
 			c.neighbours(),
+			c.listeners(),
 			invalid,
 			rule(jump(chainGuard)),
 			rule(jump(chainAdmin)),
 		}},
-		nft.Chain{Name: chainForward, Hook: filterHook(nft.Forward), Rules: []nft.Rule{established, invalid, noSYN()}},
+		nft.Chain{Name: chainForward, Hook: filterHook(nft.Forward), Rules: []nft.Rule{established, beyond, noSYN()}},
 	)
 	for i := range c.part.Chains {
 		base := &c.part.Chains[i]
@@ -86,6 +100,17 @@ func (c *compiler) neighbours() nft.Rule {
 	return nft.Rule{Exprs: []nft.Expr{hops, types, nft.Count{Counter: CounterNeighbour}, accept()}, Comment: "neighbour discovery"}
 }
 
+// listeners lets in what says who listens to which multicast address on a link,
+// with hop limit 1 (RFC 2710, RFC 3810): the gateway is one of those who do.
+func (c *compiler) listeners() nft.Rule {
+	types := nft.Match{Field: nft.ICMPv6TypeF}
+	for _, t := range []uint32{130, 131, 132, 143} {
+		types.Values = append(types.Values, nft.Number(nft.TypeICMPv6, t))
+	}
+	hops := nft.Match{Field: nft.IP6HopLimit, Values: []nft.Value{nft.Number(nft.TypeHops, 1)}}
+	return nft.Rule{Exprs: []nft.Expr{hops, types, nft.Count{Counter: CounterNeighbour}, accept()}, Comment: "multicast listeners"}
+}
+
 // noSYN drops new TCP flows that do not begin with SYN.
 func noSYN() nft.Rule {
 	return rule(nft.TCPFlags{Not: true, Mask: config.FlagFIN | config.FlagSYN | config.FlagRST | config.FlagACK, Value: config.FlagSYN}, gotoChain(blockNoSYN))
@@ -100,11 +125,15 @@ func (c *compiler) head(iface, base string) []nft.Rule {
 		return nil
 	}
 	var out []nft.Rule
+	if base == chainSteer { // what is not for one machine beyond the gateway has no line to choose
+		unicast := nft.Match{Field: nft.FIBDaddrType, Not: true, Values: []nft.Value{nft.Number(nft.TypeFIB, fibUnicast)}}
+		out = append(out, rule(unicast, nft.Verdict{Kind: nft.Return}))
+	}
 	if c.guarded[iface] {
 		out = append(out, rule(jump(guardChain(iface))))
 	}
 	if slices.ContainsFunc(c.w.Config.PortForwards, func(f config.PortForward) bool { return f.Pass && !f.Disabled }) {
-		marked := nft.Match{Field: nft.CTMark, Not: true, Values: []nft.Value{nft.Number(nft.TypeMark, 0)}}
+		marked := nft.Match{Field: nft.CTMark, Not: true, Mask: c.ruleBits(), Values: []nft.Value{nft.Number(nft.TypeMark, 0)}}
 		out = append(out, nft.Rule{Comment: "port forwards with pass", Exprs: []nft.Expr{
 			nft.CTStatus{Bits: nft.StatusDNAT}, marked, nft.Count{Counter: CounterForwarded}, accept(),
 		}})
@@ -182,7 +211,7 @@ const logRate = 100
 
 // blocks makes the ends of the road: one chain and counter a reason, and the refusal.
 func (c *compiler) blocks() {
-	for _, d := range Drops {
+	for _, d := range c.w.Drops() {
 		chain := nft.Chain{Name: d.Counter, Rules: []nft.Rule{rule(nft.Count{Counter: d.Counter})}}
 		if c.w.Config.System.LogDefault {
 			limit := nft.Limit{Rate: logRate, Unit: second, Burst: 2 * logRate}

@@ -54,13 +54,12 @@ func (c *compiler) limits(r config.Rule) []nft.Rule {
 
 // limitAll limits the flows of a rule as a whole. A count in a rule is lost
 // when rules are exchanged, with all the flows that it knew; one in a set stays.
-// The set has one element, the rule's own mark.
+// The set has one element: new flows go in the original direction.
 func (c *compiler) limitAll(r config.Rule, over nft.Verdict) []nft.Rule {
 	set := "total_" + figured(r.Name, r.Limits.Flows)
-	c.sets.Add(nft.Set{Name: set, Key: []nft.Type{nft.TypeMark}, Dynamic: true, Size: limitSources})
-	count := nft.DynSet{Set: set, Fields: []nft.Field{nft.CTMark}, Stmt: nft.ConnLimit{Over: uint32(r.Limits.Flows)}}
-	mark := nft.Rule{Exprs: []nft.Expr{nft.SetMark{Field: nft.CTMark, Value: uint32(c.w.Numbers[r.Name])}}, Comment: r.Name}
-	return append([]nft.Rule{mark}, watched(r.Name, nft.CTMark, set, count, over, over)...)
+	c.sets.Add(nft.Set{Name: set, Key: []nft.Type{nft.TypeDirection}, Dynamic: true, Size: limitSources})
+	count := nft.DynSet{Set: set, Fields: []nft.Field{nft.CTDirection}, Stmt: nft.ConnLimit{Over: uint32(r.Limits.Flows)}}
+	return watched(r.Name, nft.CTDirection, set, count, over, over)
 }
 
 // figured is a rule's name with the figures of a limit, for the set that holds

@@ -1,6 +1,8 @@
 package rules
 
 import (
+	"slices"
+
 	"github.com/rempart/rempart/config"
 	"github.com/rempart/rempart/firewall/nft"
 	"github.com/rempart/rempart/rules/dispatch"
@@ -77,7 +79,7 @@ func (f Family) term() dispatch.Term {
 }
 
 // Learned says whether a list has content that changes while the policy stays:
-// domain names and lists, however deep.
+// domain names, lists, and the addresses of interfaces that have none written, however deep.
 func (w *World) Learned(terms []config.AddressTerm) bool {
 	return w.learnedBeside(terms, map[string]bool{})
 }
@@ -88,6 +90,14 @@ func (w *World) learnedBeside(terms []config.AddressTerm, seen map[string]bool) 
 		switch t.Kind {
 		case config.TermDomain:
 			return true
+		case config.TermNetwork, config.TermAddress:
+			if w.Learns(t.Name) {
+				return true
+			}
+		case config.TermSelf:
+			if slices.ContainsFunc(w.Config.Interfaces, func(i config.Interface) bool { return len(i.Addresses) == 0 }) {
+				return true
+			}
 		case config.TermAlias:
 			if seen[t.Name] {
 				continue

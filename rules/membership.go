@@ -41,13 +41,13 @@ func (a addressMatch) parted() bool { return max(len(a.v4), len(a.v6)) > inlineA
 func (s *Sets) addressTerms(terms []config.AddressTerm, own string, d dispatch.Dim, whole bool) addressMatch {
 	a := s.lists.list(terms)
 	terms = slices.DeleteFunc(slices.Clone(terms), func(t config.AddressTerm) bool { return s.w.dynamic(t) != "" })
-	learned := s.w.Learned(terms)
+	learned, without := s.w.Learned(terms), s.w.Learned(excluded(terms))
 	if a.All && len(a.NotIn) == 0 && !learned && len(a.Except.Ranges()) == 0 {
 		return addressMatch{free: true}
 	}
 	var m addressMatch
 	for _, f := range families {
-		l := addressList{Addresses: a, terms: terms, own: own, family: f, dim: d, learned: learned, whole: whole}
+		l := addressList{Addresses: a, terms: terms, own: own, family: f, dim: d, learned: learned, without: without, whole: whole}
 		if f == V6 {
 			m.v6 = s.familyTerms(l)
 		} else {
@@ -55,6 +55,11 @@ func (s *Sets) addressTerms(terms []config.AddressTerm, own string, d dispatch.D
 		}
 	}
 	return m
+}
+
+// excluded is the terms that leave something out.
+func excluded(terms []config.AddressTerm) []config.AddressTerm {
+	return slices.DeleteFunc(slices.Clone(terms), func(t config.AddressTerm) bool { return !t.Exclude })
 }
 
 // addressList is what an address list stands for in one family.
@@ -65,6 +70,7 @@ type addressList struct {
 	family  Family
 	dim     dispatch.Dim // Source or Destination
 	learned bool         // the content changes while the policy stays
+	without bool         // that of what is excluded does
 	whole   bool         // its sets are not cut into parts
 }
 
@@ -135,7 +141,7 @@ type addressSet struct {
 
 // setName is the set for what a list names, or with exclude for what it leaves
 // out: the alias's own where it is all there is, one of this list's where aliases
-// are mixed with others, and none without aliases.
+// are mixed with others or something in it is learned, and none without either.
 func (l addressList) setName(exclude bool) string {
 	if alias := onlyAlias(l.terms, exclude); alias != "" {
 		return SetName("alias", alias, l.family)
@@ -144,7 +150,7 @@ func (l addressList) setName(exclude bool) string {
 	if exclude {
 		own = "not_" + own
 	}
-	if hasAlias(l.terms, true) || !exclude && hasAlias(l.terms, false) {
+	if l.without || hasAlias(l.terms, true) || !exclude && (l.learned || hasAlias(l.terms, false)) {
 		return own + "_" + l.family.String()
 	}
 	return ""

@@ -2,6 +2,7 @@ package rules
 
 import (
 	"net/netip"
+	"slices"
 
 	"github.com/rempart/rempart/config"
 	"github.com/rempart/rempart/firewall/packetlog"
@@ -65,8 +66,12 @@ func (w *World) others(iface string) *netipx.IPSet {
 		b.RemovePrefix(p)
 	}
 	for _, r := range w.Config.Routes {
-		if g := w.Config.Gateway(r.Gateway); g != nil && g.Interface == iface && r.Destination.Bits() > 0 {
-			b.RemovePrefix(r.Destination)
+		if slices.Contains(w.Behind(r.Gateway), iface) {
+			for _, p := range w.Destinations(r) {
+				if p.Bits() > 0 {
+					b.RemovePrefix(p)
+				}
+			}
 		}
 	}
 	return mustSet(&b)

@@ -10,7 +10,7 @@ const (
 	Begins    Tracking = iota + 1 // it begins a flow
 	MidFlow                       // it is tracked from here on, but does not look like a beginning: a TCP packet without SYN
 	Invalid                       // it begins nothing
-	Untracked                     // it is not followed: each such packet is asked about, none is translated
+	Untracked                     // it is not followed: neighbours, routers and multicast listeners of an IPv6 link
 )
 
 // String is one word.
@@ -80,10 +80,4 @@ func (p Packet) trackingOfICMPv6() Tracking {
 		return Untracked
 	}
 	return Invalid
-}
-
-// isDiscovery says whether p is neighbour or router discovery, which the
-// gateway takes before anything else is asked.
-func (p Packet) isDiscovery() bool {
-	return p.Protocol == config.ICMPv6 && p.Src.Is6() && p.ICMPType >= 133 && p.ICMPType <= 137
 }

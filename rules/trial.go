@@ -22,6 +22,7 @@ const (
 	MissSourcePort                      // another source port
 	MissDestination                     // another destination
 	MissPort                            // another destination port
+	MissGateway                         // its gateway is of the other family, or down with on_down = next
 )
 
 // Count is how many reasons are in r.
@@ -70,6 +71,7 @@ func (r *written) misses(w *World, p *Packet, c crossing) Reasons {
 		{MissSourcePort, r.sentFrom(p)},
 		{MissDestination, r.destination.Contains(p.Dst)},
 		{MissPort, r.sentTo(p)},
+		{MissGateway, r.lives(p)},
 	} {
 		if !m.met {
 			out |= m.reason

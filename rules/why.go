@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/rempart/rempart/config"
+	"github.com/rempart/rempart/rules/steer"
 	"github.com/rempart/rempart/schedules"
 )
 
@@ -15,7 +16,7 @@ import (
 func (e *Evaluator) Why(t Trial, p Packet) []string {
 	c := e.cross(p, e.Local(p.Dst))
 	var out []string
-	for r := MissDisabled; r <= MissPort; r <<= 1 {
+	for r := MissDisabled; r <= MissGateway; r <<= 1 {
 		if t.Misses.Has(r) {
 			out = append(out, e.why(r, t.Rule, &p, c))
 		}
@@ -49,8 +50,19 @@ func (e *Evaluator) why(reason Reasons, r *config.Rule, p *Packet, c crossing) s
 		return "destination " + e.w.WhyNot(r.Destination, p.Dst)
 	case MissPort:
 		return "port " + e.w.whyPort(r.Ports, p.DstPort)
+	case MissGateway:
+		return e.w.whyGateway(r, p)
 	}
 	return ""
+}
+
+// whyGateway tells why a rule is not there for the packet, as far as its gateway goes.
+func (w *World) whyGateway(r *config.Rule, p *Packet) string {
+	g, _ := steer.Find(w.Config, r.Gateway)
+	if g.Is6 != p.Src.Is6() {
+		return "its gateway " + r.Gateway + " is " + map[bool]string{false: "IPv4", true: "IPv6"}[g.Is6] + " and the packet is not"
+	}
+	return "its gateway " + r.Gateway + " is down, and on_down is next"
 }
 
 // placeText names an interface, or a zone with what is in it.

@@ -80,16 +80,32 @@ func (w *World) OwnAddresses(iface string) []netip.Addr {
 		if iface != "" && i.Name != iface {
 			continue
 		}
-		for _, p := range i.Addresses {
+		for _, p := range w.AddressesOf(i) {
 			add(p.Addr())
 		}
 	}
 	for _, v := range w.Config.VIPs {
-		if iface == "" || v.Interface == iface {
+		if v.Kind != config.VIPProxyARP && (iface == "" || v.Interface == iface) {
 			add(v.Address.Addr())
 		}
 	}
 	return out
+}
+
+// AddressesOf is the addresses of an interface with their networks: those
+// written, or where none are, those that it has now.
+func (w *World) AddressesOf(i config.Interface) []netip.Prefix {
+	if len(i.Addresses) > 0 {
+		return i.Addresses
+	}
+	return w.Addresses[i.Name]
+}
+
+// Learns says whether the addresses of an interface are not written, but what
+// the machine has. Of those the sets change and not the rules.
+func (w *World) Learns(iface string) bool {
+	i := w.Config.Interface(iface)
+	return i != nil && len(i.Addresses) == 0
 }
 
 // Local is every address that the gateway itself takes: its own, those that it
@@ -127,12 +143,12 @@ func (w *World) Networks(iface string) []netip.Prefix {
 		}
 	}
 	if i := w.Config.Interface(iface); i != nil {
-		for _, p := range i.Addresses {
+		for _, p := range w.AddressesOf(*i) {
 			add(p)
 		}
 	}
 	for _, v := range w.Config.VIPs {
-		if v.Interface == iface {
+		if v.Kind != config.VIPProxyARP && v.Interface == iface {
 			add(v.Address)
 		}
 	}
@@ -153,15 +169,31 @@ func (w *World) Inside() *netipx.IPSet {
 		}
 	}
 	for _, r := range w.Config.Routes {
-		g := w.Config.Gateway(r.Gateway)
-		if g == nil || r.Destination.Bits() == 0 {
-			continue
-		}
-		if i := w.Config.Interface(g.Interface); i != nil && !i.External {
-			b.AddPrefix(r.Destination)
+		for _, iface := range w.Behind(r.Gateway) {
+			if i := w.Config.Interface(iface); i != nil && !i.External {
+				w.addNetworks(&b, r)
+			}
 		}
 	}
 	return mustSet(&b)
+}
+
+// addNetworks puts what a route leads to into a set, the default aside.
+func (w *World) addNetworks(b *netipx.IPSetBuilder, r config.Route) {
+	for _, p := range w.Destinations(r) {
+		if p.Bits() > 0 {
+			b.AddPrefix(p)
+		}
+	}
+}
+
+// Destinations is the networks that a route leads to: the one written, or what
+// its alias holds now.
+func (w *World) Destinations(r config.Route) []netip.Prefix {
+	if r.Alias == "" {
+		return []netip.Prefix{r.Destination}
+	}
+	return w.AliasContent(r.Alias).Prefixes()
 }
 
 // mustSet finishes a builder. Its only error is an invalid prefix or range,

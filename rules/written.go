@@ -12,6 +12,7 @@ type written struct {
 	from, to            []string // interfaces; nil: anywhere
 	source, destination *Listed
 	sourcePorts, ports  []config.PortRange // nil: any
+	v4, v6              bool               // it is there for the family, as far as its gateway goes
 }
 
 func (w *World) written(r *config.Rule, lists *Lists) *written {
@@ -19,6 +20,7 @@ func (w *World) written(r *config.Rule, lists *Lists) *written {
 		Rule: r, from: w.Config.InterfacesOf(r.From), to: w.Config.InterfacesOf(r.To),
 		source: lists.Read(r.Source), destination: lists.Read(r.Destination),
 		sourcePorts: w.Ports(r.SourcePorts), ports: w.Ports(r.Ports),
+		v4: w.lives(r, V4), v6: w.lives(r, V6),
 	}
 }
 
@@ -40,10 +42,13 @@ func (e *Evaluator) cross(p Packet, local bool) crossing {
 // matches says whether r is for the packet. Each condition has a Reason beside
 // it, and misses asks the same ones.
 func (r *written) matches(w *World, p *Packet, c crossing) bool {
-	return !r.Disabled && r.enters(c) && r.leaves(c) && w.Active(r.Schedule, p.At) &&
+	return !r.Disabled && r.lives(p) && r.enters(c) && r.leaves(c) && w.Active(r.Schedule, p.At) &&
 		r.speaks(p) && r.asks(p) && r.flagged(p) && r.sentFrom(p) && r.sentTo(p) &&
 		r.source.Contains(p.Src) && r.destination.Contains(p.Dst)
 }
+
+// lives says whether the rule's gateway is of the packet's family, and up where on_down says next.
+func (r *written) lives(p *Packet) bool { return p.Src.Is4() && r.v4 || p.Src.Is6() && r.v6 }
 
 func (r *written) enters(c crossing) bool {
 	return r.From.Kind == config.PlaceAny || slices.Contains(r.from, c.in)

@@ -50,7 +50,7 @@ func arrows() map[string][]string {
 		"rules/steer":        {"config"},
 		"firewall/gateways":  {"config", "disk", "rules/steer"},
 		"rules":              {"config", "schedules", "firewall/nft", "firewall/packetlog", "rules/dispatch", "rules/space", "rules/steer"},
-		"rules/analysis":     {"config", "rules", "rules/space", "schedules", "firewall/packetlog"},
+		"rules/analysis":     {"config", "rules", "rules/space", "rules/steer", "schedules", "firewall/packetlog"},
 		"firewall/trace":     {"config", "firewall/nft", "firewall/packetlog", "firewall/report"},
 		"firewall/explain":   {"config", "firewall/packetlog", "firewall/report", "nat", "rules", "rules/steer", "schedules"},
 		"nat":                {"config", "firewall/nft", "firewall/packetlog", "rules", "rules/steer"},

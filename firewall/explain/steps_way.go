@@ -103,7 +103,7 @@ func (x *Explainer) automatic(r *road) (report.Step, bool) {
 	}
 	return report.Step{
 		Name: report.StepAlways, Result: report.ResultPassed,
-		Text: "neighbour and router discovery always passes, from its own link (hop limit 255)",
+		Text: "what neighbours, routers and multicast listeners of a link say always passes",
 	}, true
 }
 

@@ -9,35 +9,44 @@ import (
 	"github.com/rempart/rempart/rules/space"
 )
 
+// ofLinks is what speaks of an IPv6 link: neighbours, routers, listeners.
+func (g *ground) ofLinks() space.Cube { return g.icmp(v6, config.ICMPv6, rules.Untracked) }
+
 // discovery is what the gateway lets in for IPv6 to live.
 func (g *ground) discovery() space.Cube {
-	c := g.all(v6)
-	c.Sets[space.Protocol] = protocols([]config.Protocol{config.ICMPv6})
-	c.Sets[space.Port] = space.Span(133<<8, 137<<8|math.MaxUint8)
+	c := g.ofLinks()
 	c.Sets[space.Destination] = g.local[v6]
 	return c
 }
 
-// invalid is the ICMP packets that begin no flow. TCP packets that begin none
-// have no place here at all: the line of flags knows only beginnings.
+// invalid is the ICMP packets that begin no flow, and those of a link that would
+// leave it. TCP packets that begin none have no place here at all: the line of
+// flags knows only beginnings.
 func (g *ground) invalid() []space.Cube {
-	var out []space.Cube
-	for f, src := range [families]netip.Addr{netip.IPv4Unspecified(), netip.IPv6Unspecified()} {
+	beyond := g.ofLinks()
+	beyond.Sets[space.Destination] = everyAddress().without(g.local)[v6]
+	out := []space.Cube{beyond}
+	for f := range families {
 		for _, proto := range []config.Protocol{config.ICMP, config.ICMPv6} {
-			c := g.all(family(f))
-			c.Sets[space.Protocol] = protocols([]config.Protocol{proto})
-			var types []space.Range
-			for t := range uint64(math.MaxUint8 + 1) {
-				p := rules.Packet{Protocol: proto, Src: src, ICMPType: uint8(t)}
-				if p.Tracking() == rules.Invalid {
-					types = append(types, space.Range{From: space.Num(t << 8), To: space.Num(t<<8 | math.MaxUint8)})
-				}
-			}
-			c.Sets[space.Port] = space.Union(types)
-			out = append(out, c)
+			out = append(out, g.icmp(f, proto, rules.Invalid))
 		}
 	}
 	return out
+}
+
+// icmp is the packets of a kind of ICMP that connection tracking makes the same of.
+func (g *ground) icmp(f family, proto config.Protocol, as rules.Tracking) space.Cube {
+	p := rules.Packet{Protocol: proto, Src: [families]netip.Addr{netip.IPv4Unspecified(), netip.IPv6Unspecified()}[f]}
+	var types []space.Range
+	for t := range uint64(math.MaxUint8 + 1) {
+		if p.ICMPType = uint8(t); p.Tracking() == as {
+			types = append(types, space.Range{From: space.Num(t << 8), To: space.Num(t<<8 | math.MaxUint8)})
+		}
+	}
+	c := g.all(f)
+	c.Sets[space.Protocol] = protocols([]config.Protocol{proto})
+	c.Sets[space.Port] = space.Union(types)
+	return c
 }
 
 // refused is the packets of sources that an interface does not take.

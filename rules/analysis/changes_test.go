@@ -134,7 +134,7 @@ func TestChanges(t *testing.T) {
 			`lan, dmz -> self, lan, dmz IPv4 any but tcp: block (the default) becomes pass (rule all)`,
 			`lan, dmz -> self, lan, dmz IPv4 tcp all but 22, 443: block (the default) becomes pass (rule all)`,
 			`lan, dmz -> self, lan, dmz tcp 22, 443 from all but 10.1.2.10: block (the default) becomes pass (rule all)`,
-			`5 more parts: block (the default) becomes pass (rule all)`,
+			`3 more parts: block (the default) becomes pass (rule all)`,
 		}},
 		{"a setting of an interface", []string{rule("in", "pass", `from = "wan"; to = "dmz"`), `[interface.dsl]
 device = "eth5"

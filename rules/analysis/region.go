@@ -6,6 +6,7 @@ import (
 
 	"github.com/rempart/rempart/config"
 	"github.com/rempart/rempart/rules/space"
+	"github.com/rempart/rempart/rules/steer"
 )
 
 // What packets a rule is about: its lists multiplied out, as cubes that may overlap.
@@ -25,7 +26,7 @@ func (g *ground) list(terms []config.AddressTerm, source bool) []chosen {
 		c := g.term(t)
 		learned := chosen{lines: c.maybe.without(c.sure)}
 		if c.key != "" {
-			learned.facts = space.Facts{g.fact(fact{t.Name, c.key, source})}
+			learned.facts = space.Facts{g.fact(fact{alias: t.Name, content: c.key, source: source})}
 		}
 		switch {
 		case t.Exclude:
@@ -187,11 +188,19 @@ func (g *ground) region(r *config.Rule) []space.Cube {
 			base[f].Sets[space.Time] = g.time(r.Schedule)
 		}
 	}
+	group, steers := steer.Find(g.w.Config, r.Gateway)
+	var up space.Facts // with on_down = next the rule is there only while its gateway is
+	if steers && group.OnDown == config.OnDownNext {
+		up = space.Facts{g.fact(fact{gateway: group.Name})}
+	}
 	var out []space.Cube
 	sources, destinations, speeches := g.list(r.Source, true), g.list(r.Destination, false), g.speeches(r)
 	for _, src := range sources {
 		for _, dst := range destinations {
 			for f := range families {
+				if steers && group.Is6 != (f == v6) {
+					continue
+				}
 				for _, s := range speeches {
 					c := base[f]
 					if len(r.Protocols) > 0 { // ICMP means IPv4 alone, ICMPv6 means IPv6 alone
@@ -199,7 +208,7 @@ func (g *ground) region(r *config.Rule) []space.Cube {
 					}
 					c.Sets[space.Source], c.Sets[space.Destination] = src.lines[f], dst.lines[f]
 					c.Sets[space.Protocol], c.Sets[space.Port], c.Sets[space.SourcePort], c.Sets[space.Flags] = s.protocols, s.port, s.sourcePort, s.flags
-					c.Facts = src.facts.And(dst.facts)
+					c.Facts = src.facts.And(dst.facts).And(up)
 					out = append(out, g.leaving(c, r.To, f)...)
 				}
 			}

@@ -16,9 +16,11 @@ type scales struct {
 	known      []fact // by number, from 1
 }
 
-// fact is that an address of a packet is in what an alias learns.
+// fact is that an address of a packet is in what an alias learns, or that a
+// gateway or a gateway group is up.
 type fact struct {
-	alias string
+	gateway string // empty: it speaks of an alias
+	alias   string
 	// content is what the alias is learned from: two policies may mean other things by one name.
 	content string
 	source  bool // the source; else the destination

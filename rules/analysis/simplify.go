@@ -42,9 +42,9 @@ func byInterface(region []space.Cube) []space.Cube {
 }
 
 // ignored is the packets that both policies decide before all that may differ:
-// what begins no flow, IPv6 discovery, and sources that both refuse.
+// what begins no flow, what speaks of IPv6 links, and sources that both refuse.
 func (c *comparison) ignored() []space.Cube {
-	var out []space.Cube
+	out := []space.Cube{c.new.ofLinks()}
 	for n, m := range inCommon(c.was.entries, c.is.entries) {
 		e := &c.was.entries[n]
 		switch e.cause {

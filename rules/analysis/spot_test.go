@@ -4,6 +4,7 @@ import (
 	"github.com/rempart/rempart/config"
 	"github.com/rempart/rempart/rules"
 	"github.com/rempart/rempart/rules/space"
+	"github.com/rempart/rempart/rules/steer"
 )
 
 // spot is where a packet stands. Facts are those that w knows to be true.
@@ -38,6 +39,10 @@ func (g *ground) spot(p rules.Packet) (space.Spot, bool) {
 // holds says whether a fact is true of a packet, as far as this policy knows
 // the alias by what it is learned from.
 func (g *ground) holds(f fact, p rules.Packet) bool {
+	if f.gateway != "" {
+		group, ok := steer.Find(g.w.Config, f.gateway)
+		return ok && len(group.Choose(g.w.Lines).Members) > 0
+	}
 	addr := p.Dst
 	if f.source {
 		addr = p.Src

@@ -80,6 +80,9 @@ func (c *comparison) traffic(cube *space.Cube) []traffic {
 		t.to = c.peers(addressText(cube.Sets[space.Destination].Intersect(p.reach), p.reach, f), cube.Facts, false)
 		out = append(out, t)
 	}
+	for i := range out {
+		out[i].when = strings.TrimSpace(out[i].when + c.while(cube.Facts))
+	}
 	return out
 }
 
@@ -175,13 +178,28 @@ func shorter(s, all space.Set, text func(space.Range) string) string {
 	return before + shortened(words)
 }
 
+// while is which gateways have to be up or down.
+func (c *comparison) while(fs space.Facts) string {
+	var out string
+	for _, n := range fs {
+		switch f := c.new.known[max(n, -n)]; {
+		case f.gateway == "":
+		case n > 0:
+			out += " while " + f.gateway + " is up"
+		default:
+			out += " while " + f.gateway + " is down"
+		}
+	}
+	return out
+}
+
 // peers is the addresses of one end and what aliases have to learn of them.
 func (c *comparison) peers(addresses string, fs space.Facts, source bool) string {
 	var in, not []string
 	for _, n := range fs {
 		f := c.new.known[max(n, -n)]
 		switch {
-		case f.source != source:
+		case f.gateway != "" || f.source != source:
 		case n > 0:
 			in = append(in, "@"+f.alias)
 		default:

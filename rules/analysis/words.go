@@ -58,7 +58,7 @@ func enumeration(words []string) string {
 // depends on what an alias learns.
 func (g *ground) example(c *space.Cube) string {
 	for _, f := range c.Facts {
-		if f > 0 {
+		if f > 0 && g.known[f].gateway == "" {
 			return ""
 		}
 	}

@@ -27,6 +27,7 @@ type Dim uint8
 // The dimensions. Those from Protocol to Port may be fields of one map together.
 const (
 	Out         Dim = iota // way out: the index of the device in Builder.Devices
+	Route                  // way out by the routing table, before a gateway is chosen: as Out
 	Family                 // 4 or 6
 	Protocol               // number of the protocol
 	Source                 // address, on the line of the rule's family
@@ -38,11 +39,14 @@ const (
 	Other // what no map can split by: flags, schedules, sets that rules fill
 )
 
+// device says whether the points of a dimension stand for devices.
+func (d Dim) device() bool { return d == Out || d == Route }
+
 // Term is what a rule demands in one dimension.
 type Term struct {
 	Dim Dim
 	// Within holds every packet that can match, and with Exact no other. Nil is unknown: any packet may.
-	// A term of Family, Protocol or Out is always exact.
+	// A term of Family, Protocol, Out or Route is always exact.
 	Within space.Set
 	Exact  bool
 	// Match asks. That of Family or Protocol is left out where the match of another term implies it.
@@ -91,7 +95,7 @@ type list struct {
 	tree  *node
 }
 
-// New returns an empty builder. Devices are what the points of Out stand for.
+// New returns an empty builder. Devices are what the points of Out and Route stand for.
 func New(devices []string, cost Cost) *Builder {
 	return &Builder{devices: devices, cost: cost, placed: map[*Body]int{}, lists: map[int][]list{}}
 }

@@ -217,7 +217,7 @@ func (e *emitter) keys(d Dim, f nft.Field, r space.Range) []nft.Value {
 
 // String is the dimension as it stands in the names of maps.
 func (d Dim) String() string {
-	names := [...]string{"out", "family", "protocol", "source", "destination", "sport", "port", "icmp"}
+	names := [...]string{"out", "route", "family", "protocol", "source", "destination", "sport", "port", "icmp"}
 	if int(d) < len(names) {
 		return names[d]
 	}

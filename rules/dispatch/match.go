@@ -65,7 +65,7 @@ func (t *Term) Weight() int {
 	for _, x := range t.Match {
 		switch x := x.(type) {
 		case nft.Match:
-			if x.Field == nft.IIFName || x.Field == nft.OIFName {
+			if x.Field == nft.IIFName || x.Field == nft.OIFName || x.Field == nft.FIBDaddrOIFName {
 				w = max(w, 1)
 			}
 		case nft.Lookup:

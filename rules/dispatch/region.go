@@ -77,7 +77,7 @@ func (g *region) universe(d Dim, devices int) space.Set {
 	switch {
 	case g[d] != nil:
 		return g[d]
-	case d == Out:
+	case d.device():
 		return space.Span(0, uint64(devices)) // the last stands for every other device
 	case d == Family:
 		return space.Points(ipv4, ipv6)
@@ -102,6 +102,8 @@ func (g *region) field(d Dim) (nft.Field, bool) {
 	switch d {
 	case Out:
 		return nft.OIFName, true
+	case Route:
+		return nft.FIBDaddrOIFName, true
 	case Family:
 		return nft.NFProto, true
 	case Protocol:
@@ -127,7 +129,7 @@ func pick(first bool, a, b nft.Field) nft.Field {
 // value is a range of a dimension as the key of a map.
 func (b *Builder) value(d Dim, f nft.Field, r space.Range) nft.Value {
 	switch d {
-	case Out:
+	case Out, Route:
 		return nft.Ifname(b.devices[r.From.Lo])
 	case Family:
 		return nft.Number(nft.TypeNFProto, map[uint64]uint32{ipv4: 2, ipv6: 10}[r.From.Lo])

@@ -42,7 +42,7 @@ func (c *candidate) ends() (head, tail int) {
 func (c *candidate) rest(devices int) int {
 	best := 0
 	for i, g := range c.groups {
-		if c.dim == Out && g.within.Contains(space.Num(uint64(devices))) {
+		if c.dim.device() && g.within.Contains(space.Num(uint64(devices))) {
 			return i
 		}
 		if len(g.within) > len(c.groups[best].within) || len(g.within) == len(c.groups[best].within) && wider(g, c.groups[best]) {
@@ -89,7 +89,7 @@ func (p *planner) best(rules []*Rule, at *region, budget float64) *candidate {
 			best, most = c, c.cost
 		}
 	}
-	for _, d := range []Dim{Out, Source, Destination, SourcePort, Port, ICMPType} {
+	for _, d := range []Dim{Out, Route, Source, Destination, SourcePort, Port, ICMPType} {
 		consider(p.by(d, rules, at, limit, most))
 	}
 	if most > p.cost.walk(2*p.cost.Leaf) {
@@ -140,7 +140,7 @@ func (p *planner) by(d Dim, rules []*Rule, at *region, limit, price float64) *ca
 		return nil
 	}
 	along(edges)
-	if single := d == Out || d == Family || d == Protocol || d == ICMPType; single {
+	if single := d.device() || d == Family || d == Protocol || d == ICMPType; single {
 		if !c.cut(edges, 0, limit) {
 			return nil
 		}

@@ -1,0 +1,330 @@
+package rules
+
+import (
+	"slices"
+
+	"github.com/rempart/rempart/config"
+	"github.com/rempart/rempart/firewall/nft"
+	"github.com/rempart/rempart/rules/steer"
+)
+
+// The chains in which flows get and keep their line. A rule that names a gateway
+// has to be tried before the routing decision; what it chooses stands in the
+// flow's mark, and each further packet takes it from there.
+//
+//	lines_in      prerouting: further packets get their line, new ones meet the rules
+//	lines_own     output: what the gateway itself answers goes back by the line it came in by
+//	lines_input   a new flow to the gateway that came in by a line is answered by it
+//	lines_forward the same for what goes through the gateway
+//	lines_out     postrouting: a new flow that leaves by a line keeps to it
+const (
+	chainLinesIn      = "lines_in"
+	chainLinesOwn     = "lines_own"
+	chainLinesInput   = "lines_input"
+	chainLinesForward = "lines_forward"
+	chainLinesOut     = "lines_out"
+	chainLinesKeep    = "lines_keep"
+)
+
+// Priorities of those chains: after connection tracking and inbound translation,
+// after the filter, before outbound translation.
+const (
+	prioritySteer = -90
+	priorityRoute = -150
+	priorityAfter = 10
+	priorityPin   = 90
+)
+
+// fibUnicast is RTN_UNICAST: an address beyond the gateway, or nobody's.
+const fibUnicast = 1
+
+// steerSeed makes sources keep their slot on both nodes of a pair.
+const steerSeed = 0x6c696e65
+
+func gatewayChain(name string) string { return "gateway_" + name }
+func slotMap(name string) string      { return "slots_" + name }
+func upSet(name string) string        { return "up_" + name }
+func viaChain(name string) string     { return "via_" + name }
+
+// KeptBits is the bits of a flow's mark that stay when a rule writes its number:
+// none where flows carry no gateways.
+func (w *World) KeptBits() uint32 {
+	if len(w.lines()) > 0 || len(w.Steered()) > 0 {
+		return ^RuleMask
+	}
+	return 0
+}
+
+// ruleBits is the mask by which a mark is asked for its rule; 0 where it holds nothing else.
+func (c *compiler) ruleBits() uint32 {
+	if c.kept != 0 {
+		return RuleMask
+	}
+	return 0
+}
+
+// steeredInterfaces is those by which packets come in for which some rule may choose a gateway.
+func (c *compiler) steeredInterfaces() map[string]bool {
+	out := map[string]bool{}
+	for _, r := range c.w.Config.Rules {
+		if r.Gateway == "" || r.Disabled || !leaves(r, chainSteer) {
+			continue
+		}
+		for _, i := range c.w.Config.Interfaces {
+			if c.belongs(r.From, i.Name) {
+				out[i.Name] = true
+			}
+		}
+	}
+	return out
+}
+
+// decided is what goes through the gateway when its rules were tried before: it
+// carries the number of the one that passed it.
+func (c *compiler) decided() []nft.Rule {
+	passed := nft.Match{Field: nft.CTMark, Not: true, Mask: RuleMask, Values: []nft.Value{nft.Number(nft.TypeMark, 0)}}
+	return []nft.Rule{{Exprs: []nft.Expr{passed, accept()}, Comment: "passed before it was routed"}}
+}
+
+// steering makes the chains of lines, where a policy has any that matter.
+func (c *compiler) steering() {
+	if c.kept == 0 {
+		return
+	}
+	c.steerIn()
+	c.part.Chains = append(c.part.Chains, c.restoring(), nft.Chain{
+		Name: chainLinesOwn, Hook: &nft.Hook{Type: "route", Point: nft.Output, Priority: priorityRoute, Policy: accepted},
+		Rules: []nft.Rule{rule(gatewayBits(true, 0), restore())},
+	})
+	if len(c.lines) > 0 {
+		c.answering()
+		c.pinning()
+	}
+	vias := map[string]bool{}
+	for _, g := range c.w.Steered() {
+		c.group(g, vias)
+	}
+}
+
+var accepted = nft.Verdict{Kind: nft.Accept}
+
+func after(point string, priority int) *nft.Hook {
+	return &nft.Hook{Type: "filter", Point: point, Priority: priority, Policy: accepted}
+}
+
+// gatewayBits asks which gateway a flow has, or with not, that it has none of those.
+func gatewayBits(not bool, marks ...uint32) nft.Expr {
+	m := nft.Match{Field: nft.CTMark, Not: not, Mask: GatewayMask}
+	for _, mark := range marks {
+		m.Values = append(m.Values, nft.Number(nft.TypeMark, mark))
+	}
+	return m
+}
+
+// restore gives the packet the line of its flow: routing looks at it.
+func restore() nft.Expr {
+	return nft.CopyMark{To: nft.MetaMark, From: nft.CTMark, Mask: GatewayMask}
+}
+
+// steerIn takes packets on before they are routed.
+func (c *compiler) steerIn() {
+	chain := nft.Chain{Name: chainLinesIn, Hook: after(nft.Prerouting, prioritySteer)}
+	chain.Rules = append(chain.Rules, rule(gatewayBits(true, 0), jump(chainLinesKeep)))
+	m := nft.VMap{Fields: []nft.Field{nft.IIFName}}
+	for _, i := range c.w.Config.Interfaces {
+		if c.steered[i.Name] {
+			m.Elements = append(m.Elements, nft.Element{
+				Key:     []nft.Value{nft.Ifname(c.w.Device(i.Name))},
+				Verdict: nft.Verdict{Kind: nft.Goto, Chain: ruleChain(chainSteer, i.Name)},
+			})
+		}
+	}
+	if len(m.Elements) > 0 {
+		chain.Rules = append(chain.Rules, rule(nft.CTState{States: nft.StateNew}, m))
+	}
+	c.part.Chains = append(c.part.Chains, chain)
+}
+
+// restoring says which packets go by the line of their flow: those that its
+// opener sends, and the answers to what came in by the line. The others come
+// from the line, and the routing table knows where they go.
+func (c *compiler) restoring() nft.Chain {
+	reply := nft.Match{Field: nft.CTDirection, Values: []nft.Value{nft.Number(nft.TypeDirection, 1)}}
+	chain := nft.Chain{Name: chainLinesKeep}
+	var devices []string
+	var outside []uint32
+	for _, i := range c.w.Config.Interfaces {
+		if !i.External {
+			continue
+		}
+		devices = append(devices, c.w.Device(i.Name))
+		var own []uint32
+		for _, g := range c.w.Config.Gateways {
+			if g.Interface == i.Name {
+				own = append(own, Line{Number: c.w.Gateways[g.Name]}.Mark())
+			}
+		}
+		outside = append(outside, own...)
+		if len(own) > 0 {
+			chain.Rules = append(chain.Rules, rule(Devices(nft.IIFName, []string{c.w.Device(i.Name)}), gatewayBits(false, own...), nft.Verdict{Kind: nft.Return}))
+		}
+	}
+	if len(devices) > 0 {
+		chain.Rules = append(chain.Rules, rule(reply, Devices(nft.IIFName, devices), nft.Verdict{Kind: nft.Return}))
+	}
+	back := rule(reply, nft.Verdict{Kind: nft.Return})
+	if len(outside) > 0 {
+		back = rule(reply, gatewayBits(true, outside...), nft.Verdict{Kind: nft.Return})
+	}
+	chain.Rules = append(chain.Rules, back, rule(restore()))
+	return chain
+}
+
+// lineMap leads from the devices of lines to the chains that mark flows with them.
+func (c *compiler) lineMap(field nft.Field) nft.VMap {
+	m := nft.VMap{Fields: []nft.Field{field}}
+	for _, name := range c.lineInterfaces() {
+		m.Elements = append(m.Elements, nft.Element{
+			Key: []nft.Value{nft.Ifname(c.w.Device(name))}, Verdict: nft.Verdict{Kind: nft.Goto, Chain: "line_" + name},
+		})
+	}
+	return m
+}
+
+func (c *compiler) lineInterfaces() []string {
+	var out []string
+	for _, l := range c.lines {
+		if !slices.Contains(out, l.Interface) {
+			out = append(out, l.Interface)
+		}
+	}
+	return out
+}
+
+// fresh asks for a new flow that has no line yet.
+func fresh() []nft.Expr {
+	return []nft.Expr{nft.CTState{States: nft.StateNew}, gatewayBits(false, 0)}
+}
+
+// answering marks what came in by a line and the rules let in.
+func (c *compiler) answering() {
+	by := c.lineMap(nft.IIFName)
+	var devices []string
+	for _, name := range c.lineInterfaces() {
+		devices = append(devices, c.w.Device(name))
+	}
+	elsewhere := Devices(nft.OIFName, devices).(nft.Match)
+	elsewhere.Not = true // what leaves by a line again keeps to that one
+	c.part.Chains = append(c.part.Chains,
+		nft.Chain{Name: chainLinesInput, Hook: after(nft.Input, priorityAfter), Rules: []nft.Rule{rule(append(fresh(), by)...)}},
+		nft.Chain{Name: chainLinesForward, Hook: after(nft.Forward, priorityAfter), Rules: []nft.Rule{rule(append(fresh(), elsewhere, by)...)}},
+	)
+}
+
+// pinning marks what leaves by a line, the gateway's own flows as well.
+func (c *compiler) pinning() {
+	c.part.Chains = append(c.part.Chains, nft.Chain{
+		Name: chainLinesOut, Hook: after(nft.Postrouting, priorityPin), Rules: []nft.Rule{rule(append(fresh(), c.lineMap(nft.OIFName))...)},
+	})
+	for _, name := range c.lineInterfaces() {
+		chain := nft.Chain{Name: "line_" + name}
+		for _, l := range c.lines {
+			if l.Interface == name {
+				f := V4
+				if l.Is6() {
+					f = V6
+				}
+				chain.Rules = append(chain.Rules, nft.Rule{Comment: l.Name, Exprs: []nft.Expr{f.Match(), flowMark(l)}})
+			}
+		}
+		c.part.Chains = append(c.part.Chains, chain)
+	}
+}
+
+func flowMark(l Line) nft.Expr {
+	return nft.SetMark{Field: nft.CTMark, Keep: ^GatewayMask, Value: l.Mark()}
+}
+
+// group makes the chain that gives a new flow a gateway of a group. Which slot
+// has which gateway stands in a map, and whether the group is up in a set, so
+// that a line comes and goes without a change of rules.
+func (c *compiler) group(g steer.Group, vias map[string]bool) {
+	chain := nft.Chain{Name: gatewayChain(g.Name), Rules: []nft.Rule{
+		{Comment: "has a line already", Exprs: []nft.Expr{gatewayBits(true, 0), accept()}},
+	}}
+	if inside := c.insideDevices(); c.w.Outward(g) && len(inside) > 0 {
+		chain.Rules = append(chain.Rules, nft.Rule{Comment: "goes to the inside", Exprs: []nft.Expr{Devices(nft.FIBDaddrOIFName, inside), accept()}})
+	}
+	deal := nft.Deal{By: nft.DealRoundRobin, Slots: steer.Slots, Set: slotMap(g.Name)}
+	if g.Sticky {
+		deal.By, deal.Field, deal.Seed = nft.DealSource, c.family(g).Source(), steerSeed
+	}
+	chain.Rules = append(chain.Rules, rule(deal))
+	if g.OnDown == config.OnDownBlock {
+		chain.Rules = append(chain.Rules, rule(gotoChain(blockGateway)))
+	} else {
+		chain.Rules = append(chain.Rules, rule(accept()))
+	}
+	c.part.Chains = append(c.part.Chains, chain)
+	for _, set := range c.w.GroupSets(g) {
+		c.sets.Add(set)
+	}
+	for _, tier := range g.Tiers {
+		for _, m := range tier {
+			if !vias[m.Gateway] {
+				vias[m.Gateway] = true
+				l := Line{Number: c.w.Gateways[m.Gateway]}
+				c.part.Chains = append(c.part.Chains, nft.Chain{Name: viaChain(m.Gateway), Rules: []nft.Rule{
+					rule(flowMark(l), nft.SetMark{Field: nft.MetaMark, Value: l.Mark()}, accept()),
+				}})
+			}
+		}
+	}
+}
+
+func (c *compiler) family(g steer.Group) Family {
+	if g.Is6 {
+		return V6
+	}
+	return V4
+}
+
+// insideDevices is the devices of the interfaces that do not lead to the Internet.
+func (c *compiler) insideDevices() []string {
+	var out []string
+	for _, i := range c.w.Config.Interfaces {
+		if !i.External {
+			out = append(out, c.w.Device(i.Name))
+		}
+	}
+	return out
+}
+
+// GroupSets is the map of a group's slots and, where rules ask for it, the set
+// that says whether it is up. They are all that changes when a line does.
+func (w *World) GroupSets(g steer.Group) []nft.Set {
+	slots := nft.Set{Name: slotMap(g.Name), Key: []nft.Type{nft.TypeMark}, Data: nft.TypeVerdict}
+	for n, gateway := range g.Deal(w.Lines) {
+		slots.Elements = append(slots.Elements, nft.Element{
+			Key: []nft.Value{nft.Number(nft.TypeMark, uint32(n))}, Verdict: nft.Verdict{Kind: nft.Goto, Chain: viaChain(gateway)},
+		})
+	}
+	if g.OnDown != config.OnDownNext {
+		return []nft.Set{slots}
+	}
+	up := nft.Set{Name: upSet(g.Name), Key: []nft.Type{nft.TypeNFProto}}
+	if len(slots.Elements) > 0 {
+		n := uint32(nfprotoIPv4)
+		if g.Is6 {
+			n = nfprotoIPv6
+		}
+		up.Elements = []nft.Element{{Key: []nft.Value{nft.Number(nft.TypeNFProto, n)}}}
+	}
+	return []nft.Set{slots, up}
+}
+
+// The kernel's numbers of the families.
+const (
+	nfprotoIPv4 = 2
+	nfprotoIPv6 = 10
+)
