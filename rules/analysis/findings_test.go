@@ -222,7 +222,10 @@ func TestFindings(t *testing.T) {
 		}},
 		{"unused", []string{
 			"[interface.spare]\ndevice = \"eth9\"\n[zone.all]\ninterfaces = [\"lan\"]\n[alias.inner]\naddresses = [\"10.9.0.1\"]\n[alias.outer]\naddresses = [\"@inner\"]\n" +
-				"[alias.web]\nports = [80, 443]\n[alias.ssh]\nports = [22]\n[schedule.never]\ntimes = [\"08:00-09:00\"]\n[gateway.old]\ninterface = \"wan\"\naddress = \"203.0.113.3\"\n" +
+				"[alias.web]\nports = [80, 443]\n[alias.ssh]\nports = [22]\n[schedule.never]\ntimes = [\"08:00-09:00\"]\n[gateway.old]\ninterface = \"dmz\"\naddress = \"10.1.3.254\"\n" +
+				"[gateway.second]\ninterface = \"dmz\"\naddress = \"10.1.3.253\"\n[gateway_group.both]\ntiers = [[\"second\"]]\n" +
+				"[gateway.answers]\ninterface = \"wan\"\naddress = \"203.0.113.3\"\n[alias.nets]\naddresses = [\"192.0.2.0/24\"]\n[[route]]\ndestination = \"@nets\"\nkind = \"blackhole\"\n" +
+				"[interface.nat]\ndevice = \"eth8\"\naddresses = [\"192.0.2.2/29\"]\n[[one_to_one]]\nname = \"erp\"\non = \"nat\"\nexternal = \"192.0.2.4\"\ninternal = \"10.1.3.29\"\n" +
 				"[[port_forward]]\nname = \"www\"\non = \"wan\"\nprotocol = \"tcp\"\nport = \"@web\"\ntarget = \"10.1.3.10\"\n",
 			rule("in", "pass", `from = "wan"; to = "wan"`),
 		}, []string{
@@ -236,6 +239,8 @@ func TestFindings(t *testing.T) {
 			`unused: alias.ssh: alias "ssh" is not used`,
 			`unused: schedule.never: schedule "never" is not used`,
 			`unused: gateway.old: gateway "old" is not used`,
+			`unused: gateway.second: gateway "second" is not used`,
+			`unused: gateway_group.both: gateway_group "both" is not used`,
 		}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {

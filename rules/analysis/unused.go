@@ -2,6 +2,7 @@ package analysis
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/rempart/rempart/config"
 	"github.com/rempart/rempart/rules"
@@ -12,6 +13,8 @@ import (
 func unused(w *rules.World) []Finding {
 	u := &uses{w: w, seen: map[use]bool{}}
 	u.policy(w.Config)
+	anywhere := fromAnywhere(w.Config)
+	u.answers(w.Config, anywhere)
 	var out []Finding
 	tell := func(kind, name string, pos config.Position, consequence string) {
 		if !u.seen[use{kind, name}] {
@@ -22,12 +25,6 @@ func unused(w *rules.World) []Finding {
 		}
 	}
 	c := w.Config
-	// Rules for packets from anywhere speak of every interface, and a policy
-	// without rules is only begun.
-	anywhere := len(c.Rules) == 0
-	for _, r := range c.Rules {
-		anywhere = anywhere || r.From.Kind == config.PlaceAny && !r.Disabled
-	}
 	for _, i := range c.Interfaces {
 		if !anywhere {
 			tell("interface", i.Name, i.Pos, ": no rule, zone or translation names it")
@@ -60,6 +57,14 @@ func unused(w *rules.World) []Finding {
 	return out
 }
 
+// fromAnywhere says whether a policy speaks of every interface: by rules for
+// packets from anywhere, or because it has no rules and is only begun.
+func fromAnywhere(c *config.Config) bool {
+	return len(c.Rules) == 0 || slices.ContainsFunc(c.Rules, func(r config.Rule) bool {
+		return r.From.Kind == config.PlaceAny && !r.Disabled
+	})
+}
+
 // use is a thing of the policy that something speaks of.
 type use struct{ kind, name string }
 
@@ -85,6 +90,16 @@ func (u *uses) name(kind, name string) {
 		if z := u.w.Config.Zone(name); z != nil {
 			for _, i := range z.Interfaces {
 				u.name("interface", i)
+			}
+		}
+	case "gateway":
+		if g := u.w.Config.Gateway(name); g != nil {
+			u.name("interface", g.Interface)
+		}
+	case "gateway_group":
+		if g := u.w.Config.GatewayGroup(name); g != nil {
+			for _, member := range slices.Concat(g.Tiers...) {
+				u.name("gateway", member)
 			}
 		}
 	}
@@ -144,13 +159,7 @@ func (u *uses) policy(c *config.Config) {
 	u.translations(c)
 	for _, r := range c.Routes {
 		u.gateway(r.Gateway)
-	}
-	for _, g := range c.GatewayGroups {
-		for _, tier := range g.Tiers {
-			for _, name := range tier {
-				u.name("gateway", name)
-			}
-		}
+		u.name("alias", r.Alias)
 	}
 	for _, s := range c.Shapes {
 		u.places(s.From, s.To)
@@ -170,8 +179,25 @@ func (u *uses) translations(c *config.Config) {
 		u.forwarded(f)
 	}
 	for _, o := range c.Outbound {
-		u.addresses(o.Source, o.Destination)
-		u.ports(o.Ports)
+		u.name("interface", o.On)
+		u.addresses(o.Source, o.Destination, o.Pool)
+		u.ports(o.SourcePorts, o.Ports)
+	}
+	for _, o := range c.OneToOne {
+		u.name("interface", o.On)
+	}
+	for _, t := range c.Prefixes {
+		u.name("interface", t.On)
+	}
+}
+
+// answers marks the gateways by which answers go back, for flows that come in by
+// their external interface: nothing has to name those.
+func (u *uses) answers(c *config.Config, anywhere bool) {
+	for _, g := range c.Gateways {
+		if i := c.Interface(g.Interface); i != nil && i.External && (anywhere || u.seen[use{"interface", i.Name}]) {
+			u.name("gateway", g.Name)
+		}
 	}
 }
 
