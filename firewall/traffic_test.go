@@ -142,7 +142,7 @@ func prefixesOf(list string) []netip.Prefix {
 }
 
 // start starts the gateway's parts as the daemon does; stop ends them and leaves the kernel as it is.
-func (s *site) start(t *testing.T) {
+func (s *site) start(t testing.TB) {
 	t.Helper()
 	state, err := OpenState(s.dir)
 	if err != nil {
@@ -248,7 +248,7 @@ func (s *site) apply(t *testing.T, rest string) report.Applied {
 	return s.applyDraft(t, base+rest, 0)
 }
 
-func (s *site) applyDraft(t *testing.T, policy string, confirm int) report.Applied {
+func (s *site) applyDraft(t testing.TB, policy string, confirm int) report.Applied {
 	t.Helper()
 	by := report.Caller{Name: "ann", Connected: time.Now()}
 	a, err := s.Apply(t.Context(), report.Request{Draft: draft(policy), Confirm: confirm}, by)
