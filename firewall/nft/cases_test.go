@@ -472,5 +472,12 @@ func natCases() []ruleCase {
 		{chain: post, rule: rule(is(OIFName, Ifname("wan")), is(L4Proto, proto(6)), NAT{Kind: SNAT, Addrs: one4, PortLo: 1024, PortHi: 65535}),
 			text: `oifname "wan" meta l4proto tcp snat ip to 10.1.3.10:1024-65535`},
 		{chain: post, rule: rule(is(OIFName, Ifname("wan")), Masquerade{}), text: `oifname "wan" masquerade`},
+		{chain: post, rule: rule(is(L4Proto, proto(6)), NAT{Kind: SNAT, Addrs: one4, PortField: TCPSport}), text: "meta l4proto tcp snat ip to 10.1.3.10:tcp sport"},
+		{chain: post, rule: rule(is(L4Proto, proto(17)), NAT{Kind: SNAT, Addrs: one6, PortField: THSport}), text: "meta l4proto udp snat ip6 to [2001:db8::1]:udp sport"},
+		{chain: post, rule: rule(is(TCPDport, port(80)), NAT{Kind: SNAT, Addrs: one4, PortField: TCPSport}), text: "tcp dport 80 snat ip to 10.1.3.10:tcp sport"},
+		{chain: post, rule: rule(tcpOrUDP, NAT{Kind: SNAT, Addrs: one4, PortField: THSport}), text: "meta l4proto { tcp, udp } snat ip to 10.1.3.10:th sport"},
+		{chain: post, rule: rule(tcpOrUDP, Masquerade{PortLo: 20000, PortHi: 29999}), text: "meta l4proto { tcp, udp } masquerade to :20000-29999"},
+		{chain: post, rule: rule(tcpOrUDP, Masquerade{PortLo: 20000}), text: "meta l4proto { tcp, udp } masquerade to :20000"},
+		{chain: post, rule: rule(tcpOrUDP, Masquerade{PortField: THSport}), text: "meta l4proto { tcp, udp } masquerade to :th sport"},
 	}
 }

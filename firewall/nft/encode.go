@@ -259,7 +259,7 @@ func anonymousSets(x Expr) []Set {
 			sets = append(sets, x.targets())
 		}
 		if len(x.MapPorts) > 0 {
-			sets = append(sets, x.ports())
+			sets = append(sets, x.toPorts().mapped())
 		}
 		return sets
 	}

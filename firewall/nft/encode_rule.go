@@ -62,6 +62,8 @@ func (r *ruleEncoder) encode(x Expr) {
 		r.put(&expr.Ct{Key: expr.CtKeyEVENTMASK, SourceRegister: true, Register: reg1})
 	case NAT:
 		r.nat(x)
+	case Masquerade:
+		r.masquerade(x)
 	case Reject:
 		r.reject(x)
 	case DynSet:
@@ -84,8 +86,6 @@ func statement(x Expr) expr.Any {
 		}
 	case ConnLimit:
 		return &expr.Connlimit{Count: x.Over, Flags: 1} // NFT_CONNLIMIT_F_INV: over
-	case Masquerade:
-		return &expr.Masq{}
 	}
 	return nil
 }

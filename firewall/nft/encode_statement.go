@@ -96,25 +96,48 @@ func (r *ruleEncoder) nat(n NAT) {
 	case len(n.Addrs) == 1:
 		r.put(&expr.Immediate{Register: reg1, Data: n.Addrs[0].AsSlice()})
 	}
-	r.natPorts(n, x)
-	r.put(x)
-}
-
-func (r *ruleEncoder) natPorts(n NAT, x *expr.NAT) {
-	x.Specified = n.translatesPort()
-	switch {
-	case len(n.MapPorts) > 0:
-		r.load(n.PortField, reg2)
-		r.lookup(lookup{set: anonymousMap, id: r.anonymous(), key: reg2, isMap: true, value: reg2})
-		x.RegProtoMin = reg2
-	case n.PortLo != 0:
-		r.put(&expr.Immediate{Register: reg2, Data: binary.BigEndian.AppendUint16(nil, n.PortLo)})
-		x.RegProtoMin = reg2
-		if n.PortHi > n.PortLo {
-			r.put(&expr.Immediate{Register: reg3, Data: binary.BigEndian.AppendUint16(nil, n.PortHi)})
+	if ports := n.toPorts(); ports.some() {
+		x.Specified, x.RegProtoMin = true, reg2
+		if r.ports(ports, reg2) {
 			x.RegProtoMax = reg3
 		}
 	}
+	r.put(x)
+}
+
+// masquerade is written here, since v0.3.0 sends ports without the flag that makes
+// the kernel look at them.
+func (r *ruleEncoder) masquerade(m Masquerade) {
+	ports := m.toPorts()
+	ranged := ports.some() && r.ports(ports, reg2)
+	at := r.openExpr("masq")
+	if ports.some() {
+		r.uint32(unix.NFTA_MASQ_FLAGS, unix.NF_NAT_RANGE_PROTO_SPECIFIED)
+		r.uint32(unix.NFTA_MASQ_REG_PROTO_MIN, reg2)
+	}
+	if ranged {
+		r.uint32(unix.NFTA_MASQ_REG_PROTO_MAX, reg3)
+	}
+	r.closeExpr(at)
+}
+
+// ports puts the new port in a register, or with true the last one of a range in
+// the register behind it.
+func (r *ruleEncoder) ports(p newPorts, register uint32) (ranged bool) {
+	switch {
+	case len(p.pairs) > 0:
+		r.load(p.field, register)
+		r.lookup(lookup{set: anonymousMap, id: r.anonymous(), key: register, isMap: true, value: register})
+	case p.field != 0:
+		r.load(p.field, register)
+	default:
+		r.put(&expr.Immediate{Register: register, Data: binary.BigEndian.AppendUint16(nil, p.lo)})
+		if p.hi > p.lo {
+			r.put(&expr.Immediate{Register: register + 1, Data: binary.BigEndian.AppendUint16(nil, p.hi)})
+			return true
+		}
+	}
+	return false
 }
 
 // lastAddr is the highest address of a prefix.

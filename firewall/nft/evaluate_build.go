@@ -118,7 +118,7 @@ func (b *builder) add(x Expr) {
 	case NAT:
 		b.nat(x)
 	case Masquerade:
-		b.put(masquerade{})
+		b.put(masquerade{x.toPorts()})
 	case Reject:
 		if x.With == RejectTCPReset {
 			b.requireProtocol(L4Proto, protoTCP, &b.known.l4proto)

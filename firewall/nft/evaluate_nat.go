@@ -14,6 +14,8 @@ type Translation struct {
 	Masquerade bool
 	// PortLo and PortHi are the new port or the range that it is in; 0: it stays.
 	PortLo, PortHi uint16
+	// Strict says that the port stays, or the flow is dropped where another has it.
+	Strict bool
 }
 
 // translates says whether the chains of type nat are asked about the packet: once
@@ -33,17 +35,9 @@ type translate struct {
 
 // run translates a packet of its own family, and lets others go on.
 func (n *translate) run(w *walk) outcome {
-	t := Translation{Kind: n.Kind, PortLo: n.PortLo, PortHi: max(n.PortLo, n.PortHi)}
-	if n.ports != nil {
-		port, ok := w.load(n.PortField)
-		if !ok {
-			return fail
-		}
-		to, ok := n.ports[port]
-		if !ok {
-			return fail
-		}
-		t.PortLo, t.PortHi = to, to
+	t := Translation{Kind: n.Kind}
+	if !w.newPorts(&t, n.toPorts(), n.ports) {
+		return fail
 	}
 	var to []netip.Addr
 	if n.spread != nil {
@@ -68,11 +62,33 @@ func (n *translate) run(w *walk) outcome {
 	return decide
 }
 
-type masquerade struct{}
+// newPorts is what becomes of the port; false when there is none for it.
+func (w *walk) newPorts(t *Translation, p newPorts, mapped map[word]uint16) bool {
+	if p.field == 0 {
+		t.PortLo, t.PortHi = p.lo, max(p.lo, p.hi)
+		return true
+	}
+	port, ok := w.load(p.field)
+	if !ok {
+		return false
+	}
+	to, ok := uint16(port.lo), true
+	if mapped != nil {
+		to, ok = mapped[port]
+	}
+	t.PortLo, t.PortHi, t.Strict = to, to, mapped == nil
+	return ok
+}
 
-func (masquerade) run(w *walk) outcome {
+type masquerade struct{ ports newPorts }
+
+func (m masquerade) run(w *walk) outcome {
+	t := Translation{Kind: SNAT, Masquerade: true}
+	if !w.newPorts(&t, m.ports, nil) {
+		return fail
+	}
 	if w.flow {
-		w.translate(Translation{Kind: SNAT, Masquerade: true})
+		w.translate(t)
 	}
 	w.verdict = verdict{kind: Accept}
 	return decide

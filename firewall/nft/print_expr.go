@@ -270,9 +270,6 @@ func (s SetEvents) String() string {
 	})
 }
 
-// String is the statement without options.
-func (Masquerade) String() string { return "masquerade" }
-
 // String is the refusal. A rule adds the match on TCP that a reset implies.
 func (r Reject) String() string {
 	switch r.With {

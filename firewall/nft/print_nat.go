@@ -30,7 +30,7 @@ func (n NAT) String() string {
 	if n.Prefix.IsValid() {
 		return text + " prefix to " + n.Prefix.Masked().String()
 	}
-	return text + " to " + n.addrText() + n.portText()
+	return text + " to " + n.addrText() + n.toPorts().String()
 }
 
 func (n NAT) verb() string {
@@ -90,24 +90,62 @@ func (n NAT) addrText() string {
 		target = n.Addrs[0]
 	}
 	text := string(appendAddr(nil, target))
-	if n.is6() && n.translatesPort() {
+	if n.is6() && n.toPorts().some() {
 		return "[" + text + "]"
 	}
 	return text
 }
 
-func (n NAT) translatesPort() bool { return n.PortLo != 0 || len(n.MapPorts) > 0 }
+// newPorts is what becomes of a port: nothing, a port of a range, one that a map
+// has for it, or the one that a field has.
+type newPorts struct {
+	lo, hi uint16
+	field  Field
+	pairs  []PortPair
+}
 
-func (n NAT) portText() string {
+func (n NAT) toPorts() newPorts { return newPorts{n.PortLo, n.PortHi, n.PortField, n.MapPorts} }
+
+func (m Masquerade) toPorts() newPorts {
+	return newPorts{lo: m.PortLo, hi: m.PortHi, field: m.PortField}
+}
+
+// some says whether a port is translated at all.
+func (p newPorts) some() bool { return p.lo != 0 || p.field != 0 }
+
+// String is the text behind the address.
+func (p newPorts) String() string {
 	switch {
-	case len(n.MapPorts) > 0:
-		return ":" + n.PortField.String() + " map { " + string(n.ports().appendElements(nil, ", ")) + " }"
-	case n.PortLo == 0:
+	case len(p.pairs) > 0:
+		return ":" + p.field.String() + " map { " + string(p.mapped().appendElements(nil, ", ")) + " }"
+	case p.field != 0:
+		return ":" + p.field.String()
+	case p.lo == 0:
 		return ""
-	case n.PortHi <= n.PortLo:
-		return ":" + strconv.Itoa(int(n.PortLo))
+	case p.hi <= p.lo:
+		return ":" + strconv.Itoa(int(p.lo))
 	}
-	return ":" + strconv.Itoa(int(n.PortLo)) + "-" + strconv.Itoa(int(n.PortHi))
+	return ":" + strconv.Itoa(int(p.lo)) + "-" + strconv.Itoa(int(p.hi))
+}
+
+// mapped is the anonymous map from a port to a port.
+func (p newPorts) mapped() Set {
+	s := Set{Key: []Type{TypePort}, Data: TypePort, Elements: make([]Element, len(p.pairs))}
+	for i, pair := range p.pairs {
+		s.Elements[i] = Element{
+			Key:  []Value{Number(TypePort, uint32(pair.From))},
+			Data: Number(TypePort, uint32(pair.To)),
+		}
+	}
+	return s
+}
+
+// String is the statement; without ports it has no more to say.
+func (m Masquerade) String() string {
+	if ports := m.toPorts().String(); ports != "" {
+		return "masquerade to " + ports
+	}
+	return "masquerade"
 }
 
 // targets is the anonymous map from a hash to an address.
@@ -118,18 +156,6 @@ func (n NAT) targets() Set {
 	}
 	for i, a := range n.Addrs {
 		s.Elements[i] = Element{Key: []Value{Number(TypeSlot, uint32(i))}, Data: Address(a)}
-	}
-	return s
-}
-
-// ports is the anonymous map from a port to a port.
-func (n NAT) ports() Set {
-	s := Set{Key: []Type{TypePort}, Data: TypePort, Elements: make([]Element, len(n.MapPorts))}
-	for i, p := range n.MapPorts {
-		s.Elements[i] = Element{
-			Key:  []Value{Number(TypePort, uint32(p.From))},
-			Data: Number(TypePort, uint32(p.To)),
-		}
 	}
 	return s
 }

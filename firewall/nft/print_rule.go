@@ -175,6 +175,9 @@ func (p protocols) portedExpr(e Expr) Expr {
 	case NAT:
 		e.PortField = ported(e.PortField, p.l4proto)
 		return e
+	case Masquerade:
+		e.PortField = ported(e.PortField, p.l4proto)
+		return e
 	}
 	return e
 }
