@@ -127,23 +127,21 @@ func (a *attributes) addr(n int) netip.Addr {
 	return addr
 }
 
-// inside reads the attributes that the value holds.
-func (a *attributes) inside(read func(*attributes)) {
-	in := attributes{rest: a.value}
-	for in.next() {
-		read(&in)
-	}
+// inside returns the attributes that the value holds; leave must be called after the last of them.
+func (a *attributes) inside() attributes { return attributes{rest: a.value} }
+
+// leave keeps the fault that in came upon.
+func (a *attributes) leave(in *attributes) {
 	if a.err == nil {
 		a.err = in.err
 	}
 }
 
 // parseFlow reads what follows the header of a message about one flow. Attributes that it has no use for are passed over.
-func parseFlow(data []byte) (Flow, error) {
+func parseFlow(data []byte) (f Flow, err error) {
 	if len(data) < genmsgLen {
 		return Flow{}, fmt.Errorf("%w: a flow of %d bytes", errMalformed, len(data))
 	}
-	var f Flow
 	a := attributes{rest: data[genmsgLen:]}
 	for a.next() {
 		f.read(&a)
@@ -157,92 +155,122 @@ func parseFlow(data []byte) (Flow, error) {
 func (f *Flow) read(a *attributes) {
 	switch a.kind {
 	case attrTupleOrig:
-		a.inside(f.Orig.read)
+		f.Orig.read(a)
 	case attrTupleReply:
-		a.inside(f.Reply.read)
+		f.Reply.read(a)
 	case attrStatus:
 		f.Status = Status(a.uint32())
 	case attrProtoInfo:
-		a.inside(f.readProtoInfo)
+		f.readProtoInfo(a)
 	case attrTimeout:
 		f.Timeout = time.Duration(a.uint32()) * time.Second
 	case attrMark:
 		f.Mark = a.uint32()
 	case attrCountersOrig:
-		a.inside(f.OrigTraffic.read)
+		f.OrigTraffic.read(a)
 	case attrCountersReply:
-		a.inside(f.ReplyTraffic.read)
+		f.ReplyTraffic.read(a)
 	case attrID:
 		f.ID = a.uint32()
 	case attrZone:
 		f.Zone = a.uint16()
 	case attrTimestamp:
-		a.inside(f.readTimestamp)
+		f.readTimestamp(a)
 	}
 }
 
 func (f *Flow) readProtoInfo(a *attributes) {
-	if a.kind == attrProtoInfoTCP {
-		a.inside(func(a *attributes) {
-			if a.kind == attrTCPState {
-				f.TCPState = TCPState(a.uint8())
-			}
-		})
+	in := a.inside()
+	for in.next() {
+		if in.kind == attrProtoInfoTCP {
+			f.readTCP(&in)
+		}
 	}
+	a.leave(&in)
+}
+
+func (f *Flow) readTCP(a *attributes) {
+	in := a.inside()
+	for in.next() {
+		if in.kind == attrTCPState {
+			f.TCPState = TCPState(in.uint8())
+		}
+	}
+	a.leave(&in)
 }
 
 func (f *Flow) readTimestamp(a *attributes) {
-	if a.kind == attrTimeStart {
-		f.Start = time.Unix(0, int64(a.uint64()))
+	in := a.inside()
+	for in.next() {
+		if in.kind == attrTimeStart {
+			f.Start = time.Unix(0, int64(in.uint64()))
+		}
 	}
+	a.leave(&in)
 }
 
 func (t *Traffic) read(a *attributes) {
-	switch a.kind {
-	case attrPackets:
-		t.Packets = a.uint64()
-	case attrBytes:
-		t.Bytes = a.uint64()
+	in := a.inside()
+	for in.next() {
+		switch in.kind {
+		case attrPackets:
+			t.Packets = in.uint64()
+		case attrBytes:
+			t.Bytes = in.uint64()
+		}
 	}
+	a.leave(&in)
 }
 
 func (t *Tuple) read(a *attributes) {
-	switch a.kind {
-	case attrTupleIP:
-		a.inside(t.readAddrs)
-	case attrTupleProto:
-		a.inside(t.readProto)
+	in := a.inside()
+	for in.next() {
+		switch in.kind {
+		case attrTupleIP:
+			t.readAddrs(&in)
+		case attrTupleProto:
+			t.readProto(&in)
+		}
 	}
+	a.leave(&in)
 }
 
 func (t *Tuple) readAddrs(a *attributes) {
-	switch a.kind {
-	case attrIPv4Src:
-		t.Src = netip.AddrPortFrom(a.addr(4), t.Src.Port())
-	case attrIPv4Dst:
-		t.Dst = netip.AddrPortFrom(a.addr(4), t.Dst.Port())
-	case attrIPv6Src:
-		t.Src = netip.AddrPortFrom(a.addr(16), t.Src.Port())
-	case attrIPv6Dst:
-		t.Dst = netip.AddrPortFrom(a.addr(16), t.Dst.Port())
+	in := a.inside()
+	for in.next() {
+		switch in.kind {
+		case attrIPv4Src:
+			t.Src = netip.AddrPortFrom(in.addr(4), t.Src.Port())
+		case attrIPv4Dst:
+			t.Dst = netip.AddrPortFrom(in.addr(4), t.Dst.Port())
+		case attrIPv6Src:
+			t.Src = netip.AddrPortFrom(in.addr(16), t.Src.Port())
+		case attrIPv6Dst:
+			t.Dst = netip.AddrPortFrom(in.addr(16), t.Dst.Port())
+		}
 	}
+	a.leave(&in)
 }
 
 func (t *Tuple) readProto(a *attributes) {
-	switch a.kind {
-	case attrProtoNum:
-		t.Proto = Proto(a.uint8())
-	case attrSrcPort:
-		t.Src = netip.AddrPortFrom(t.Src.Addr(), a.uint16())
-	case attrDstPort:
-		t.Dst = netip.AddrPortFrom(t.Dst.Addr(), a.uint16())
-	case attrICMPID, attrICMPv6ID:
-		t.ICMP.ID = a.uint16()
-	case attrICMPType, attrICMPv6Type:
-		t.ICMP.Type = a.uint8()
-	case attrICMPCode, attrICMPv6Code:
-		t.ICMP.Code = a.uint8()
+	in := a.inside()
+	for in.next() {
+		switch in.kind {
+		case attrProtoNum:
+			t.Proto = Proto(in.uint8())
+		case attrSrcPort:
+			t.Src = netip.AddrPortFrom(t.Src.Addr(), in.uint16())
+		case attrDstPort:
+			t.Dst = netip.AddrPortFrom(t.Dst.Addr(), in.uint16())
+		case attrICMPID, attrICMPv6ID:
+			t.ICMP.ID = in.uint16()
+		case attrICMPType, attrICMPv6Type:
+			t.ICMP.Type = in.uint8()
+		case attrICMPCode, attrICMPv6Code:
+			t.ICMP.Code = in.uint8()
+		}
 	}
+	a.leave(&in)
 }
 
 // parseCount reads what follows the header of the answer to a question for statistics.

@@ -37,7 +37,7 @@ table inet test {
 }
 `
 
-func openIn(t *testing.T, ns netns.NsHandle) *Kernel {
+func openIn(t testing.TB, ns netns.NsHandle) *Kernel {
 	t.Helper()
 	var k *Kernel
 	inside(t, ns, func() {
@@ -133,7 +133,7 @@ func TestKernelListsFlows(t *testing.T) {
 }
 
 // witness compares the flows with what conntrack(8) lists.
-func witness(t *testing.T, ns netns.NsHandle, flows []Flow) {
+func witness(t testing.TB, ns netns.NsHandle, flows []Flow) {
 	t.Helper()
 	out := run(t, ns, "", "conntrack", "-L", "-f", "ipv4", "-o", "id") + run(t, ns, "", "conntrack", "-L", "-f", "ipv6", "-o", "id")
 	lines := strings.Split(strings.TrimSpace(out), "\n")

@@ -16,7 +16,7 @@ import (
 
 // namespaces returns a gateway at 10.99.0.1, 10.99.0.3 and fd00:99::1 and a client at 10.99.0.2 and fd00:99::2, with a cable
 // between them. Both vanish with the test.
-func namespaces(t *testing.T) (gw, client netns.NsHandle) {
+func namespaces(t testing.TB) (gw, client netns.NsHandle) {
 	t.Helper()
 	if os.Geteuid() != 0 {
 		t.Skip("needs root")
@@ -37,7 +37,7 @@ func namespaces(t *testing.T) (gw, client netns.NsHandle) {
 	return gw, client
 }
 
-func newNamespace(t *testing.T) netns.NsHandle {
+func newNamespace(t testing.TB) netns.NsHandle {
 	t.Helper()
 	runtime.LockOSThread()
 	home, err := netns.Get()
@@ -58,7 +58,7 @@ func newNamespace(t *testing.T) netns.NsHandle {
 }
 
 // inside runs fn on a thread that is in the namespace.
-func inside(t *testing.T, ns netns.NsHandle, fn func()) {
+func inside(t testing.TB, ns netns.NsHandle, fn func()) {
 	t.Helper()
 	runtime.LockOSThread()
 	home, err := netns.Get()
@@ -79,7 +79,7 @@ func inside(t *testing.T, ns netns.NsHandle, fn func()) {
 	fn()
 }
 
-func setUp(t *testing.T, ns netns.NsHandle, device string, addrs ...string) {
+func setUp(t testing.TB, ns netns.NsHandle, device string, addrs ...string) {
 	t.Helper()
 	h, err := netlink.NewHandleAt(ns)
 	if err != nil {
@@ -111,7 +111,7 @@ func setUp(t *testing.T, ns netns.NsHandle, device string, addrs ...string) {
 }
 
 // run runs a command in the namespace and returns what it says.
-func run(t *testing.T, ns netns.NsHandle, stdin string, args ...string) string {
+func run(t testing.TB, ns netns.NsHandle, stdin string, args ...string) string {
 	t.Helper()
 	var out []byte
 	inside(t, ns, func() {
@@ -127,7 +127,7 @@ func run(t *testing.T, ns netns.NsHandle, stdin string, args ...string) string {
 }
 
 // eventually polls until the condition holds, for at most five seconds.
-func eventually(t *testing.T, what string, holds func() bool) {
+func eventually(t testing.TB, what string, holds func() bool) {
 	t.Helper()
 	timeout := time.After(5 * time.Second)
 	tick := time.NewTicker(5 * time.Millisecond)
@@ -142,7 +142,7 @@ func eventually(t *testing.T, what string, holds func() bool) {
 }
 
 // serve accepts connections at the address in the namespace and keeps them open until the test ends.
-func serve(t *testing.T, ns netns.NsHandle, addr string) {
+func serve(t testing.TB, ns netns.NsHandle, addr string) {
 	t.Helper()
 	inside(t, ns, func() {
 		l, err := net.Listen("tcp", addr)
@@ -171,7 +171,7 @@ func serve(t *testing.T, ns netns.NsHandle, addr string) {
 }
 
 // send writes a datagram from the namespace; network is udp or, for a packet with a header of its own, ip4:icmp or ip6:ipv6-icmp.
-func send(t *testing.T, ns netns.NsHandle, network, addr string, b []byte) {
+func send(t testing.TB, ns netns.NsHandle, network, addr string, b []byte) {
 	t.Helper()
 	inside(t, ns, func() {
 		c, err := net.Dial(network, addr)
@@ -186,7 +186,7 @@ func send(t *testing.T, ns netns.NsHandle, network, addr string, b []byte) {
 }
 
 // connect opens a TCP connection from the namespace and keeps it open until the test ends.
-func connect(t *testing.T, ns netns.NsHandle, addr string) {
+func connect(t testing.TB, ns netns.NsHandle, addr string) {
 	t.Helper()
 	inside(t, ns, func() {
 		to, err := net.ResolveTCPAddr("tcp", addr)

@@ -8,7 +8,7 @@ import (
 // What linux/netfilter/nfnetlink_conntrack.h calls IPCTNL_MSG_CT_, and CTA_ by the attribute that they stand in.
 const (
 	subsystem   = 1 << 8 // NFNL_SUBSYS_CTNETLINK
-	msgNew      = subsystem | 0
+	msgNew      = subsystem
 	msgGet      = subsystem | 1
 	msgDelete   = subsystem | 2
 	msgGetStats = subsystem | 5
