@@ -46,6 +46,9 @@ type Options struct {
 	// mark, sends to an address; empty when none does or the machine has it. It is asked
 	// for the address as it is by then. Nil: Packet.RouteOut, whatever was translated.
 	RouteOut func(dst netip.Addr) string
+	// Steered takes the place of Walk's route where ways depend on the packet's mark: by
+	// which device a packet with a mark leaves for an address, or that the machine takes it.
+	Steered func(mark uint32, dst netip.Addr) (out string, local bool)
 	// Slot is the slot that numgen gives, or a hash without a seed: of the kernel's choice,
 	// below d.Slots. A caller that wants all that may become of a packet asks once for
 	// each. Nil: slot 0, and all targets of a Deal in NAT. A hash with a seed is known.
@@ -72,6 +75,7 @@ type Result struct {
 	Packet  Packet      // as it leaves the hook, translated and marked
 	// Translation is what was asked for in this hook; its Kind is 0 when nothing was.
 	Translation Translation
+	Rerouted    bool     // a chain of type route changed the mark, so that the way is chosen anew behind the hook
 	Counters    []string // in the order in which they counted
 	Logs        []Log
 	Trace       []Step
@@ -169,6 +173,9 @@ func (e *Evaluator) Run(point string, p Packet, o Options) Result {
 	if !p.OrigDst.IsValid() {
 		p.OrigDst = p.Dst
 	}
+	if !p.OrigSrc.IsValid() {
+		p.OrigSrc = p.Src
+	}
 	w := walk{e: e, o: o, p: p}
 	w.Verdict = Accept
 	for _, base := range e.bases[point] {
@@ -179,9 +186,11 @@ func (e *Evaluator) Run(point string, p Packet, o Options) Result {
 		early := base.hook.entered() < priorityConntrack && (point == Prerouting || point == Output)
 		w.flow = w.p.tracked() && !early
 		w.early = early
+		mark := w.p.Mark
 		if w.Verdict = w.base(base); w.Verdict == Drop {
 			break
 		}
+		w.Rerouted = w.Rerouted || base.hook.Type == "route" && w.p.Mark != mark
 	}
 	w.Packet = w.p
 	return w.Result

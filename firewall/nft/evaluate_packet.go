@@ -26,6 +26,8 @@ type Packet struct {
 	Status   StatusBits
 	CTMark   uint32
 	OrigDst  netip.Addr // where the flow's first packet was sent to; invalid: Dst
+	OrigSrc  netip.Addr // where it came from; invalid: Src
+	Reply    bool       // ct direction: it goes against the flow's first packet
 	Mark     uint32     // meta mark
 	DstType  uint32     // fib daddr type, as the number of an RTN_
 	RouteOut string     // fib daddr oifname, unless Options.RouteOut says it; empty: none, or the machine takes it itself
@@ -175,9 +177,23 @@ func (w *walk) loadCT(f Field) (word, bool) {
 	if !w.flow {
 		return word{}, false
 	}
-	if f == CTMark {
+	switch f {
+	case CTMark:
 		return number(w.p.CTMark), true
+	case CTDirection:
+		if w.p.Reply {
+			return number(1), true
+		}
+		return number(0), true
+	case CTOrigSaddr, CTOrigSaddr6:
+		return loadAddr(w.p.OrigSrc, f)
+	case CTOrigDaddr, CTOrigDaddr6:
+		return loadAddr(w.p.OrigDst, f)
 	}
-	to := w.p.OrigDst
-	return wordOfAddr(to), to.Is4() == (f == CTOrigDaddr) && to.IsValid()
+	return word{}, false // the first ports are not known
+}
+
+// loadAddr is an address for a field of its family.
+func loadAddr(a netip.Addr, f Field) (word, bool) {
+	return wordOfAddr(a), a.IsValid() && a.Is4() == (f.info().typ == TypeIPv4)
 }

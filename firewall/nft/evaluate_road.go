@@ -24,24 +24,33 @@ type Stage struct {
 
 // Walk takes a packet along its whole road: prerouting, the routing decision,
 // input or forward, postrouting. One without In is the machine's own: output and
-// postrouting, its route chosen before output.
+// postrouting, its route chosen before output, and again behind it when a chain of type
+// route has changed the mark.
 //
 // The first packet of a flow is given as its sender sent it. Of others the kernel
 // translates the addresses by their flow and asks no chain of type nat, so they
 // are given as the filter chains see them.
 func (e *Evaluator) Walk(p Packet, route Route, o Options) Journey {
 	j := Journey{Verdict: Accept, Packet: p, Stages: make([]Stage, 0, 3)}
+	way := o.Steered
+	if way == nil {
+		way = func(_ uint32, dst netip.Addr) (string, bool) { return route(dst) }
+	}
 	if p.In == "" {
-		j.Packet.Out, _ = route(p.Dst)
-		if e.through(&j, Output, o) {
-			e.through(&j, Postrouting, o)
+		j.Packet.Out, _ = way(p.Mark, p.Dst)
+		if !e.through(&j, Output, o) {
+			return j
 		}
+		if j.Stages[0].Rerouted {
+			j.Packet.Out, _ = way(j.Packet.Mark, j.Packet.Dst)
+		}
+		e.through(&j, Postrouting, o)
 		return j
 	}
 	if !e.through(&j, Prerouting, o) {
 		return j
 	}
-	out, local := route(j.Packet.Dst)
+	out, local := way(j.Packet.Mark, j.Packet.Dst)
 	j.Packet.Out, j.Local = out, local
 	switch {
 	case local:

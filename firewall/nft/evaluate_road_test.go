@@ -38,7 +38,7 @@ func on(counter string, exprs ...Expr) Rule { return rule(append([]Expr{Count{co
 func gotoChain(chain string) Verdict { return Verdict{Kind: Goto, Chain: chain} }
 
 func roadCases() []roadCase {
-	return slices.Concat(chainCases(), hookCases(), mapCases(), flowRoadCases(), translationCases())
+	return slices.Concat(chainCases(), hookCases(), mapCases(), flowRoadCases(), translationCases(), steerRoads())
 }
 
 func chainCases() []roadCase {
@@ -369,7 +369,7 @@ func translationCases() []roadCase {
 func travellers() map[string]Packet {
 	all := zoo()
 	self := all["tcp4"]
-	self.Dst, self.DstType = machine4, 2
+	self.Dst, self.DstType, self.RouteOut = machine4, 2, ""
 	all["self4"] = self
 	return all
 }

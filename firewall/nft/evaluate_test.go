@@ -14,7 +14,7 @@ func zoo() map[string]Packet {
 	to := func(src, dst string, protocol uint8, change func(p *Packet)) Packet {
 		p := Packet{
 			In: "eth1", Out: "eth0", Src: netip.MustParseAddr(src), Dst: netip.MustParseAddr(dst), Protocol: protocol,
-			HopLimit: 63, DstType: 1, Received: day(3),
+			HopLimit: 63, DstType: 1, RouteOut: "eth0", Received: day(3),
 		}
 		change(&p)
 		return p
