@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"net"
 	"net/netip"
+	"slices"
 	"syscall"
 
 	"github.com/vishvananda/netlink"
@@ -28,19 +29,41 @@ func device(l netlink.Link) Device {
 	return d
 }
 
-func fromKernel(r netlink.Route, device string) Route {
-	route := Route{Device: device, OnLink: r.Flags&unix.RTNH_F_ONLINK != 0, Metric: r.Priority, Table: r.Table}
+// kindTypes is how rtnetlink numbers the kinds of routes.
+var kindTypes = [...]int{Unicast: unix.RTN_UNICAST, Blackhole: unix.RTN_BLACKHOLE, Unreachable: unix.RTN_UNREACHABLE, Prohibit: unix.RTN_PROHIBIT}
+
+// fromKernel is false for a route of a kind that is not made here.
+func fromKernel(r netlink.Route, names map[int]string) (Route, bool) {
+	kind := slices.Index(kindTypes[:], r.Type)
+	if kind < 0 {
+		return Route{}, false
+	}
+	route := Route{Kind: RouteKind(kind), Metric: r.Priority, Table: r.Table, Dst: destination(r)}
+	if len(r.MultiPath) == 0 {
+		h := fromHop(r.Gw, r.LinkIndex, r.Flags, names)
+		route.Via, route.Device, route.OnLink = h.Via, h.Device, h.OnLink
+	}
+	for _, nh := range r.MultiPath {
+		h := fromHop(nh.Gw, nh.LinkIndex, nh.Flags, names)
+		h.Weight = nh.Hops + 1
+		route.Hops = append(route.Hops, h)
+	}
+	return route.canonical(), true
+}
+
+func destination(r netlink.Route) netip.Prefix {
 	if dst, ok := fromIPNet(r.Dst); ok {
-		route.Dst = dst
-	} else if r.Family == netlink.FAMILY_V6 {
-		route.Dst = netip.PrefixFrom(netip.IPv6Unspecified(), 0)
-	} else {
-		route.Dst = netip.PrefixFrom(netip.IPv4Unspecified(), 0)
+		return dst
 	}
-	if via, ok := netip.AddrFromSlice(r.Gw); ok {
-		route.Via = via
+	if r.Family == netlink.FAMILY_V6 {
+		return netip.PrefixFrom(netip.IPv6Unspecified(), 0)
 	}
-	return route
+	return netip.PrefixFrom(netip.IPv4Unspecified(), 0)
+}
+
+func fromHop(gateway net.IP, index, flags int, names map[int]string) Hop {
+	via, _ := netip.AddrFromSlice(gateway)
+	return Hop{Via: via, Device: names[index], OnLink: flags&unix.RTNH_F_ONLINK != 0}
 }
 
 // concerns reports whether a message may be about something of ours. Of routes,

@@ -7,18 +7,22 @@ import (
 
 // Diff is what has to be done so that have becomes want. What is new comes
 // before what goes, and settings before links, links before addresses, addresses
-// before the routes that need them. It is empty when nothing is to be done.
+// before the routes that need them, routes before the rules that ask for their
+// table, and what goes in the opposite order. It is empty when nothing is to be done.
 // What want says of missing devices is passed over.
 func Diff(have Machine, want State, owned Owned) []Op {
 	t := resolve(have.Devices, want)
 	blocking, leaving := unwantedAddresses(have, t, owned)
-	addRoutes, deleteRoutes := diffRoutes(settled(have, t), t.routes)
+	addRoutes, deleteRoutes := diffRoutes(settled(have, t))
+	addRules, deleteRules := diffRules(have.Rules, t.rules)
 	return slices.Concat(
 		setSysctls(have, t),
 		setLinks(t),
 		blocking,
 		addAddresses(t),
 		addRoutes,
+		addRules,
+		deleteRules,
 		deleteRoutes,
 		leaving,
 		restoreLinks(have, t, owned),
@@ -93,44 +97,57 @@ func blocks(prefix netip.Prefix, wanted []netip.Prefix) bool {
 	return prefix.Addr().Is6() && slices.ContainsFunc(wanted, func(w netip.Prefix) bool { return w.Addr() == prefix.Addr() })
 }
 
-// settled is the routes that were found, without those of undecided devices.
-func settled(have Machine, t target) []Route {
-	undecided := make(map[string]bool)
+// settled is the routes that were found, and those that are wanted, without
+// what is by undecided devices.
+func settled(have Machine, t target) (found []Route, want []goal) {
+	undecided := make(map[routeKey]bool)
 	for _, d := range have.Devices {
-		undecided[d.Name] = t.undecided(d)
+		if !t.undecided(d) {
+			continue
+		}
+		for _, r := range have.Routes {
+			if r.uses(d.Name) {
+				undecided[r.key()] = true
+			}
+		}
 	}
-	return slices.DeleteFunc(slices.Clone(have.Routes), func(r Route) bool { return undecided[r.Device] })
+	found = slices.DeleteFunc(slices.Clone(have.Routes), func(r Route) bool { return undecided[r.key()] })
+	want = slices.DeleteFunc(slices.Clone(t.routes), func(g goal) bool { return undecided[g.key()] })
+	return found, want
 }
 
-func diffRoutes(have, want []Route) (add, del []Op) {
-	wanted := make(map[routeKey]Route)
-	for _, r := range want {
-		wanted[r.key()] = r
+func diffRoutes(have []Route, want []goal) (add, del []Op) {
+	wanted := make(map[routeKey]goal)
+	for _, g := range want {
+		wanted[g.key()] = g
 	}
 	// Whichever of several with one key leads right is kept, wherever it is.
-	done := make(map[routeKey]bool)
-	for _, r := range have {
-		if w, ok := wanted[r.key()]; ok && r.leadsAs(w) {
-			done[r.key()] = true
+	right := make(map[routeKey]int)
+	for i, r := range have {
+		if g, ok := wanted[r.key()]; ok && g.met(r) {
+			if _, ok := right[r.key()]; !ok {
+				right[r.key()] = i
+			}
 		}
 	}
 	replaced := make(map[routeKey]Route)
-	for _, r := range have {
-		w, ok := wanted[r.key()]
+	for i, r := range have {
+		kept, done := right[r.key()]
+		_, twice := replaced[r.key()]
 		switch {
-		case ok && r.leadsAs(w):
-		case ok && !done[r.key()]:
-			done[r.key()] = true
+		case done && kept == i:
+		case !done && !twice && wanted[r.key()].ok:
 			replaced[r.key()] = r
 		default:
 			del = append(del, DeleteRoute{Route: r})
 		}
 	}
-	for _, r := range want {
-		if old, ok := replaced[r.key()]; ok {
-			add = append(add, ReplaceRoute{Old: old, New: r})
-		} else if !done[r.key()] {
-			add = append(add, AddRoute{Route: r})
+	for _, g := range want {
+		_, done := right[g.key()]
+		if old, ok := replaced[g.key()]; ok {
+			add = append(add, ReplaceRoute{Old: old, New: g.now})
+		} else if !done && g.ok {
+			add = append(add, AddRoute{Route: g.now})
 		}
 	}
 	return add, del

@@ -51,15 +51,25 @@ func texts(ops []Op) []string {
 	return out
 }
 
+// diffCase is a machine, what is wanted of it, and what has to be done.
+type diffCase struct {
+	name  string
+	have  Machine
+	want  State
+	owned Owned
+	ops   []string
+}
+
+func (c diffCase) run(t *testing.T) {
+	t.Helper()
+	if d := cmp.Diff(c.ops, texts(Diff(c.have, c.want, c.owned))); d != "" {
+		t.Errorf("ops (-want +got):\n%s", d)
+	}
+}
+
 func TestDiff(t *testing.T) {
 	lan := Link{Name: "lan", Device: "eth1", Up: true, Addresses: prefixes("10.1.2.2/28")}
-	tests := []struct {
-		name  string
-		have  Machine
-		want  State
-		owned Owned
-		ops   []string
-	}{
+	for _, tt := range []diffCase{
 		{name: "nothing wanted of a foreign machine", have: Machine{Devices: []Device{eth(1, "eth1", "10.1.2.2/28", "fe80::1/64")}}},
 		{
 			name: "address, new",
@@ -168,44 +178,6 @@ func TestDiff(t *testing.T) {
 			owned: Owned{Links: []OwnedLink{{Index: 1, MTU: 1400, MTUBefore: 1500, Raised: true}}},
 		},
 		{
-			name: "route leads elsewhere: replaced, before another is deleted",
-			have: Machine{
-				Devices: []Device{eth(1, "eth1")},
-				Routes:  []Route{route("10.7.0.0/16 10.1.2.3 eth1").canonical(), route("10.8.0.0/16 10.1.2.3 eth1").canonical()},
-			},
-			want: State{Routes: []Route{route("10.8.0.0/16 10.1.2.4 eth1")}},
-			ops: []string{
-				"route replace 10.8.0.0/16 via 10.1.2.4 dev eth1 (was via 10.1.2.3 dev eth1)",
-				"route del 10.7.0.0/16 via 10.1.2.3 dev eth1",
-			},
-		},
-		{
-			name: "of two routes the one that leads right is kept",
-			have: Machine{
-				Devices: []Device{eth(1, "eth1")},
-				Routes:  []Route{route("10.8.0.0/16 10.1.2.3 eth1").canonical(), route("10.8.0.0/16 10.1.2.4 eth1").canonical()},
-			},
-			want: State{Routes: []Route{route("10.8.0.0/16 10.1.2.4 eth1")}},
-			ops:  []string{"route del 10.8.0.0/16 via 10.1.2.3 dev eth1"},
-		},
-		{
-			name: "routes as the kernel lists them are no difference",
-			have: Machine{
-				Devices: []Device{eth(1, "eth1")},
-				Routes: []Route{
-					{Dst: netip.MustParsePrefix("10.8.0.0/16"), Via: netip.MustParseAddr("10.1.2.3"), Device: "eth1", Table: 254},
-					{Dst: netip.MustParsePrefix("::/0"), Via: netip.MustParseAddr("fe80::1"), Device: "eth1", Metric: 1, Table: 254},
-				},
-			},
-			want: State{Routes: []Route{route("10.8.3.3/16 10.1.2.3"), route("::/0 fe80::1 eth1")}},
-		},
-		{
-			name: "one metric more is another route",
-			have: Machine{Devices: []Device{eth(1, "eth1")}, Routes: []Route{route("10.8.0.0/16 10.1.2.3 eth1").canonical()}},
-			want: State{Routes: []Route{route("10.8.0.0/16 10.1.2.3 eth1"), {Dst: netip.MustParsePrefix("10.8.0.0/16"), Device: "eth1", Metric: 5}}},
-			ops:  []string{"route add 10.8.0.0/16 dev eth1 metric 5"},
-		},
-		{
 			name: "missing device: the rest is done",
 			have: Machine{Devices: []Device{eth(1, "eth1")}, Sysctls: map[string]string{}},
 			want: State{
@@ -237,14 +209,8 @@ func TestDiff(t *testing.T) {
 			want: State{Links: []Link{lan}, Routes: []Route{route("10.8.0.0/16 10.1.2.3 lan")}},
 			ops:  []string{"address add 10.1.2.2/28 dev eth1", "route add 10.8.0.0/16 via 10.1.2.3 dev eth1"},
 		},
-	}
-	for _, tt := range tests {
-		t.Run(tt.name, func(t *testing.T) {
-			got := texts(Diff(tt.have, tt.want, tt.owned))
-			if d := cmp.Diff(tt.ops, got); d != "" {
-				t.Errorf("ops (-want +got):\n%s", d)
-			}
-		})
+	} {
+		t.Run(tt.name, tt.run)
 	}
 }
 
@@ -311,6 +277,22 @@ func TestFaults(t *testing.T) {
 				`interface dmz: no device "eth9"; this machine has eth0`,
 				`route 10.8.0.0/16 via 10.1.2.3 dev eth8: no device "eth8"; this machine has eth0`,
 				`route 10.9.0.0/16 via 10.1.2.3: there is already 10.9.0.0/16 dev eth0; give one of them another metric`,
+			},
+		},
+		{
+			name:    "devices that are down",
+			devices: []Device{eth(1, "eth0"), down(2, "ppp0"), down(3, "ppp1"), down(4, "eth1")},
+			want: State{
+				Links: []Link{{Name: "lan", Device: "eth1", Up: true}},
+				Routes: []Route{
+					route("0.0.0.0/0 - ppp0"), multipath("10.8.0.0/16", "192.0.2.1 ppp0 1", "192.0.2.2 ppp1 1"), route("10.9.0.0/16 10.1.2.3 lan"),
+					multipath("10.7.0.0/16", "192.0.2.1 ppp9 1", "192.0.2.2 eth0 1"),
+				},
+			},
+			faults: []string{
+				`route 10.7.0.0/16 nexthop via 192.0.2.1 dev ppp9 weight 1 nexthop via 192.0.2.2 dev eth0 weight 1: no device "ppp9"; this machine has eth0, eth1, ppp0, ppp1`,
+				`device "ppp0" is down: 2 routes by it wait`,
+				`device "ppp1" is down: a route by it waits`,
 			},
 		},
 		{

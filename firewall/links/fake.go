@@ -12,13 +12,15 @@ import (
 )
 
 // Fake is a Kernel in memory. It behaves as Linux where an Owner could tell the
-// difference: routes go when their device is put down, IPv6 addresses as well,
-// everything of a device goes with it, and ip_forward resets accept_redirects.
+// difference: a route goes when its last device is put down, IPv6 addresses as
+// well, everything of a device goes with it, and ip_forward resets
+// accept_redirects.
 type Fake struct {
 	mu       sync.Mutex
 	identity string
 	devices  []Device
 	routes   []Route
+	rules    []Rule
 	sysctls  map[string]string
 	refuse   map[string]error
 	watchers map[int]func()
@@ -42,11 +44,11 @@ func (f *Fake) Refuse(op string, err error) {
 }
 
 // Reboot gives the machine another identity and takes away all addresses,
-// routes and settings.
+// routes, rules and settings.
 func (f *Fake) Reboot() {
 	f.change(func() {
 		f.identity += "'"
-		f.routes = nil
+		f.routes, f.rules = nil, nil
 		clear(f.sysctls)
 		for i := range f.devices {
 			f.devices[i].Addresses, f.devices[i].Up = nil, false
@@ -78,8 +80,8 @@ func (f *Fake) Tamper(op Op) error {
 	return err
 }
 
-// String prints the devices, their addresses, the routes and the settings that
-// were written, one a line.
+// String prints the devices, their addresses, the routes, the rules and the
+// settings that were written, one a line.
 func (f *Fake) String() string {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -96,6 +98,9 @@ func (f *Fake) String() string {
 	}
 	for _, r := range f.routes {
 		fmt.Fprintf(&b, "%s\n", r)
+	}
+	for _, r := range f.rules {
+		fmt.Fprintf(&b, "%srule %s\n", r.family(), r)
 	}
 	for _, path := range slices.Sorted(maps.Keys(f.sysctls)) {
 		fmt.Fprintf(&b, "%s = %s\n", path, f.sysctls[path])
@@ -119,13 +124,6 @@ func (f *Fake) Devices() ([]Device, error) {
 		devices[i].Addresses = slices.Clone(devices[i].Addresses)
 	}
 	return devices, nil
-}
-
-// Routes lists the routes.
-func (f *Fake) Routes() ([]Route, error) {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	return slices.Clone(f.routes), nil
 }
 
 // Sysctl reads a setting.
@@ -190,12 +188,15 @@ func (f *Fake) apply(op Op) error {
 	case SetUp:
 		return f.on(op.Device, func(d *Device) { f.setUp(d, op.Up) })
 	case AddRoute:
-		f.routes = append(f.routes, op.Route)
+		return f.addRoute(op.Route)
 	case ReplaceRoute:
-		f.deleteRoute(op.Old)
-		f.routes = append(f.routes, op.New)
+		return f.replaceRoute(op.Old, op.New)
 	case DeleteRoute:
 		f.deleteRoute(op.Route)
+	case AddRule:
+		f.rules = append(f.rules, op.Rule.canonical())
+	case DeleteRule:
+		f.rules = slices.DeleteFunc(f.rules, func(r Rule) bool { return r == op.Rule.canonical() })
 	case SetSysctl:
 		f.write(op.Path, op.To)
 	}
@@ -221,16 +222,8 @@ func (f *Fake) setUp(d *Device, up bool) {
 	if up {
 		return
 	}
-	f.dropRoutes(d.Name)
+	f.dropDown()
 	d.Addresses = slices.DeleteFunc(d.Addresses, func(p netip.Prefix) bool { return p.Addr().Is6() })
-}
-
-func (f *Fake) deleteRoute(r Route) {
-	f.routes = slices.DeleteFunc(f.routes, func(old Route) bool { return old.equal(r) })
-}
-
-func (f *Fake) dropRoutes(device string) {
-	f.routes = slices.DeleteFunc(f.routes, func(r Route) bool { return r.Device == device })
 }
 
 func (f *Fake) on(name string, change func(*Device)) error {

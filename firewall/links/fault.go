@@ -49,16 +49,32 @@ func (f *SharedDevice) Error() string {
 	return fmt.Sprintf("interfaces %s and %s: both are device %q", f.Links[0], f.Links[1], f.Device)
 }
 
-// MissingRouteDevice is the fault of a Route whose Device is neither a Link nor
+// MissingRouteDevice is the fault of a Route that names, for itself or a hop, what is neither a Link nor
 // a device of this machine.
 type MissingRouteDevice struct {
-	Route Route
-	Have  []Device // without the loopback
+	Route  Route
+	Device string
+	Have   []Device // without the loopback
 }
 
 // Error names the route, the device and what there is instead.
 func (f *MissingRouteDevice) Error() string {
-	return fmt.Sprintf("route %s: no device %q; this machine has %s", f.Route, f.Route.Device, list(f.Have, Device.name))
+	return fmt.Sprintf("route %s: no device %q; this machine has %s", f.Route, f.Device, list(f.Have, Device.name))
+}
+
+// DownDevice is the fault of Routes by a device that is down: the kernel has none
+// by such a device. They are added when it is up.
+type DownDevice struct {
+	Device string
+	Routes int
+}
+
+// Error names the device and says what waits for it.
+func (f *DownDevice) Error() string {
+	if f.Routes == 1 {
+		return fmt.Sprintf("device %q is down: a route by it waits", f.Device)
+	}
+	return fmt.Sprintf("device %q is down: %d routes by it wait", f.Device, f.Routes)
 }
 
 // DuplicateRoute is the fault of two Routes with the same destination, metric and table.

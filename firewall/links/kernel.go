@@ -31,20 +31,18 @@ const (
 	bootIDPath = "/proc/sys/kernel/random/boot_id"
 )
 
-// ErrRouteTaken is why an IPv6 route cannot be added: another one that is not
-// ours has its destination, metric and table, and the kernel would spread
-// packets over both. Another metric helps.
-var ErrRouteTaken = errors.New("another route that is not ours has this destination and metric")
-
 // ErrAddressTaken is why an address cannot be added: the device has it
 // already, with another length of the subnet.
 var ErrAddressTaken = errors.New("the device has this address with another prefix length, and not from us")
 
 // Netlink is the Kernel of a network namespace.
 type Netlink struct {
-	handle *netlink.Handle
-	ns     netns.NsHandle // netns.None is the process's own
+	handle  *netlink.Handle
+	sockets map[int]*nl.SocketHandle // for messages that handle cannot make
+	ns      netns.NsHandle           // netns.None is the process's own
 }
+
+var families = [...]int{netlink.FAMILY_V4, netlink.FAMILY_V6}
 
 // OpenNetlink opens the network namespace of the process.
 func OpenNetlink() (*Netlink, error) { return OpenNetlinkAt(netns.None()) }
@@ -59,15 +57,38 @@ func OpenNetlinkAt(ns netns.NsHandle) (*Netlink, error) {
 	// With strict checks the kernel lists our routes only, not a whole
 	// routing table to be sifted here. One that is too old sends all.
 	_ = h.SetStrictCheck(true)
-	if err := h.SetSocketTimeout(replyTimeout); err != nil {
+	err = h.SetSocketTimeout(replyTimeout)
+	var s *nl.NetlinkSocket
+	if err == nil {
+		s, err = openSocket(ns)
+	}
+	if err != nil {
 		h.Close()
 		return nil, fmt.Errorf("open rtnetlink: %w", err)
 	}
-	return &Netlink{handle: h, ns: ns}, nil
+	return &Netlink{handle: h, sockets: map[int]*nl.SocketHandle{unix.NETLINK_ROUTE: {Socket: s}}, ns: ns}, nil
 }
 
-// Close frees the socket.
-func (n *Netlink) Close() { n.handle.Close() }
+func openSocket(ns netns.NsHandle) (*nl.NetlinkSocket, error) {
+	s, err := nl.GetNetlinkSocketAt(ns, netns.None(), unix.NETLINK_ROUTE)
+	if err != nil {
+		return nil, err
+	}
+	timeout := unix.NsecToTimeval(replyTimeout.Nanoseconds())
+	if err := errors.Join(s.SetSendTimeout(&timeout), s.SetReceiveTimeout(&timeout)); err != nil {
+		s.Close()
+		return nil, err
+	}
+	return s, nil
+}
+
+// Close frees the sockets.
+func (n *Netlink) Close() {
+	n.handle.Close()
+	for _, s := range n.sockets {
+		s.Close()
+	}
+}
 
 // Identity is the boot's random number and the namespace's cookie, which the
 // kernel gives out once a boot.
@@ -114,45 +135,6 @@ func (n *Netlink) Devices() ([]Device, error) {
 	return devices, nil
 }
 
-// Routes lists the routes that carry Protocol, of every table. Those with several
-// next hops are not made here and are passed over.
-func (n *Netlink) Routes() ([]Route, error) {
-	found, err := dump(n.handle.LinkList)
-	if err != nil {
-		return nil, err
-	}
-	names := make(map[int]string)
-	for _, l := range found {
-		names[l.Attrs().Index] = l.Attrs().Name
-	}
-	var routes []Route
-	for _, family := range []int{netlink.FAMILY_V4, netlink.FAMILY_V6} {
-		ours, err := dump(func() ([]netlink.Route, error) { return n.routesOf(family) })
-		if err != nil {
-			return nil, err
-		}
-		for _, r := range ours {
-			if len(r.MultiPath) == 0 {
-				routes = append(routes, fromKernel(r, names[r.LinkIndex]))
-			}
-		}
-	}
-	return routes, nil
-}
-
-// routesOf keeps what it got when the dump was interrupted, unlike
-// RouteListFiltered.
-func (n *Netlink) routesOf(family int) ([]netlink.Route, error) {
-	var ours []netlink.Route
-	filter := &netlink.Route{Protocol: Protocol}
-	mask := netlink.RT_FILTER_PROTOCOL | netlink.RT_FILTER_TABLE
-	err := n.handle.RouteListFilteredIter(family, filter, mask, func(r netlink.Route) bool {
-		ours = append(ours, r)
-		return true
-	})
-	return ours, err
-}
-
 // Sysctl reads a setting of the namespace.
 func (n *Netlink) Sysctl(path string) (value string, err error) {
 	err = n.inside(func() error {
@@ -183,6 +165,10 @@ func (n *Netlink) Do(op Op) error {
 		return n.replaceRoute(op.Old, op.New)
 	case DeleteRoute:
 		return n.deleteRoute(op.Route)
+	case AddRule:
+		return n.addRule(op.Rule)
+	case DeleteRule:
+		return n.deleteRule(op.Rule)
 	case SetSysctl:
 		return n.writeSysctl(op.Path, op.To)
 	}
@@ -223,72 +209,6 @@ func (n *Netlink) deleteAddress(op DeleteAddress) error {
 	return unless(err, unix.EADDRNOTAVAIL, unix.ENODEV)
 }
 
-// addRoute puts an IPv4 route before others with its metric, so that one that is
-// not ours stays, and takes over again when ours goes.
-func (n *Netlink) addRoute(r Route) error {
-	route, err := n.toKernel(r)
-	if err != nil {
-		return err
-	}
-	if r.Dst.Addr().Is4() {
-		return explain(unless(n.handle.RouteAddEcmp(route), unix.EEXIST))
-	}
-	err = n.handle.RouteAdd(route)
-	if errors.Is(err, unix.EEXIST) {
-		return ErrRouteTaken
-	}
-	return explain(err)
-}
-
-// replaceRoute never takes away a route of others, as the kernel's replace may
-// do in IPv4: it takes the first of its metric. There the new one is put
-// before the old one, and the old one removed.
-func (n *Netlink) replaceRoute(before, after Route) error {
-	if before.Dst.Addr().Is4() {
-		if err := n.addRoute(after); err != nil {
-			return err
-		}
-		return n.deleteRoute(before)
-	}
-	route, err := n.toKernel(after)
-	if err != nil {
-		return err
-	}
-	return explain(n.handle.RouteReplace(route))
-}
-
-func (n *Netlink) deleteRoute(r Route) error {
-	route, err := n.toKernel(r)
-	if err != nil {
-		// The routes of a device go with it.
-		return unlessMissing(err)
-	}
-	return unless(n.handle.RouteDel(route), unix.ESRCH, unix.ENODEV)
-}
-
-func (n *Netlink) toKernel(r Route) (*netlink.Route, error) {
-	route := &netlink.Route{
-		Dst: toIPNet(r.Dst), Priority: r.Metric, Table: r.Table,
-		Protocol: Protocol, Type: unix.RTN_UNICAST,
-	}
-	if r.Via.IsValid() {
-		route.Gw = r.Via.AsSlice()
-	} else if r.Dst.Addr().Is4() {
-		route.Scope = netlink.SCOPE_LINK
-	}
-	if r.OnLink {
-		route.Flags = unix.RTNH_F_ONLINK
-	}
-	if r.Device != "" {
-		l, err := n.handle.LinkByName(r.Device)
-		if err != nil {
-			return nil, fmt.Errorf("device %q: %w", r.Device, err)
-		}
-		route.LinkIndex = l.Attrs().Index
-	}
-	return route, nil
-}
-
 func (n *Netlink) writeSysctl(path, value string) error {
 	return n.inside(func() error {
 		return os.WriteFile(filepath.Join(procSys, path), []byte(value), 0)
@@ -313,12 +233,13 @@ func (n *Netlink) inside(f func() error) error {
 	return <-done
 }
 
-// Watch listens to devices, addresses, routes, and the settings that the
+// Watch listens to devices, addresses, routes, rules, and the settings that the
 // kernel announces: forwarding and rp_filter.
 func (n *Netlink) Watch(ctx context.Context, changed func()) error {
 	s, err := nl.SubscribeAt(n.ns, netns.None(), unix.NETLINK_ROUTE,
 		unix.RTNLGRP_LINK, unix.RTNLGRP_IPV4_IFADDR, unix.RTNLGRP_IPV6_IFADDR,
 		unix.RTNLGRP_IPV4_ROUTE, unix.RTNLGRP_IPV6_ROUTE,
+		unix.RTNLGRP_IPV4_RULE, unix.RTNLGRP_IPV6_RULE,
 		unix.RTNLGRP_IPV4_NETCONF, unix.RTNLGRP_IPV6_NETCONF)
 	if err != nil {
 		return fmt.Errorf("subscribe to rtnetlink: %w", err)

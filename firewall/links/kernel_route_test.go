@@ -8,61 +8,7 @@ import (
 	"time"
 
 	"github.com/vishvananda/netlink"
-	"golang.org/x/sys/unix"
 )
-
-func TestKernelRouteChangesWithoutGap(t *testing.T) {
-	for _, tt := range []struct{ name, dst, first, second string }{
-		{"IPv4", "10.8.0.0/16", "203.0.113.1", "203.0.113.3"},
-		{"IPv6", "2001:db8:8::/48", "2001:db8::1", "2001:db8::3"},
-	} {
-		t.Run(tt.name, func(t *testing.T) {
-			s := newSpace(t, "eth0", "eth1")
-			o := s.owner()
-			want := gateway()
-			want.Routes = []Route{route(tt.dst + " " + tt.first + " wan")}
-			apply(t, o, want)
-
-			// A handle of its own, so that the look-ups do not wait for the changes.
-			handle, err := netlink.NewHandleAt(s.ns, unix.NETLINK_ROUTE)
-			if err != nil {
-				t.Fatal(err)
-			}
-			defer handle.Close()
-			probe := netip.MustParsePrefix(tt.dst).Addr().Next().AsSlice()
-			stop, gaps := make(chan struct{}), make(chan int)
-			go func() {
-				n := 0
-				for {
-					select {
-					case <-stop:
-						gaps <- n
-						return
-					default:
-						if _, err := handle.RouteGet(probe); errors.Is(err, unix.ENETUNREACH) {
-							n++
-						}
-					}
-				}
-			}()
-			for i := range 100 {
-				via := []string{tt.second, tt.first}[i%2]
-				want.Routes = []Route{route(tt.dst + " " + via + " wan")}
-				if ops := apply(t, o, want); len(ops) != 1 || !strings.HasPrefix(ops[0], "route replace") {
-					t.Fatalf("ops %q", ops)
-				}
-			}
-			close(stop)
-			if n := <-gaps; n != 0 {
-				t.Errorf("%d look-ups found no route", n)
-			}
-			routes, err := s.Routes()
-			if err != nil || len(routes) != 1 || routes[0].Via.String() != tt.first {
-				t.Errorf("routes %v, %v", routes, err)
-			}
-		})
-	}
-}
 
 func TestKernelForeignRoutesStay(t *testing.T) {
 	s := newSpace(t, "eth0", "eth1")

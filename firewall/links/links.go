@@ -43,57 +43,6 @@ type Link struct {
 	Addresses []netip.Prefix
 }
 
-// Route is one route.
-type Route struct {
-	Dst  netip.Prefix
-	Kind RouteKind
-	// Hops, when there are several, share the flows by weight (multipath), and Via,
-	// Device and OnLink are empty.
-	Hops []Hop
-	Via  netip.Addr // the gateway; invalid: Dst is on the link
-	// Device is the name of a Link or of a device. It may be empty where Via is
-	// in a subnet of the machine.
-	Device string
-	// OnLink takes Via as reachable on Device although no subnet holds it.
-	OnLink bool
-	// Metric orders routes to the same Dst, the lowest first. Zero is the best
-	// there is: 0 in IPv4 and 1 in IPv6, where the kernel reads 0 as the 1024
-	// of routes that come by router advertisement or by hand.
-	Metric int
-	Table  int // zero is the main table, 254
-}
-
-// RouteKind is what becomes of packets that a route takes, in the words of ip-route(8).
-type RouteKind int
-
-// The kinds of routes. None but Unicast has a way.
-const (
-	Unicast RouteKind = iota
-	Blackhole
-	Unreachable
-	Prohibit
-)
-
-// Hop is one way of a multipath route.
-type Hop struct {
-	Via    netip.Addr
-	Device string // as of a Route
-	OnLink bool
-	Weight int // 1 to 256
-}
-
-// Rule is one rule of policy routing, ip-rule(8). Ours carry Protocol as routes do.
-type Rule struct {
-	Priority int
-	Is6      bool
-	// Mark and Mask, when Mask is not zero, take packets by their mark.
-	Mark, Mask uint32
-	From       netip.Prefix // valid: packets from there
-	Table      int          // that is asked; 0: main
-	// NoDefault passes over what the table's default routes say (suppress_prefixlength 0).
-	NoDefault bool
-}
-
 // Proxy is an address that a device answers for in ARP or neighbour discovery
 // although the machine does not have it, ip-neighbour(8) proxy.
 type Proxy struct {

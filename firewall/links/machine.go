@@ -7,12 +7,13 @@ import (
 	"net/netip"
 )
 
-// Machine is what was found: every device, the routes of ours, and the values
-// of the kernel settings that were asked for. A setting that the kernel does
-// not have is absent from Sysctls.
+// Machine is what was found: every device, the routes and rules of ours, and the
+// values of the kernel settings that were asked for. A setting that the kernel
+// does not have is absent from Sysctls.
 type Machine struct {
 	Devices []Device
 	Routes  []Route
+	Rules   []Rule
 	Sysctls map[string]string
 }
 
@@ -79,13 +80,15 @@ type Kernel interface {
 	Devices() ([]Device, error)
 	// Routes lists the routes that carry Protocol, of every table.
 	Routes() ([]Route, error)
+	// Rules lists the rules of policy routing that carry Protocol.
+	Rules() ([]Rule, error)
 	// Sysctl reads a setting, without its line end. The error is fs.ErrNotExist
 	// where the kernel has none of that name.
 	Sysctl(path string) (string, error)
 	// Do makes one change. Removing what is not there is done already.
 	Do(Op) error
 	// Watch calls changed once it listens, and after each change of devices,
-	// addresses or routes that may concern a State. It returns nil when ctx
+	// addresses, routes or rules that may concern a State. It returns nil when ctx
 	// ends, and an error when changes may have been lost.
 	Watch(ctx context.Context, changed func()) error
 }

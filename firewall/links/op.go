@@ -3,7 +3,6 @@ package links
 import (
 	"fmt"
 	"net/netip"
-	"strings"
 )
 
 // Op is one change of the machine. Its String reads as what ip(8) would take.
@@ -41,7 +40,8 @@ type SetUp struct {
 	Up     bool
 }
 
-// AddRoute adds a route of ours beside any that is there.
+// AddRoute adds a route of ours: before any IPv4 route of others with its
+// destination and metric, and not at all beside such an IPv6 route.
 type AddRoute struct{ Route Route }
 
 // ReplaceRoute changes where a route of ours leads. No packet is without a
@@ -50,6 +50,12 @@ type ReplaceRoute struct{ Old, New Route }
 
 // DeleteRoute removes a route of ours.
 type DeleteRoute struct{ Route Route }
+
+// AddRule adds a rule of policy routing.
+type AddRule struct{ Rule Rule }
+
+// DeleteRule removes a rule of ours.
+type DeleteRule struct{ Rule Rule }
 
 // SetSysctl writes a kernel setting. Restore says that it is put back.
 type SetSysctl struct {
@@ -65,6 +71,8 @@ func (SetUp) op()         {}
 func (AddRoute) op()      {}
 func (ReplaceRoute) op()  {}
 func (DeleteRoute) op()   {}
+func (AddRule) op()       {}
+func (DeleteRule) op()    {}
 func (SetSysctl) op()     {}
 
 // String prints, for example, address add 10.1.2.2/28 dev eth1.
@@ -99,41 +107,13 @@ func (o ReplaceRoute) String() string {
 // String prints, for example, route del 10.8.0.0/16 via 10.1.2.3 dev eth1.
 func (o DeleteRoute) String() string { return "route del " + o.Route.String() }
 
+// String prints, for example, rule add priority 8201 from all fwmark 0x10000/0xff0000 table 82001.
+func (o AddRule) String() string { return o.Rule.family() + "rule add " + o.Rule.String() }
+
+// String prints, for example, -6 rule del priority 8500 from all table main suppress_prefixlength 0.
+func (o DeleteRule) String() string { return o.Rule.family() + "rule del " + o.Rule.String() }
+
 // String prints, for example, sysctl net/ipv4/ip_forward 1 (was 0).
 func (o SetSysctl) String() string {
 	return fmt.Sprintf("sysctl %s %s (was %s)", o.Path, o.To, o.From)
-}
-
-// String prints the route as ip-route(8) does; an IPv6 default is ::/0, so that
-// the family shows.
-func (r Route) String() string {
-	var b strings.Builder
-	if r.Dst == netip.PrefixFrom(netip.IPv4Unspecified(), 0) {
-		b.WriteString("default")
-	} else {
-		b.WriteString(r.Dst.String())
-	}
-	b.WriteString(r.way())
-	if r.Metric != 0 {
-		fmt.Fprintf(&b, " metric %d", r.Metric)
-	}
-	if r.Table != 0 && r.Table != mainTable {
-		fmt.Fprintf(&b, " table %d", r.Table)
-	}
-	return b.String()
-}
-
-// way is the part of a route that says where it leads.
-func (r Route) way() string {
-	var b strings.Builder
-	if r.Via.IsValid() {
-		fmt.Fprintf(&b, " via %s", r.Via)
-	}
-	if r.Device != "" {
-		fmt.Fprintf(&b, " dev %s", r.Device)
-	}
-	if r.OnLink {
-		b.WriteString(" onlink")
-	}
-	return b.String()
 }

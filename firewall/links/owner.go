@@ -68,7 +68,7 @@ func (o *Owner) Apply(ctx context.Context, want State) ([]Op, error) {
 
 // Check tells the faults of want on this machine and changes nothing. They are
 // joined: *MissingDevice, *AmbiguousMAC, *SharedDevice, *MissingRouteDevice,
-// *DuplicateRoute and *MissingSysctl.
+// *DownDevice, *DuplicateRoute and *MissingSysctl.
 func (o *Owner) Check(_ context.Context, want State) error {
 	have, err := o.look(want, Owned{})
 	if err != nil {
@@ -167,7 +167,11 @@ func (o *Owner) look(want State, owned Owned) (Machine, error) {
 	if err != nil {
 		return Machine{}, fmt.Errorf("list routes: %w", err)
 	}
-	m := Machine{Devices: devices, Routes: routes, Sysctls: make(map[string]string)}
+	rules, err := o.kernel.Rules()
+	if err != nil {
+		return Machine{}, fmt.Errorf("list rules: %w", err)
+	}
+	m := Machine{Devices: devices, Routes: routes, Rules: rules, Sysctls: make(map[string]string)}
 	for _, path := range paths(devices, want, owned) {
 		value, err := o.kernel.Sysctl(path)
 		if errors.Is(err, fs.ErrNotExist) {
@@ -219,6 +223,11 @@ func (s State) clone() State {
 		s.Links[i].MAC = slices.Clone(s.Links[i].MAC)
 	}
 	s.Routes = slices.Clone(s.Routes)
+	for i := range s.Routes {
+		s.Routes[i].Hops = slices.Clone(s.Routes[i].Hops)
+	}
+	s.Rules = slices.Clone(s.Rules)
+	s.Proxies = slices.Clone(s.Proxies)
 	s.Sysctls = slices.Clone(s.Sysctls)
 	return s
 }

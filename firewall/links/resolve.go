@@ -2,15 +2,8 @@ package links
 
 import (
 	"bytes"
-	"net/netip"
-	"reflect"
+	"maps"
 	"slices"
-)
-
-const (
-	mainTable = 254
-	// bestMetric6 is the lowest metric of IPv6 that is not read as 1024.
-	bestMetric6 = 1
 )
 
 // target is a State with the names of this machine's devices in it. What is
@@ -18,10 +11,24 @@ const (
 type target struct {
 	links   []placed
 	lost    bool // a link was not found
-	routes  []Route
+	routes  []goal
+	rules   []Rule
 	sysctls []Sysctl
 	faults  []error
 }
+
+// goal is a wanted route, and what can be had of it: the kernel refuses a hop
+// whose device is down, and the whole route with it.
+type goal struct {
+	Route
+	now Route
+	ok  bool // false: nothing can be had
+}
+
+// met reports whether the route that was found does what is wanted, or what can
+// be had of it. A hop whose device went down stays in a route of several, where
+// the kernel passes over it and takes it up again.
+func (g goal) met(r Route) bool { return r.leadsAs(g.Route) || g.ok && r.leadsAs(g.now) }
 
 // placed is a link and the device that it was found on.
 type placed struct {
@@ -46,6 +53,9 @@ func resolve(devices []Device, want State) target {
 		names[p.link.Name] = p.device.Name
 	}
 	t.placeRoutes(devices, names, want.Routes)
+	for _, r := range want.Rules {
+		t.rules = append(t.rules, r.canonical())
+	}
 	for _, s := range want.Sysctls {
 		if s.Device == "" {
 			t.sysctls = append(t.sysctls, s)
@@ -78,26 +88,75 @@ func (t *target) placeLinks(devices []Device, want []Link) {
 // placeRoutes leaves a route that waits for a link without a fault of its own:
 // the link has one.
 func (t *target) placeRoutes(devices []Device, names map[string]string, want []Route) {
+	down := t.down(devices)
+	waiting := make(map[string]int)
 	seen := make(map[routeKey]Route)
 	for _, r := range want {
-		if r.Device != "" {
-			device, ok := names[r.Device]
-			if !ok {
-				t.faults = append(t.faults, &MissingRouteDevice{Route: r, Have: physical(devices)})
-			}
-			if device == "" {
-				continue
-			}
-			r.Device = device
+		hops, fault := resolveHops(r, names)
+		if fault != nil {
+			fault.Have = physical(devices)
+			t.faults = append(t.faults, fault)
 		}
-		r = r.canonical()
+		if r.Kind == Unicast && len(hops) == 0 {
+			continue
+		}
+		r = r.along(hops).canonical()
 		if kept, ok := seen[r.key()]; ok {
 			t.faults = append(t.faults, &DuplicateRoute{Kept: kept, Dropped: r})
 			continue
 		}
 		seen[r.key()] = r
-		t.routes = append(t.routes, r)
+		t.routes = append(t.routes, goalOf(r, down, waiting))
 	}
+	for _, device := range slices.Sorted(maps.Keys(waiting)) {
+		t.faults = append(t.faults, &DownDevice{Device: device, Routes: waiting[device]})
+	}
+}
+
+// resolveHops is the ways of a route by devices that are found. The fault tells
+// of a name that means nothing here.
+func resolveHops(r Route, names map[string]string) (hops []Hop, fault *MissingRouteDevice) {
+	for _, h := range r.hops() {
+		if h.Device == "" {
+			hops = append(hops, h)
+			continue
+		}
+		device, ok := names[h.Device]
+		if !ok {
+			fault = &MissingRouteDevice{Route: r, Device: h.Device}
+		}
+		if device != "" {
+			h.Device = device
+			hops = append(hops, h)
+		}
+	}
+	return hops, fault
+}
+
+// goalOf leaves out the hops by devices that are down, and counts them.
+func goalOf(r Route, down map[string]bool, waiting map[string]int) goal {
+	if r.Kind != Unicast {
+		return goal{Route: r, now: r, ok: true}
+	}
+	var up []Hop
+	for _, h := range r.hops() {
+		if down[h.Device] {
+			waiting[h.Device]++
+		} else {
+			up = append(up, h)
+		}
+	}
+	return goal{Route: r, now: r.along(merged(up)), ok: len(up) > 0}
+}
+
+// down is the devices that are down and stay so.
+func (t target) down(devices []Device) map[string]bool {
+	down := make(map[string]bool)
+	for _, d := range devices {
+		l, _ := t.on(d.Index)
+		down[d.Name] = !d.Up && !l.Up
+	}
+	return down
 }
 
 // on is the link that was found on the device.
@@ -164,39 +223,4 @@ func byMAC(devices []Device, l Link) []Device {
 // physical is the devices without the loopback, which is never what was meant.
 func physical(devices []Device) []Device {
 	return slices.DeleteFunc(slices.Clone(devices), func(d Device) bool { return d.Name == "lo" })
-}
-
-// routeKey is what the kernel tells routes apart by.
-type routeKey struct {
-	dst           netip.Prefix
-	metric, table int
-}
-
-func (r Route) key() routeKey { return routeKey{r.Dst, r.Metric, r.Table} }
-
-// canonical is the route as the kernel lists it.
-func (r Route) canonical() Route {
-	r.Dst = r.Dst.Masked()
-	if r.Metric == 0 && r.Dst.Addr().Is6() {
-		r.Metric = bestMetric6
-	}
-	if r.Table == 0 {
-		r.Table = mainTable
-	}
-	return r
-}
-
-// leadsAs reports whether the route that was found does what want says. A
-// wanted route without a device takes the one that the kernel chose.
-func (r Route) leadsAs(want Route) bool {
-	if want.Device == "" {
-		want.Device = r.Device
-	}
-	return r.equal(want)
-}
-
-func (r Route) equal(other Route) bool {
-	hops := slices.Equal(r.Hops, other.Hops)
-	r.Hops, other.Hops = nil, nil
-	return hops && reflect.DeepEqual(r, other)
 }
