@@ -45,6 +45,9 @@ type Config struct {
 	HA    *HA // nil: a single gateway
 	VIPs  []VIP
 	Tests []Test
+
+	// Warnings is what is no fault and yet hardly meant, in the order of the files.
+	Warnings Errors
 }
 
 // Position is a place in a policy file; Line and Col count from 1.

@@ -17,6 +17,8 @@ var (
 	warnWords   = words{"loss", "delay", "jitter"}
 	learnWords  = words{"dhcp", "ra"}
 	probeWords  = words{"icmp", "tcp", "dns"}
+	helperWords = words{"ftp", "sip", "tftp", "pptp", "h323"}
+	spreadWords = words{"source", "round-robin", "random"}
 	kindWords   = words{"unicast", "blackhole", "unreachable", "prohibit"}
 	perWords    = words{"source", "all"}
 	aliasWords  = words{"addresses", "ports", "list", "dynamic"}
@@ -73,6 +75,12 @@ func (l Learned) String() string {
 
 // String names the kind.
 func (k ProbeKind) String() string { return probeWords.word(int(k)) }
+
+// String is the word of the language.
+func (h Helper) String() string { return helperWords.word(int(h)) }
+
+// String is the word of the language.
+func (s Spread) String() string { return spreadWords.word(int(s)) }
 
 // String is the word of the language, which is that of ip-route(8).
 func (k RouteKind) String() string { return kindWords.word(int(k) + 1) }

@@ -20,6 +20,7 @@ const (
 	formNumber
 	formFlag
 	formList
+	formNumbers
 	formGrid
 	formSection
 	formNamed
@@ -148,6 +149,33 @@ func (d *decoder) item(n *node, f field, alone bool) bool {
 	}
 	d.at(n, "must be %s, not %s", want, n.kind)
 	return false
+}
+
+// numbers is one or several integers within the tags min and max.
+type numbers struct {
+	node  *node
+	items []number
+}
+
+func (l numbers) set() bool { return l.node != nil }
+
+func (*numbers) form() (form, reflect.Type) { return formNumbers, nil }
+
+func (l *numbers) decode(d *decoder, n *node, f field) {
+	l.node = n
+	items := n.children
+	if n.kind != kindArray {
+		items = []*node{n}
+	}
+	if len(items) == 0 {
+		d.at(n, "the list is empty: leave the key out or write what is meant")
+	}
+	for _, c := range items {
+		var v number
+		if v.decode(d, c, f); v.set() {
+			l.items = append(l.items, v)
+		}
+	}
 }
 
 // grid is a list of lists of strings.

@@ -4,21 +4,20 @@ import (
 	"fmt"
 	"math/bits"
 	"net/netip"
+	"slices"
 	"strings"
 )
 
 func (p *parser) parseNAT() {
 	n := p.policy.NAT
-	p.cfg.NAT = NAT{Outbound: NATAutomatic, Reflection: n.body.Reflection.v}
+	p.cfg.NAT = NAT{Outbound: NATAutomatic, Reflection: n.body.Reflection.v, Helpers: p.helpers(n.body.Helpers)}
 	if n.set() {
 		p.cfg.NAT.Pos = n.node.keyPos()
 	}
 	if mode := p.word(n.body.Outbound, natWords); mode != 0 {
 		p.cfg.NAT.Outbound = NATMode(mode)
 	}
-	for _, e := range p.policy.Forward {
-		p.cfg.PortForwards = append(p.cfg.PortForwards, p.parsePortForward(e))
-	}
+	p.parsePortForwards()
 	for _, e := range p.policy.Outbound {
 		p.cfg.Outbound = append(p.cfg.Outbound, p.parseOutbound(e))
 	}
@@ -26,128 +25,20 @@ func (p *parser) parseNAT() {
 	p.parsePrefixes()
 }
 
-func (p *parser) parsePortForward(e *entry[rawPortForward]) PortForward {
-	r := &e.body
-	m := p.match(r.Source, r.Destination, r.Protocol, r.Port)
-	f := PortForward{
-		Name:        p.count(r.Name),
-		Description: r.Description.s,
-		Disabled:    r.Disabled.v,
-		On:          r.On.s,
-		Source:      m.source,
-		Destination: m.destination,
-		Protocols:   m.protocols,
-		Ports:       p.portRanges(m.ports),
-		Target:      p.addresses(r.Target, inTarget),
-		TargetPort:  r.TargetPort.v,
-		Pass:        r.Pass.v,
-		Log:         r.Log.v,
-		Pos:         e.node.keyPos(),
-	}
-	if p.refer(r.On, "interface", p.interfaces) && e.node.child("destination") == nil {
-		m.families &= p.interfaceFamilies(r.On.s)
-	}
-	p.forwardPorts(r, f)
-	p.forwardTarget(r, f, m.families)
-	return f
-}
-
-// forwardPorts checks that the outside ports have inside ones.
-func (p *parser) forwardPorts(r *rawPortForward, f PortForward) {
-	for _, proto := range f.Protocols {
-		if proto.HasPorts() && !r.Port.set() {
-			p.missing(r.Protocol.node.parent, "port", "is missing: %s has ports, and all of them would be the gateway's own too", proto)
-			break
-		}
-	}
-	if !r.TargetPort.set() {
-		return
-	}
-	switch {
-	case !r.Port.set():
-		p.atKey(r.TargetPort.node, "needs port: the outside port that it stands for")
-	case len(f.Ports) > 1:
-		p.at(r.TargetPort.node, "stands for one port or one range, and port has %d: write a port_forward for each", len(f.Ports))
-	case len(f.Ports) == 1 && f.TargetPort+int(f.Ports[0].To-f.Ports[0].From) > 65535:
-		p.at(r.TargetPort.node, "%d is too high: the range %s would end above 65535", f.TargetPort, f.Ports[0])
-	}
-}
-
-// forwardTarget checks that packets can reach a target of their own family.
-func (p *parser) forwardTarget(r *rawPortForward, f PortForward, outside families) {
-	if len(f.Target) == 0 || outside == noFamily {
-		return
-	}
-	included := false
-	for _, t := range f.Target {
-		included = included || !t.Exclude
-	}
-	if !included {
-		p.at(r.Target.node, "only exclusions: write which host is the target")
-		return
-	}
-	if inside := p.families(f.Target); inside != noFamily && inside&outside == noFamily {
-		p.at(r.Target.node, "is %s, but what arrives is %s: translation does not cross families", inside, outside)
-	}
-}
-
-func (p *parser) parseOutbound(e *entry[rawOutbound]) Outbound {
-	r := &e.body
-	m := p.match(r.Source, r.Destination, r.Protocol, r.Port)
-	o := Outbound{
-		Name:        p.count(r.Name),
-		Description: r.Description.s,
-		Disabled:    r.Disabled.v,
-		On:          r.On.s,
-		Source:      m.source,
-		Destination: m.destination,
-		Protocols:   m.protocols,
-		Ports:       m.ports,
-		Address:     read(p, r.Address, parseHostAddr),
-		Pos:         e.node.keyPos(),
-	}
-	p.refer(r.On, "interface", p.interfaces)
-	p.outboundSource(r.Source)
-	p.outboundAddress(e, o, m.families)
-	return o
-}
-
-// outboundSource refuses the gateway as a source.
-func (p *parser) outboundSource(source list) {
-	for _, n := range source.items {
-		if n.text == "self" || strings.HasSuffix(n.text, ":address") {
-			p.at(n, "%q is the gateway: what it sends itself is never translated", n.text)
-		}
-	}
-}
-
-// outboundAddress checks that a rule has an address to leave with, and that answers to it come back.
-func (p *parser) outboundAddress(e *entry[rawOutbound], o Outbound, leaves families) {
-	t := e.body.Address
-	switch {
-	case leaves == noFamily:
-		return
-	case !o.Address.IsValid():
-		if !t.set() && leaves == inet6 {
-			p.missing(e.node, "address", "is missing: IPv6 is only translated to an address that is written")
-		}
-		return
-	case familyOf(o.Address.BitLen())&leaves == noFamily:
-		p.at(t.node, "is %s, but what leaves is %s: translation does not cross families", familyOf(o.Address.BitLen()), leaves)
-		return
-	}
-	near := ""
-	for _, n := range p.networks {
+func (p *parser) helpers(l list) []Helper {
+	var all []Helper
+	for _, n := range l.items {
+		v, err := helperWords.value(n.text)
 		switch {
-		case n.prefix.Addr() == o.Address:
-			return
-		case n.iface == o.On && n.prefix.Contains(o.Address):
-			near = n.prefix.Masked().String()
+		case err != nil:
+			p.at(n, "%v", err)
+		case slices.Contains(all, Helper(v)):
+			p.at(n, "%q stands twice", n.text)
+		default:
+			all = append(all, Helper(v))
 		}
 	}
-	if near != "" {
-		p.at(t.node, "%s is in %s, where neighbours ask who has it, and the gateway does not have it: add it to the addresses of %q", o.Address, near, o.On)
-	}
+	return all
 }
 
 // parseHostAddr reads the address of one machine.
@@ -187,6 +78,7 @@ func (p *parser) parseOneToOnes() {
 			On:          r.On.s,
 			External:    read(p, r.External, parseBlock),
 			Internal:    read(p, r.Internal, parseBlock),
+			Reflection:  r.Reflection.or(p.cfg.NAT.Reflection),
 			Pos:         e.node.keyPos(),
 		}
 		p.refer(r.On, "interface", p.interfaces)

@@ -39,16 +39,18 @@ func parse(policy File, node *File, enforced bool) (*Config, error) {
 	if len(p.list) > 0 {
 		return nil, p.sorted()
 	}
+	p.cfg.Warnings = p.warnings.sorted()
 	return p.cfg, nil
 }
 
 // parser turns raw structs into a Config and collects every fault of meaning.
 type parser struct {
 	faults
-	root   *node // of the policy
-	policy *rawPolicy
-	own    *rawPolicy // node.toml's
-	cfg    *Config
+	warnings faults // what is allowed and yet hardly meant
+	root     *node  // of the policy
+	policy   *rawPolicy
+	own      *rawPolicy // node.toml's
+	cfg      *Config
 
 	// What names there are, by the node that gives them.
 	interfaces, zones, aliases, schedules names
@@ -63,6 +65,7 @@ type parser struct {
 	aliasPorts    map[string][]PortTerm
 	aliasRanges   map[string][]PortRange
 	aliasFamilies map[string]families
+	aliasExtents  map[string]extent
 	networks      []network
 	addressed     map[string]bool     // interfaces with addresses, right or wrong
 	hops          map[string]families // of gateways and gateway groups, as far as known
@@ -87,6 +90,7 @@ func newParser() *parser {
 	p.hops = make(map[string]families)
 	p.aliasRanges = make(map[string][]PortRange)
 	p.aliasFamilies = make(map[string]families)
+	p.aliasExtents = make(map[string]extent)
 	return p
 }
 

@@ -204,14 +204,14 @@ func TestParseNAT(t *testing.T) {
 	expect(t, "nat", NAT{Outbound: NATAutomatic, Reflection: true}, c.NAT)
 	expect(t, "port forwards", []PortForward{{
 		Name: "www", On: "wan", Protocols: []Protocol{TCP}, Ports: []PortRange{{80, 80}, {443, 443}},
-		Target: []AddressTerm{{Kind: TermAlias, Name: "web"}}, Pass: true,
+		Target: []AddressTerm{{Kind: TermAlias, Name: "web"}}, Spread: SpreadSource, Reflection: true, Pass: true,
 	}}, c.PortForwards)
 	expect(t, "outbound", []Outbound{{
 		Name: "mail-source", On: "wan", Source: []AddressTerm{{Kind: TermRange, Range: single("10.1.3.20")}},
-		Address: addr("203.0.113.6"),
+		Address: addr("203.0.113.6"), Spread: SpreadRoundRobin,
 	}}, c.Outbound)
 	expect(t, "1:1", []OneToOne{{
-		Name: "erp", On: "wan", External: netip.MustParsePrefix("203.0.113.4/32"), Internal: netip.MustParsePrefix("10.1.3.29/32"),
+		Name: "erp", On: "wan", External: netip.MustParsePrefix("203.0.113.4/32"), Internal: netip.MustParsePrefix("10.1.3.29/32"), Reflection: true,
 	}}, c.OneToOne)
 	expect(t, "prefixes", []PrefixTranslation{{
 		Name: "ula", On: "wan", External: netip.MustParsePrefix("2001:db8:f00::/48"), Internal: netip.MustParsePrefix("fd00:1:2::/48"),

@@ -72,6 +72,8 @@ func (f field) typeName(form form) string {
 	switch form {
 	case formNumber:
 		return "integer"
+	case formNumbers:
+		return "integer, or a list"
 	case formFlag:
 		return "true or false"
 	case formList:

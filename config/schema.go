@@ -69,6 +69,9 @@ func fieldSchema(f field, ofNode bool) *jsonSchema {
 		s.Type, s.Enum = "string", f.enum
 	case formNumber:
 		s.Type, s.Minimum, s.Maximum = "integer", &f.min, &f.max
+	case formNumbers:
+		number := &jsonSchema{Type: "integer", Minimum: &f.min, Maximum: &f.max}
+		s.AnyOf = []*jsonSchema{number, arrayOf(number)}
 	case formFlag:
 		s.Type = "boolean"
 	case formList:

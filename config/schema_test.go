@@ -132,6 +132,7 @@ func TestEnumTagsAreTheParsersWords(t *testing.T) {
 		"gateway.fail_over": moveWords, "gateway_group.fail_over": moveWords, "rule.fail_over": moveWords,
 		"gateway_group.fail_back": backWords, "rule.fail_back": backWords,
 		"gateway_group.trigger": warnWords, "route.kind": kindWords,
+		"nat.helpers": helperWords, "port_forward.spread": spreadWords, "outbound.spread": spreadWords,
 	}
 	each(reflect.TypeFor[rawPolicy](), "", func(path string, f field) {
 		if len(f.enum) == 0 {

@@ -12,6 +12,7 @@ const (
 	inRule termPlace = iota
 	inAlias
 	inTarget
+	inPool
 	inAdmin
 )
 
@@ -76,6 +77,10 @@ func (p *parser) checkTerm(n *node, t AddressTerm, where termPlace) bool {
 		p.at(n, "%s is no target: write addresses, an alias or \"lan:address\"", t)
 		return false
 	}
+	if where == inPool && t.Kind != TermRange {
+		p.at(n, "%s is no pool: write addresses, a range or an alias", t)
+		return false
+	}
 	return true
 }
 
@@ -90,6 +95,8 @@ func (p *parser) checkAliasTerm(n *node, t AddressTerm, where termPlace) bool {
 		p.at(n, "alias %q is filled by traffic and cannot say who administers the gateway", t.Name)
 	case where == inTarget && (kind == AliasDynamic || kind == AliasList):
 		p.at(n, "alias %q changes by itself and cannot be a target: write addresses", t.Name)
+	case where == inPool && (kind == AliasDynamic || kind == AliasList):
+		p.at(n, "alias %q changes by itself and cannot be a pool: write addresses", t.Name)
 	default:
 		return true
 	}
