@@ -10,11 +10,24 @@ import (
 
 // Departure is how outbound translation lets a packet leave.
 type Departure struct {
-	Kind   Kind
-	Name   string          // of the translation where it has one
-	Pos    config.Position // where it stands in the policy
-	Source netip.Addr      // the packet's own where nothing translates it; invalid: whichever the interface has then
+	Kind Kind
+	Name string          // of the translation where it has one
+	Pos  config.Position // where it stands in the policy
+	// Excluded says that the [[outbound]] is one that leaves packets alone.
+	Excluded bool
+	// Source is the packet's own where nothing translates it; invalid: whichever the
+	// interface has then. Where the kernel chooses among Sources, the first stands for all.
+	Source  netip.Addr
+	Sources []netip.Addr // those of a pool that Source is one of
+	Spread  config.Spread
+	// Ports is what the source port is taken from; zero: the packet's own where it
+	// is free. With Static it is the packet's own, or the flow is dropped.
+	Ports  config.PortRange
+	Static bool
 }
+
+// Free says whether one of several addresses is chosen by more than the packet itself.
+func (d Departure) Free() bool { return len(d.Sources) > 1 && isFree(d.Spread) }
 
 // Outgoing is a packet that rules have let through the gateway.
 type Outgoing struct {
@@ -30,10 +43,8 @@ func (e *Evaluator) Outbound(p Outgoing) Departure {
 	if e.w.Config.Interface(p.In) == nil {
 		return as
 	}
-	if p.Translated && p.In == p.Out && slices.Contains(e.mirrors, p.In) {
-		if a := Outside(e.w, p.In, familyOf(p.Src)); a.IsValid() {
-			return Departure{Kind: Reflection, Pos: e.w.Config.NAT.Pos, Source: a}
-		}
+	if a, ok := e.reflects(p); ok {
+		return Departure{Kind: Reflection, Pos: e.w.Config.NAT.Pos, Source: a}
 	}
 	for i := range e.pairs {
 		if t := &e.pairs[i]; t.on == p.Out && t.internal.Contains(p.Src) {
@@ -41,38 +52,49 @@ func (e *Evaluator) Outbound(p Outgoing) Departure {
 		}
 	}
 	for i := range e.outbound {
-		if o := &e.outbound[i]; o.takes(p) {
-			return Departure{Kind: Outbound, Name: o.Name, Pos: o.Pos, Source: e.address(o.On, o.Address)}
+		o := &e.outbound[i]
+		if pool := *o.of(familyOf(p.Src)); pool != nil && o.takes(p) {
+			return o.departure(e, p, pool)
 		}
 	}
 	if e.automatic(p) {
-		return Departure{Kind: Automatic, Pos: e.w.Config.NAT.Pos, Source: e.address(p.Out, netip.Addr{})}
+		return Departure{Kind: Automatic, Pos: e.w.Config.NAT.Pos, Source: leavesAs(e.w, p.Out, rules.V4)}
 	}
 	return as
 }
 
-// takes says whether an [[outbound]] is for a packet.
+// departure is what an [[outbound]] makes of a packet that it is for.
+func (o *outboundRead) departure(e *Evaluator, p Outgoing, pool *choice) Departure {
+	d := Departure{Kind: Outbound, Name: o.Name, Pos: o.Pos, Excluded: o.Exclude}
+	switch {
+	case o.Exclude:
+		d.Source = p.Src
+		return d
+	case o.Address.IsValid():
+		d.Source = o.Address
+	case len(o.Pool) > 0:
+		d.Source, d.Sources, d.Spread = pool.chosen(p.Src), pool.candidates, o.Spread
+	default:
+		d.Source = leavesAs(e.w, o.On, rules.V4)
+	}
+	if p.Protocol.HasPorts() {
+		d.Ports, d.Static = o.Translated, o.StaticPort
+	}
+	return d
+}
+
+// takes says whether an [[outbound]] is for a packet of its family.
 func (o *outboundRead) takes(p Outgoing) bool {
-	return o.On == p.Out && o.family.Has(p.Src) &&
-		(len(o.Protocols) == 0 || slices.Contains(o.Protocols, p.Protocol)) &&
-		(o.ports == nil || !p.Protocol.HasPorts() || config.HasPort(o.ports, p.DstPort)) &&
+	has := func(ports []config.PortRange, port uint16) bool {
+		return ports == nil || !p.Protocol.HasPorts() || config.HasPort(ports, port)
+	}
+	return o.On == p.Out && (len(o.Protocols) == 0 || slices.Contains(o.Protocols, p.Protocol)) &&
+		has(o.sourcePorts, p.SrcPort) && has(o.ports, p.DstPort) &&
 		o.source.Contains(p.Src) && o.destination.Contains(p.Dst)
 }
 
 // automatic says whether the automatic translation is for a packet.
 func (e *Evaluator) automatic(p Outgoing) bool {
-	mode := e.w.Config.NAT.Outbound
-	if mode != config.NATAutomatic && mode != config.NATHybrid {
-		return false
-	}
 	i := e.w.Config.Interface(p.Out)
-	return i != nil && i.External && p.Src.Is4() && e.inside.Contains(p.Src)
-}
-
-// address is the one written, or the outside one of the interface.
-func (e *Evaluator) address(iface string, a netip.Addr) netip.Addr {
-	if a.IsValid() {
-		return a
-	}
-	return Outside(e.w, iface, rules.V4)
+	return isAutomatic(e.w.Config) && i != nil && i.External && p.Src.Is4() && e.inside.Contains(p.Src)
 }

@@ -115,16 +115,3 @@ pass = true
 		t.Errorf("arrived as %+v", a)
 	}
 }
-
-func TestChosen(t *testing.T) {
-	a := Arrival{To: []netip.Addr{netip.MustParseAddr("10.1.3.10"), netip.MustParseAddr("10.1.3.11"), netip.MustParseAddr("10.1.3.12")}}
-	seen := map[netip.Addr]int{}
-	for src := netip.MustParseAddr("198.51.100.0"); src != netip.MustParseAddr("198.51.101.0"); src = src.Next() {
-		seen[a.Chosen(src)]++
-	}
-	for _, to := range a.To {
-		if seen[to] < 50 {
-			t.Errorf("%s gets %d of 256 sources", to, seen[to])
-		}
-	}
-}

@@ -176,7 +176,9 @@ func TestInbound(t *testing.T) {
 		{"an interface without addresses", "ppp", "192.0.2.7", config.TCP, "100.64.0.9:22", "by-ppp: 10.1.3.22 22"},
 		{"1:1", "wan", "192.0.2.7", config.TCP, "203.0.113.4:80", "erp: 10.1.3.29 80"},
 		{"a forward before 1:1", "wan", "192.0.2.7", config.TCP, "203.0.113.4:8443", "on-erp: 10.1.3.10 8443"},
-		{"1:1 by its interface alone", "dmz", "10.1.3.50", config.TCP, "203.0.113.4:80", ": 203.0.113.4 80"},
+		{"1:1 by its interface and the inside", "dmz", "10.1.3.50", config.TCP, "203.0.113.4:80", "erp: 10.1.3.29 80"},
+		{"1:1 by no other outside", "ppp", "192.0.2.7", config.TCP, "203.0.113.4:80", ": 203.0.113.4 80"},
+		{"a prefix by its interface alone", "lan", "fd00:1:2:2::9", config.TCP, "[2001:db8:f00:2:a:b:c:d]:25", ": 2001:db8:f00:2:a:b:c:d 25"},
 		{"1:1 of a network, first", "wan", "192.0.2.7", config.ICMP, "198.51.100.0:0", "machines: 10.1.3.64 0"},
 		{"1:1 of a network, last", "wan", "192.0.2.7", config.TCP, "198.51.100.63:22", "machines: 10.1.3.127 22"},
 		{"beside the network", "wan", "192.0.2.7", config.TCP, "198.51.100.64:22", ": 198.51.100.64 22"},
@@ -203,8 +205,17 @@ func describe(a Arrival) string {
 		words = append(words, to.String())
 	}
 	words = append(words, config.PortRange{From: a.Port, To: a.Port}.String())
+	if a.Excluded {
+		words = append(words, "excluded")
+	}
 	if a.Pass {
 		words = append(words, "pass")
+	}
+	for _, s := range a.Silent {
+		words = append(words, "silent "+s.String())
+	}
+	for _, name := range a.Idle {
+		words = append(words, "idle "+name)
 	}
 	return strings.Join(words, " ")
 }
@@ -216,37 +227,6 @@ func TestArrivalReaches(t *testing.T) {
 	} {
 		if got := a.Reaches(netip.MustParseAddrPort(at)); got != want {
 			t.Errorf("%s: %v", at, got)
-		}
-	}
-}
-
-func TestOutside(t *testing.T) {
-	w := world(t, office)
-	withVIPs := *w.Config
-	withVIPs.VIPs = []config.VIP{
-		{Interface: "lan", Address: netip.MustParsePrefix("10.1.2.5/24")},
-		{Interface: "wan", Address: netip.MustParsePrefix("203.0.113.5/24")},
-		{Interface: "wan", Address: netip.MustParsePrefix("203.0.113.6/24")},
-	}
-	pair := &rules.World{Config: &withVIPs}
-	for _, tt := range []struct {
-		what   string
-		w      *rules.World
-		iface  string
-		family rules.Family
-		want   string
-	}{
-		{"the first address", w, "wan", rules.V4, "203.0.113.2"},
-		{"the first that is not link-local", w, "wan", rules.V6, "2001:db8:f::2"},
-		{"none of the family", w, "dmz", rules.V6, "invalid IP"},
-		{"none at all", w, "ppp", rules.V4, "invalid IP"},
-		{"no such interface", w, "none", rules.V4, "invalid IP"},
-		{"the first virtual address", pair, "wan", rules.V4, "203.0.113.5"},
-		{"virtual addresses are of a family", pair, "wan", rules.V6, "2001:db8:f::2"},
-		{"of each interface its own", pair, "lan", rules.V4, "10.1.2.5"},
-	} {
-		if got := Outside(tt.w, tt.iface, tt.family).String(); got != tt.want {
-			t.Errorf("%s: %s, want %s", tt.what, got, tt.want)
 		}
 	}
 }

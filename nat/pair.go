@@ -12,8 +12,11 @@ import (
 // pair is a translation both ways between an inside network and an outside one
 // of the same length: a [[one_to_one]] or a [[prefix]].
 type pair struct {
+	kind               Kind
 	name, on           string
 	external, internal netip.Prefix
+	reflection         bool // inside hosts reach the inside network by the outside one
+	pos                config.Position
 }
 
 // pairs is the pairs in force, in the order in which they are tried.
@@ -21,27 +24,46 @@ func pairs(c *config.Config) []pair {
 	var out []pair
 	for _, o := range c.OneToOne {
 		if !o.Disabled {
-			out = append(out, pair{o.Name, o.On, o.External, o.Internal})
+			out = append(out, pair{OneToOne, o.Name, o.On, o.External, o.Internal, o.Reflection, o.Pos})
 		}
 	}
 	for _, p := range c.Prefixes {
 		if !p.Disabled {
-			out = append(out, pair{p.Name, p.On, p.External, p.Internal})
+			out = append(out, pair{Prefix, p.Name, p.On, p.External, p.Internal, false, p.Pos})
 		}
 	}
 	return out
 }
 
+// entries is the interfaces by which the outside network leads to the inside one.
+func (p pair) entries(w *rules.World) []string {
+	if p.reflection {
+		return withInside(w, p.on)
+	}
+	return []string{p.on}
+}
+
 // reach is the outside addresses that lead to the inside: those of the gateway
-// itself stay its own.
+// itself stay its own, but for a virtual one that the pair is written for.
 func (p pair) reach(w *rules.World) *netipx.IPSet {
 	var b netipx.IPSetBuilder
 	b.AddPrefix(p.external)
 	for _, a := range w.OwnAddresses("") {
-		b.Remove(a)
+		if !p.external.IsSingleIP() || !isVirtual(w.Config, a) {
+			b.Remove(a)
+		}
 	}
 	s, _ := b.IPSet() // its error is an invalid prefix, and config lets none through
 	return s
+}
+
+func isVirtual(c *config.Config, a netip.Addr) bool {
+	for _, v := range c.VIPs {
+		if v.Address.Addr() == a {
+			return true
+		}
+	}
+	return false
 }
 
 // inside is the inside address that an outside one stands for, and outside the
@@ -60,14 +82,19 @@ func moved(a netip.Addr, to netip.Prefix) netip.Addr {
 	return out
 }
 
-func (c *compiler) inward(p pair) nft.Rule {
-	to := nft.Match{Field: familyOf(p.external.Addr()).Destination()}
-	for _, r := range p.reach(c.w).Ranges() {
-		to.Values = append(to.Values, nft.Addresses(r.From(), r.To()))
+func (c *compiler) inward(p pair) []nft.Rule {
+	fam := familyOf(p.external.Addr())
+	reach, set := of(p.reach(c.w), fam), ""
+	if anyLearns(c.w) {
+		set = rules.SetName("reach", p.name, fam)
 	}
-	return nft.Rule{Comment: p.name, Exprs: []nft.Expr{
-		c.by(nft.IIFName, p.on), to, c.count(rules.RuleCounter(p.name)), translate(nft.DNAT, p.internal),
-	}}
+	if len(reach) == 0 && set == "" {
+		return nil
+	}
+	return []nft.Rule{{Comment: p.name, Exprs: []nft.Expr{
+		c.by(nft.IIFName, p.entries(c.w)...), c.among(fam.Destination(), fam, reach, set),
+		c.count(rules.RuleCounter(p.name)), translate(nft.DNAT, p.internal),
+	}}}
 }
 
 func (c *compiler) outward(p pair) nft.Rule {

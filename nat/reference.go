@@ -2,9 +2,9 @@ package nat
 
 import (
 	"net/netip"
-	"slices"
 
 	"github.com/rempart/rempart/config"
+	"github.com/rempart/rempart/firewall/nft"
 	"github.com/rempart/rempart/rules"
 	"go4.org/netipx"
 )
@@ -16,7 +16,7 @@ type Evaluator struct {
 	w        *rules.World
 	forwards []forwardRead
 	pairs    []pairRead
-	mirrors  []string // interfaces whose packets may come back by them, as a port forward sends them
+	mirrors  []string // interfaces whose packets may come back by them, as a translation sends them
 	outbound []outboundRead
 	inside   *netipx.IPSet
 }
@@ -27,64 +27,96 @@ type forwardRead struct {
 	entries []string
 	source  *rules.Listed
 	v4, v6  side
+	without bool // it has no target of any family
 }
 
 // side is what a port forward is for one family.
 type side struct {
-	destination *rules.Listed
-	targets     []netip.Addr // empty: it translates nothing of the family
+	destination *rules.Listed // nil: nothing comes for it
+	choice
+}
+
+// choice is addresses, of which a translation takes one.
+type choice struct {
+	targets
+	candidates []netip.Addr
+	dealt      []netip.Addr // by slot; empty: it translates nothing of the family
 }
 
 type pairRead struct {
 	pair
-	kind  Kind
-	pos   config.Position
-	reach *netipx.IPSet
+	entries []string
+	reach   *netipx.IPSet
 }
 
 // outboundRead is an [[outbound]] with what its lists stand for.
 type outboundRead struct {
 	config.Outbound
-	family              rules.Family
+	v4, v6              *choice // nil: it is not for the family
 	source, destination *rules.Listed
-	ports               []config.PortRange // nil: any
+	sourcePorts, ports  []config.PortRange // nil: any
 }
 
 // NewEvaluator reads the world's translations.
 func NewEvaluator(w *rules.World) *Evaluator {
-	e := &Evaluator{w: w, inside: w.Inside()}
+	e := &Evaluator{w: w, inside: w.Inside(), mirrors: mirrors(w)}
 	lists := rules.NewLists(w)
 	for _, f := range forwards(w.Config) {
 		r := forwardRead{PortForward: f, entries: entries(w, f), source: lists.Read(f.Source)}
 		r.v4, r.v6 = sideOf(lists, w, f, rules.V4), sideOf(lists, w, f, rules.V6)
+		r.without = len(r.v4.all)+len(r.v6.all) == 0
 		e.forwards = append(e.forwards, r)
 	}
 	for _, p := range pairs(w.Config) {
-		r := pairRead{pair: p, reach: p.reach(w)}
-		r.kind, r.pos = p.origin(w.Config)
-		e.pairs = append(e.pairs, r)
+		e.pairs = append(e.pairs, pairRead{p, p.entries(w), p.reach(w)})
 	}
-	for _, i := range w.Config.Interfaces {
-		if !i.External && slices.ContainsFunc(e.forwards, func(f forwardRead) bool { return slices.Contains(f.entries, i.Name) }) {
-			e.mirrors = append(e.mirrors, i.Name)
+	for _, o := range outbounds(w.Config) {
+		r := outboundRead{
+			Outbound: o, source: lists.Read(o.Source), destination: lists.Read(o.Destination),
+			sourcePorts: w.Ports(o.SourcePorts), ports: w.Ports(o.Ports),
 		}
-	}
-	if mode := w.Config.NAT.Outbound; mode == config.NATHybrid || mode == config.NATManual {
-		for _, o := range w.Config.Outbound {
-			if !o.Disabled {
-				e.outbound = append(e.outbound, readOutbound(lists, w, o))
-			}
+		for _, f := range familiesOf(w, o) {
+			*r.of(f) = read(poolOf(w, o, f))
 		}
+		e.outbound = append(e.outbound, r)
 	}
 	return e
 }
 
+// sideOf reads one family of a port forward. Without a destination it is for the
+// outside address of its interface.
 func sideOf(lists *rules.Lists, w *rules.World, f config.PortForward, fam rules.Family) side {
-	dst := destination(w, f, fam)
-	if len(dst) == 0 {
-		return side{}
+	s := side{choice: *read(targetsOf(w, f, fam))}
+	terms := f.Destination
+	if len(terms) == 0 {
+		a := Outside(w, f.On, fam)
+		if !a.IsValid() {
+			return s
+		}
+		terms = addresses(config.Range{From: a, To: a})
 	}
-	return side{destination: lists.Read(dst), targets: targets(w, f, fam)}
+	s.destination = lists.Read(terms)
+	return s
+}
+
+// read makes targets ready to be asked.
+func read(t targets) *choice { return &choice{t, t.candidates(), t.slots()} }
+
+// chosen is the address that the kernel takes for a source; of those that it
+// counts or draws, the first stands for all.
+func (c *choice) chosen(src netip.Addr) netip.Addr {
+	if isFree(c.spread) {
+		return c.candidates[0]
+	}
+	return slotOf(c.dealt, src)
+}
+
+// isFree says whether the kernel chooses by more than the packet itself.
+func isFree(s config.Spread) bool { return s == config.SpreadRoundRobin || s == config.SpreadRandom }
+
+// slotOf is the address in the slot of a source.
+func slotOf(slots []netip.Addr, src netip.Addr) netip.Addr {
+	return slots[nft.Spread(src, spreadSeed, len(slots))]
 }
 
 func (f *forwardRead) side(fam rules.Family) *side {
@@ -94,61 +126,10 @@ func (f *forwardRead) side(fam rules.Family) *side {
 	return &f.v4
 }
 
-// origin is the table of the policy that a pair is written in.
-func (p pair) origin(c *config.Config) (Kind, config.Position) {
-	for _, o := range c.OneToOne {
-		if o.Name == p.name {
-			return OneToOne, o.Pos
-		}
+// of is where the choice for a family stands.
+func (o *outboundRead) of(fam rules.Family) **choice {
+	if fam == rules.V6 {
+		return &o.v6
 	}
-	for _, t := range c.Prefixes {
-		if t.Name == p.name {
-			return Prefix, t.Pos
-		}
-	}
-	return None, config.Position{}
-}
-
-func readOutbound(lists *rules.Lists, w *rules.World, o config.Outbound) outboundRead {
-	r := outboundRead{
-		Outbound: o, family: rules.V4,
-		source: lists.Read(o.Source), destination: lists.Read(o.Destination), ports: w.Ports(o.Ports),
-	}
-	if o.Address.IsValid() {
-		r.family = familyOf(o.Address)
-	}
-	return r
-}
-
-// Kind is what translated a packet: the table of the policy, or an automatism.
-type Kind int
-
-// The kinds of translations.
-const (
-	None Kind = iota
-	PortForward
-	OneToOne
-	Prefix
-	Reflection // nat.reflection, and a port forward back into its own segment
-	Outbound
-	Automatic // nat.outbound
-)
-
-// String is the key of the policy that brings the translation about.
-func (k Kind) String() string {
-	switch k {
-	case PortForward:
-		return "port_forward"
-	case OneToOne:
-		return "one_to_one"
-	case Prefix:
-		return "prefix"
-	case Reflection:
-		return "nat.reflection"
-	case Outbound:
-		return "outbound"
-	case Automatic:
-		return "nat.outbound"
-	}
-	return "none"
+	return &o.v4
 }
