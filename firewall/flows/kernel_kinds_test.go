@@ -1,8 +1,11 @@
 package flows
 
 import (
+	"errors"
 	"maps"
 	"slices"
+	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -180,4 +183,19 @@ func sent(t *testing.T, k *Kernel, which hint) (flows int) {
 		t.Fatal(err)
 	}
 	return flows
+}
+
+// TestKernelGoesOnAfterARefusal has one flow among many that the kernel does not take for one.
+func TestKernelGoesOnAfterARefusal(t *testing.T) {
+	gw, _ := namespaces(t)
+	k := openIn(t, gw)
+	crowd(t, k, 3*batchLen)
+	all := listed(t, k, 3*batchLen, "")
+	odd := Flow{Orig: ping().Orig}
+	odd.Orig.ICMP.Type = 200 // no flow begins so
+	all = slices.Insert(all, batchLen+5, odd, odd)
+	if n, err := k.End(t.Context(), all); n != 3*batchLen || !errors.Is(err, syscall.EINVAL) || !strings.Contains(err.Error(), "type 200") {
+		t.Errorf("ended %d, %v, want %d", n, err, 3*batchLen)
+	}
+	listed(t, k, 0, "")
 }

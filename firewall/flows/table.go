@@ -21,13 +21,12 @@ type Table interface {
 
 	// End removes the flows, each by original tuple, protocol, ct zone and ID, and returns how many it removed. A flow that has
 	// gone, or whose tuple belongs to a newer flow, is passed over. Nothing is removed if a flow lacks its tuple (ErrNotOne).
-	// One that the kernel refuses to remove, as it does while a flowtable has it, does not keep the others from being ended;
-	// the error tells of the first.
+	// One that the kernel refuses to remove does not keep the others from being ended; the error tells of the first.
 	End(context.Context, []Flow) (ended int, err error)
 
 	// Remark changes bits of the flows' marks, each found by original tuple, protocol and ct zone, and returns how many it found.
 	// A flow that has gone is passed over; a newer one with its tuple is marked in its place, for the kernel does not compare
-	// the ID here. Nothing is changed if a flow lacks its tuple (ErrNotOne).
+	// the ID here. Nothing is changed if a flow lacks its tuple (ErrNotOne); of refusals it is as with End.
 	Remark(context.Context, []Marked) (changed int, err error)
 
 	// Count returns how full the table is.
