@@ -98,8 +98,9 @@ func buildUplinks(t testing.TB, n int) *uplinks {
 	} {
 		d.host.Default(addr(d.via))
 	}
-	for i, name := range []string{"fibre", "cable", "radio"}[:n] {
-		s.addLine(t, i, name, core)
+	s.lines = allLines()[:n]
+	for i, l := range s.lines {
+		s.build(t, l, i+1, core)
 	}
 	s.routePublic(s.lines[0])
 	for _, h := range []*lab.Host{s.gw, s.server, s.internet, s.office, s.public} {
@@ -113,18 +114,22 @@ func buildUplinks(t testing.TB, n int) *uplinks {
 	return s
 }
 
-// addLine builds a provider and what leads to it.
-func (s *uplinks) addLine(t testing.TB, i int, name string, core *lab.Switch) {
-	t.Helper()
-	l := &line{
-		name: name, device: fmt.Sprintf("wan%d", i+1), isp: s.net.Host(name),
-		net:  netip.MustParsePrefix([]string{"203.0.113.0/28", "198.51.100.0/28", "192.0.2.128/28"}[i]),
-		net6: netip.MustParsePrefix(fmt.Sprintf("2001:db8:f%d::/48", i+1)),
+// allLines are the lines that a site may have.
+func allLines() []*line {
+	return []*line{
+		{name: "fibre", device: "wan1", net: netip.MustParsePrefix("203.0.113.0/28"), net6: netip.MustParsePrefix("2001:db8:f1::/48")},
+		{name: "cable", device: "wan2", net: netip.MustParsePrefix("198.51.100.0/28"), net6: netip.MustParsePrefix("2001:db8:f2::/48")},
+		{name: "radio", device: "wan3", net: netip.MustParsePrefix("192.0.2.128/28"), net6: netip.MustParsePrefix("2001:db8:f3::/48")},
 	}
-	s.lines = append(s.lines, l)
+}
+
+// build builds the provider of the line of a number and what leads to it.
+func (s *uplinks) build(t testing.TB, l *line, number int, core *lab.Switch) {
+	t.Helper()
+	l.isp = s.net.Host(l.name)
 	l.wire = s.net.Wire(s.gw, l.device, l.isp, "customer")
 	l.isp.AddAddr("customer", netip.PrefixFrom(l.hop(), l.net.Bits()), netip.PrefixFrom(l.hop6(), 64))
-	near, near6 := addr(fmt.Sprintf("100.64.0.%d", i+1)), addr(fmt.Sprintf("fd00:64::%d", i+1))
+	near, near6 := addr(fmt.Sprintf("100.64.0.%d", number)), addr(fmt.Sprintf("fd00:64::%d", number))
 	l.isp.Plug("core", core, netip.PrefixFrom(near, 24), netip.PrefixFrom(near6, 64))
 	l.isp.AddAddr("lo", netip.PrefixFrom(l.monitor(), 32), netip.PrefixFrom(l.monitor6(), 128))
 	l.isp.Forward()
@@ -190,8 +195,12 @@ addresses = ["203.0.113.65/28", "2001:db8:5::1/64"]
 	var outside []string
 	for _, l := range s.lines {
 		outside = append(outside, fmt.Sprintf("%q", l.device))
-		fmt.Fprintf(&b, "\n[interface.%s]\nexternal = true\naddresses = [\"%s/%d\", \"%s/64\"]\n", l.device, l.own(), l.net.Bits(), l.own6())
-		for name, hop := range map[string]netip.Addr{l.name: l.hop(), l.name + "6": l.hop6()} {
+		fmt.Fprintf(&b, "\n[interface.%s]\ndevice = %[1]q\nexternal = true\naddresses = [\"%s/%d\", \"%s/64\"]\n", l.device, l.own(), l.net.Bits(), l.own6())
+		for _, hop := range []netip.Addr{l.hop(), l.hop6()} {
+			name := l.name
+			if hop.Is6() {
+				name += "6"
+			}
 			fmt.Fprintf(&b, "\n[gateway.%s]\ninterface = %q\naddress = \"%s\"\n%s%s", name, l.device, hop, s.watch, keys[name])
 		}
 	}
@@ -202,20 +211,19 @@ addresses = ["203.0.113.65/28", "2001:db8:5::1/64"]
 			fmt.Fprintf(&b, "\n[[prefix]]\nname = \"%s-%s\"\non = %q\nexternal = %q\ninternal = \"2001:db8:%d::/64\"\n", l.name, inside, l.device, external, i+2)
 		}
 	}
-	return b.String() + untranslated + rest
+	b.WriteString("\n[nat]\noutbound = \"hybrid\"\n")
+	b.WriteString(s.each("\n[[outbound]]\nname = \"public-%[1]s\"\non = %[1]q\nsource = [\"203.0.113.64/28\"]\naddress = \"none\"\n"))
+	return b.String() + rest
 }
 
-// untranslated lets public leave by its own addresses.
-const untranslated = `
-[nat]
-outbound = "hybrid"
-
-[[outbound]]
-name = "public"
-on = "outside"
-source = ["203.0.113.64/28"]
-address = "none"
-`
+// each is a piece of a policy for each line's interface.
+func (s *uplinks) each(format string) string {
+	var b strings.Builder
+	for _, l := range s.lines {
+		fmt.Fprintf(&b, format, l.device)
+	}
+	return b.String()
+}
 
 // applyLines makes a policy of the site run, for good.
 func (s *uplinks) applyLines(t testing.TB, keys map[string]string, rest string) {
@@ -263,3 +271,12 @@ func (s *uplinks) awaitNew(t testing.TB, to, want string) {
 
 // failOverAtMost bounds the wait for what follows the death of a line.
 const failOverAtMost = 30 * time.Second
+
+// replaceOnce is s with the first old replaced, which must be there.
+func replaceOnce(t testing.TB, s, old, new string) string {
+	t.Helper()
+	if !strings.Contains(s, old) {
+		t.Fatalf("no %q in\n%s", old, s)
+	}
+	return strings.Replace(s, old, new, 1)
+}
