@@ -60,7 +60,8 @@ func anyLearns(w *rules.World) bool {
 
 // insideMoves says whether the inside networks change while the policy stays.
 func insideMoves(w *rules.World) bool {
-	return anyLearns(w) || slices.ContainsFunc(w.Config.Routes, func(r config.Route) bool {
+	inner := func(i config.Interface) bool { return !i.External && w.Learns(i.Name) }
+	return slices.ContainsFunc(w.Config.Interfaces, inner) || slices.ContainsFunc(w.Config.Routes, func(r config.Route) bool {
 		return r.Alias != "" && w.Learned([]config.AddressTerm{{Kind: config.TermAlias, Name: r.Alias}})
 	})
 }
