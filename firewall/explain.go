@@ -10,6 +10,7 @@ import (
 	"github.com/rempart/rempart/config"
 	"github.com/rempart/rempart/firewall/report"
 	"github.com/rempart/rempart/rules"
+	"github.com/rempart/rempart/rules/steer"
 	"github.com/rempart/rempart/schedules"
 )
 
@@ -53,8 +54,14 @@ func explainIn(w *rules.World, q report.Question, now time.Time) (report.Explana
 	case q.Wall:
 		at = time.Date(at.Year(), at.Month(), at.Day(), at.Hour(), at.Minute(), at.Second(), 0, w.Config.System.Location)
 	}
-	i := newInquiry(withSchedulesAt(w, at), []netip.Addr{p.Src, p.Dst})
+	for _, name := range q.Down {
+		if w.Config.Gateway(name) == nil {
+			return report.Explanation{}, report.Requestf("down: no gateway %q", name)
+		}
+	}
+	i := newInquiry(withSchedulesAt(withDown(w, q.Down), at), []netip.Addr{p.Src, p.Dst})
 	e := i.explain(p, at, q.Reply)
+	e.Down = q.Down
 	e.Unknown = i.hangsOn(p, at, q.Reply, func(other report.Explanation) bool { return sameFate(e, other) })
 	return e, nil
 }
@@ -62,7 +69,48 @@ func explainIn(w *rules.World, q report.Question, now time.Time) (report.Explana
 // sameFate says whether the same becomes of a packet, and for the same reason.
 func sameFate(a, b report.Explanation) bool {
 	return a.Verdict == b.Verdict && a.Cause == b.Cause && a.Rule == b.Rule &&
-		a.Interface == b.Interface && a.Gateway == b.Gateway && a.Source == b.Source && a.Destination == b.Destination
+		a.Interface == b.Interface && a.Gateway == b.Gateway && a.Source == b.Source && a.Destination == b.Destination &&
+		slices.Equal(a.Ways, b.Ways)
+}
+
+// withLines is the world in which every gateway is up but those that the policy
+// forces down and some others, and has a next hop: the link itself where none is
+// known. What a policy says of its lines is asked so, and not as they happen to be.
+func withLines(w *rules.World, down []string) *rules.World {
+	out := *w
+	out.Lines, out.Silent = map[string]steer.Health{}, nil
+	out.Hops = maps.Clone(w.Hops)
+	if out.Hops == nil {
+		out.Hops = map[string]netip.Addr{}
+	}
+	for _, g := range w.Config.Gateways {
+		if g.ForceDown {
+			out.Lines[g.Name] = steer.Health{State: steer.Forced}
+		}
+		if g.Learned != config.LearnedNot && !out.Hops[g.Name].IsValid() {
+			out.Hops[g.Name] = netip.IPv4Unspecified()
+			if g.Is6() {
+				out.Hops[g.Name] = netip.IPv6Unspecified()
+			}
+		}
+	}
+	return withDown(&out, down)
+}
+
+// withDown is the world in which some gateways are down, whatever they are now.
+func withDown(w *rules.World, down []string) *rules.World {
+	if len(down) == 0 {
+		return w
+	}
+	out := *w
+	out.Lines = maps.Clone(w.Lines)
+	if out.Lines == nil {
+		out.Lines = map[string]steer.Health{}
+	}
+	for _, name := range down {
+		out.Lines[name] = steer.Health{State: steer.Down}
+	}
+	return &out
 }
 
 // withSchedulesAt is the world that knows which schedules are on around some

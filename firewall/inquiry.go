@@ -64,7 +64,7 @@ func (q *inquiry) explain(p config.Packet, at time.Time, reply bool) report.Expl
 func (q *inquiry) hangsOn(p config.Packet, at time.Time, reply bool, same func(report.Explanation) bool) string {
 	known := q.known.Outcome(p, at)
 	for _, c := range q.could {
-		if !reply && c.policy.Outcome(p, at) == known {
+		if !reply && c.policy.Outcome(p, at).Same(known) {
 			continue // far cheaper than to explain
 		}
 		if !same(c.policy.Explain(p, at, reply)) {
@@ -92,11 +92,16 @@ func unknowns(w *rules.World, between []netip.Addr) []unknown {
 		}
 	}
 	for _, i := range w.Config.Interfaces {
-		if len(w.Networks(i.Name)) == 0 && !systemRoutesBy(w.Config, i.Name) {
+		if len(w.Networks(i.Name)) == 0 && !systemRoutesBy(w.Config, i.Name) && !learnsHop(w.Config, i.Name) {
 			out = append(out, unknown{"what the system routes by " + i.Name, func(w *rules.World) { w.Config = withDefault(w.Config, i.Name, first) }})
 		}
 	}
 	return out
+}
+
+// learnsHop says whether the policy has a gateway for what the system routes by an interface.
+func learnsHop(c *config.Config, iface string) bool {
+	return slices.ContainsFunc(c.Gateways, func(g config.Gateway) bool { return g.Interface == iface && g.Learned != config.LearnedNot })
 }
 
 // filled is the world in which unknown things hold everything.

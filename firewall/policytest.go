@@ -14,9 +14,10 @@ import (
 )
 
 // RunTests says how the tests of a policy come out, each at its own time or
-// else at now. Dynamic aliases are taken to be empty: who is in them is no
-// matter of the policy. A test whose outcome hangs on what is not known, such as
-// a list that was never fetched, is undecided.
+// else at now. Dynamic aliases are taken to be empty and gateways to be up, but
+// those that a test names: who is in them, and how lines are, is no matter of the
+// policy. A test whose outcome hangs on what is not known, such as a list that was
+// never fetched, is undecided.
 func RunTests(w *rules.World, now time.Time) []report.Test {
 	tests := w.Config.Tests
 	if len(tests) == 0 {
@@ -30,13 +31,18 @@ func RunTests(w *rules.World, now time.Time) []report.Test {
 			instants = append(instants, t.At)
 		}
 	}
-	q := newInquiry(withDynamic(withSchedulesAt(w, instants...), nil), between)
+	w = withDynamic(withSchedulesAt(w, instants...), nil)
+	inquiries := map[string]*inquiry{} // by what is down
 	out := make([]report.Test, len(tests))
 	for i, t := range tests {
+		down := strings.Join(slices.Sorted(slices.Values(t.Down)), " ")
+		if inquiries[down] == nil {
+			inquiries[down] = newInquiry(withLines(w, t.Down), between)
+		}
 		if t.At.IsZero() {
 			t.At = now
 		}
-		out[i] = runTest(q, t)
+		out[i] = runTest(inquiries[down], t)
 	}
 	return out
 }
@@ -56,12 +62,15 @@ func runTest(q *inquiry, t config.Test) report.Test {
 	switch open := q.hangsOn(t.Packet, t.At, false, as); {
 	case open != "":
 		out.Result, out.Message = report.TestUndecided, "it hangs on what is not known here: "+open
-	case t.Source.IsValid() && e.Verdict == config.Pass.String() && !e.Source.Addr().IsValid():
-		out.Result = report.TestUndecided
-		out.Message = fmt.Sprintf("it leaves with whichever address %s has then, and the policy gives it none", e.Interface)
+	case t.Source.IsValid() && e.Verdict == config.Pass.String():
+		if i := slices.IndexFunc(waysOf(t, e), func(w report.Way) bool { return !w.Source.Addr().IsValid() }); i >= 0 {
+			out.Result = report.TestUndecided
+			out.Message = fmt.Sprintf("it leaves with whichever address %s has then, and the policy gives it none", waysOf(t, e)[i].Interface)
+		}
 	}
 	if out.Result != report.TestPassed {
 		e = q.explain(t.Packet, t.At, false)
+		e.Down = t.Down
 		out.Explanation = &e
 	}
 	return out
@@ -83,24 +92,52 @@ func amiss(t config.Test, e report.Explanation) string {
 		}
 		return fmt.Sprintf("expected %s, got %s%s", decided(t.Expect.String(), t.Rule), decided(e.Verdict, e.Rule), why)
 	}
-	var list []string
-	differs := func(what string, want, got any) {
-		list = append(list, fmt.Sprintf("expected %s %v, got %v", what, want, got))
+	if e.Verdict != config.Pass.String() {
+		return ""
 	}
-	if t.Source.IsValid() && e.Source.Addr() != t.Source {
-		differs("source", t.Source, e.Source.Addr())
+	ways := waysOf(t, e)
+	if len(ways) == 0 {
+		return fmt.Sprintf("expected gateway %s, got %s", t.Gateway, gatewaysOf(e))
+	}
+	var list []string
+	if i := slices.IndexFunc(ways, func(w report.Way) bool { return t.Source.IsValid() && w.Source.Addr() != t.Source }); i >= 0 {
+		said := fmt.Sprintf("expected source %v, got %v", t.Source, ways[i].Source.Addr())
+		if len(ways) > 1 {
+			said += " by gateway " + ways[i].Gateway
+		}
+		list = append(list, said)
 	}
 	if t.Destination.IsValid() && e.Destination.Addr() != t.Destination && !slices.Contains(e.Targets, t.Destination) {
-		differs("destination", t.Destination, e.Destination.Addr())
-	}
-	switch {
-	case t.Gateway == "" || e.Gateway == t.Gateway:
-	case e.Gateway == "":
-		differs("gateway", t.Gateway, "none")
-	default:
-		differs("gateway", t.Gateway, e.Gateway)
+		list = append(list, fmt.Sprintf("expected destination %v, got %v", t.Destination, e.Destination.Addr()))
 	}
 	return strings.Join(list, "; ")
+}
+
+// waysOf is the ways of a packet that a test is about: all that it may take, or
+// those by the gateway that the test names.
+func waysOf(t config.Test, e report.Explanation) []report.Way {
+	ways := e.Ways
+	if len(ways) == 0 {
+		ways = []report.Way{{Interface: e.Interface, Gateway: e.Gateway, Via: e.Via, Source: e.Source}}
+	}
+	if t.Gateway == "" {
+		return ways
+	}
+	return slices.DeleteFunc(slices.Clone(ways), func(w report.Way) bool { return w.Gateway != t.Gateway })
+}
+
+// gatewaysOf names the gateways by which a packet may leave.
+func gatewaysOf(e report.Explanation) string {
+	var names []string
+	for _, w := range waysOf(config.Test{}, e) {
+		if w.Gateway != "" && !slices.Contains(names, w.Gateway) {
+			names = append(names, w.Gateway)
+		}
+	}
+	if len(names) == 0 {
+		return "none"
+	}
+	return strings.Join(names, " or ")
 }
 
 // decided is a verdict and who brought it about.

@@ -7,13 +7,15 @@
 //
 // Explain and Outcome walk one road, so that they cannot disagree. It is the
 // kernel's: connection tracking, inbound translation, routing, the checks of the
-// source, admin access, the rules, their limits, outbound translation. What
+// source, admin access, the rules, their limits, their gateways, outbound
+// translation. What
 // depends on the flows of the moment, such as how many a limit has left, is not
 // looked at.
 package explain
 
 import (
 	"net/netip"
+	"slices"
 	"time"
 
 	"github.com/rempart/rempart/config"
@@ -30,12 +32,14 @@ type Explainer struct {
 	nat   *nat.Evaluator
 	own   map[netip.Addr]bool // addresses that the gateway has, those held for others as well
 	open  []string            // interfaces whose addresses and routes the system keeps
+	// steered is the interfaces whose packets meet the rules before they are routed.
+	steered map[string]bool
 }
 
 // New reads the world's policy. It looks at dynamic aliases, lists and names as
 // the world holds them when a packet is asked about.
 func New(w *rules.World) *Explainer {
-	x := &Explainer{w: w, rules: rules.NewEvaluator(w), nat: nat.NewEvaluator(w), own: map[netip.Addr]bool{}}
+	x := &Explainer{w: w, rules: rules.NewEvaluator(w), nat: nat.NewEvaluator(w), own: map[netip.Addr]bool{}, steered: steeredInterfaces(w.Config)}
 	for _, i := range w.Config.Interfaces {
 		for _, a := range append(w.OwnAddresses(i.Name), w.Config.HeldOneToOne(i.Name)...) {
 			x.own[a] = true
@@ -66,11 +70,18 @@ type Outcome struct {
 	Cause  Cause
 	Rule   string // the rule, or the port forward that passes, that decided; empty: none did
 	// Of a packet that passes.
-	Self        bool           // the gateway itself takes it
-	Interface   string         // that it leaves by; empty unless Self: the policy does not know
-	Gateway     string         // next hop of the policy; empty: the destination is a neighbour
-	Source      netip.AddrPort // as it leaves; an invalid address: whichever the interface has then
-	Destination netip.AddrPort
+	Self bool // the gateway itself takes it
+	Way       // that it leaves by, as far as it hangs on nothing but the packet
+	// Ways is all of the ways of which it takes one, where it hangs on the flows
+	// before, or on the kernel, which one.
+	Ways        []Way
+	Destination netip.AddrPort // as it leaves
+}
+
+// Same says whether two outcomes are the same.
+func (o Outcome) Same(p Outcome) bool {
+	return o.Action == p.Action && o.Cause == p.Cause && o.Rule == p.Rule && o.Self == p.Self &&
+		o.Way == p.Way && slices.Equal(o.Ways, p.Ways) && o.Destination == p.Destination
 }
 
 // Outcome says what becomes of a packet at an instant.

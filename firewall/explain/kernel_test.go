@@ -184,6 +184,9 @@ func datagram(p config.Packet) lab.Datagram {
 		Src: netip.AddrPortFrom(p.Src, p.SrcPort), Dst: netip.AddrPortFrom(p.Dst, p.DstPort),
 		Protocol: lab.Protocol(p.Protocol), TTL: 255, Flags: lab.Flags(p.TCPFlags),
 	}
+	if p.Protocol == config.ICMPv6 && slices.Contains([]uint8{130, 131, 132, 143}, p.ICMPType) {
+		d.TTL = 1 // RFC 2710, 3
+	}
 	switch {
 	case p.Protocol == config.TCP && p.TCPFlags == 0:
 		d.Flags = 0x02

@@ -61,17 +61,18 @@ func isBroadcast(networks []netip.Prefix, a netip.Addr) bool {
 // back tells the way of an answer that passes: its ends are turned, and what
 // was translated is translated back.
 func (x *Explainer) back(e *report.Explanation, r *road) {
-	if r.departure.Kind != nat.None {
-		s := place(report.Step{Name: report.StepInbound, Result: report.ResultChanged}, setting(r.departure.Kind, r.departure.Name), r.departure.Pos)
-		s.Before, s.After = "the address that "+r.way.Interface+" had", sender(r.packet)
-		if a := r.departure.Source; a.IsValid() {
-			s.Before = end(r.seen.Protocol, a, r.seen.SrcPort)
-		}
-		e.Steps = append(e.Steps, changed(s))
+	if s, ok := x.untranslated(r); ok {
+		e.Steps = append(e.Steps, s)
 	}
-	back := &road{seen: rules.Packet{In: r.way.Interface, Src: r.seen.Dst, Dst: r.packet.Src}, way: x.rules.Way(r.packet.Src)}
+	back := &road{seen: rules.Packet{In: r.outcome.Interface, Src: r.seen.Dst, Dst: r.packet.Src}, way: x.rules.Way(r.packet.Src)}
 	back.local = x.own[r.packet.Src] // who sent as the gateway asked for the gateway to be answered
-	if !back.local && back.way.Interface == "" && len(x.open) == 0 && !back.seen.Dst.IsLinkLocalUnicast() {
+	unknown := back.way.Interface == "" && len(x.open) == 0 && !back.seen.Dst.IsLinkLocalUnicast()
+	switch {
+	case back.local:
+	case x.answersBy(r, back):
+	case back.way.Refused:
+		back.refusal = x.refusedBy(back)
+	case unknown:
 		back.refusal = refusal{CauseNoRoute, config.Reject, "no route leads back to " + r.packet.Src.String()}
 	}
 	x.home(e, r, back)
@@ -82,12 +83,57 @@ func (x *Explainer) back(e *report.Explanation, r *road) {
 	}
 }
 
+// untranslated tells what of the outbound translation is undone.
+func (x *Explainer) untranslated(r *road) (report.Step, bool) {
+	var s report.Step
+	for _, e := range r.exits {
+		d := e.departure
+		if d.Kind == nat.None {
+			continue
+		}
+		before := "the address that " + e.iface + " had"
+		if a := d.Source; a.IsValid() {
+			before = end(r.seen.Protocol, a, r.seen.SrcPort)
+		}
+		switch {
+		case s.Name == "":
+			s = place(report.Step{Name: report.StepInbound, Result: report.ResultChanged}, setting(d.Kind, d.Name), d.Pos)
+			s.Before, s.After = before, sender(r.packet)
+		case s.Before != before:
+			s.Before = "the address that it left with"
+		}
+	}
+	return changed(s), s.Name != ""
+}
+
+// answersBy puts an answer on the line that its flow came in by, if that is one
+// and the flow did not get another.
+func (x *Explainer) answersBy(r, back *road) bool {
+	family := rules.V4
+	if r.packet.Src.Is6() {
+		family = rules.V6
+	}
+	line, ok := x.w.LineOf(r.packet.In, family)
+	for _, e := range r.exits {
+		if _, out := x.w.LineOf(e.iface, family); out {
+			ok = false
+		}
+	}
+	if ok {
+		back.way, back.answers = rules.Way{Interface: line.Interface, Gateway: line.Gateway}, true
+	}
+	return ok
+}
+
 // home tells by which way an answer goes back to who asked.
 func (x *Explainer) home(e *report.Explanation, r, back *road) {
 	if back.seen.Dst.IsLinkLocalUnicast() {
 		back.way = rules.Way{Interface: r.packet.In, Network: linkLocal}
 	}
 	s, _ := x.route(back)
+	if back.answers {
+		s = x.byLine(back)
+	}
 	if out := back.way.Interface; !back.local && out != "" && out != r.packet.In {
 		s.Details = append(s.Details, "its question came in by "+r.packet.In)
 	}
@@ -100,14 +146,21 @@ func (x *Explainer) home(e *report.Explanation, r, back *road) {
 	if !e.Self {
 		e.Interface = back.way.Interface
 	}
-	if g := back.way.Gateway; !e.Self && g != nil && g.Address.IsValid() {
-		e.Gateway, e.Via = g.Name, g.Address
+	if g := back.way.Gateway; !e.Self && named(g) {
+		e.Gateway, e.Via = g.Name, x.via(g)
 	}
 	e.Source = netip.AddrPortFrom(r.packet.Dst, r.packet.DstPort)
 	e.Destination = netip.AddrPortFrom(r.packet.Src, r.packet.SrcPort)
 	if !x.answers(r.packet.Dst) {
 		e.Source = netip.AddrPort{}
 	}
+}
+
+// byLine tells of an answer that goes back by the line that its flow came in by.
+func (x *Explainer) byLine(back *road) report.Step {
+	g := back.way.Gateway
+	s := report.Step{Name: report.StepRoute, Result: report.ResultPassed, Text: "by " + g.Interface + " to gateway " + x.hop(g) + ": the line that its question came in by answers it"}
+	return place(s, "gateway."+g.Name, g.Pos)
 }
 
 // linkLocal is the network that every link has (RFC 4291, 2.5.6).

@@ -11,17 +11,18 @@ import (
 
 // road is the way of one packet, as far as it went.
 type road struct {
-	packet    rules.Packet // as it was sent
-	seen      rules.Packet // as rules see it
-	tracking  rules.Tracking
-	arrival   nat.Arrival
-	changed   bool // the inbound translation changed it
-	local     bool // the gateway takes it
-	way       rules.Way
-	refusal   refusal // by routing
-	decision  rules.Decision
-	departure nat.Departure
-	outcome   Outcome
+	packet   rules.Packet // as it was sent
+	seen     rules.Packet // as rules see it
+	tracking rules.Tracking
+	arrival  nat.Arrival
+	changed  bool // the inbound translation changed it
+	local    bool // the gateway takes it
+	way      rules.Way
+	answers  bool    // it is an answer, and goes by the line of its question
+	refusal  refusal // by routing
+	decision rules.Decision
+	exits    []exit // of a packet that passes and is not for the gateway itself
+	outcome  Outcome
 }
 
 // walk takes a packet along its road.
@@ -39,10 +40,10 @@ func (x *Explainer) walk(p config.Packet, at time.Time) *road {
 	if !r.local {
 		r.way = x.rules.Way(r.seen.Dst)
 	}
-	r.refusal = x.refuses(r)
 	r.decision = x.rules.Evaluate(r.seen)
+	r.refusal = x.refuses(r)
 	if r.passes() && !r.local {
-		x.depart(r)
+		r.exits = x.exits(r)
 	}
 	r.outcome = r.end()
 	return r
@@ -59,14 +60,6 @@ func (x *Explainer) arrive(r *road) {
 	r.changed = r.arrival.Changes(netip.AddrPortFrom(r.packet.Dst, r.packet.DstPort))
 	if r.arrival.Pass {
 		r.seen.Forward = r.arrival.Name
-	}
-}
-
-// depart translates the source.
-func (x *Explainer) depart(r *road) {
-	r.departure = nat.Departure{Source: r.seen.Src}
-	if r.tracked() {
-		r.departure = x.nat.Outbound(nat.Outgoing{Packet: r.seen, Out: r.way.Interface, Translated: r.changed})
 	}
 }
 
@@ -87,10 +80,30 @@ func (r *road) end() Outcome {
 	if r.local {
 		return o
 	}
-	o.Interface = r.way.Interface
-	if g := r.way.Gateway; g != nil && g.Address.IsValid() {
-		o.Gateway = g.Name
+	ways := make([]Way, len(r.exits))
+	for i, e := range r.exits {
+		ways[i] = r.wayOf(e)
 	}
-	o.Source = netip.AddrPortFrom(r.departure.Source, r.seen.SrcPort)
+	o.Way = inCommon(ways)
+	if len(ways) > 1 {
+		o.Ways = ways
+	}
 	return o
+}
+
+// inCommon is what some ways have in common.
+func inCommon(ways []Way) Way {
+	out := ways[0]
+	for _, w := range ways[1:] {
+		if w.Interface != out.Interface {
+			out.Interface = ""
+		}
+		if w.Gateway != out.Gateway {
+			out.Gateway = ""
+		}
+		if w.Source != out.Source {
+			out.Source = netip.AddrPort{}
+		}
+	}
+	return out
 }

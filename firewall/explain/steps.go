@@ -29,18 +29,17 @@ func (x *Explainer) Explain(p config.Packet, at time.Time, reply bool) report.Ex
 func (x *Explainer) tell(e *report.Explanation, r *road) {
 	o := r.outcome
 	e.Verdict, e.Cause, e.Rule = o.Action.String(), string(o.Cause), o.Rule
-	e.Self, e.Interface, e.Gateway, e.Source, e.Destination = o.Self, o.Interface, o.Gateway, o.Source, o.Destination
+	e.Self, e.Destination = o.Self, o.Destination
 	if r.passes() {
+		e.Source = o.Source
 		e.Established = r.tracking == rules.Begins
-		if r.way.Gateway != nil {
-			e.Via = r.way.Gateway.Address
-		}
 		if len(r.arrival.To) > 1 {
 			e.Targets = r.arrival.To
 		}
+		x.tellWays(e, r)
 	}
 	for _, step := range []func(*road) (report.Step, bool){
-		x.flow, x.inbound, x.route, x.automatic, x.source, x.forward, x.admin, x.rule, x.limits, x.outbound,
+		x.flow, x.inbound, x.route, x.automatic, x.source, x.forward, x.admin, x.rule, x.limits, x.gateway,
 	} {
 		s, last := step(r)
 		if s.Name != "" {
@@ -49,6 +48,9 @@ func (x *Explainer) tell(e *report.Explanation, r *road) {
 		if last {
 			break
 		}
+	}
+	if r.passes() && !r.local {
+		e.Steps = append(e.Steps, x.outbound(r)...)
 	}
 	e.Why, e.Line = x.why(r, e.Steps)
 }

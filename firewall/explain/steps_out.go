@@ -7,31 +7,50 @@ import (
 	"github.com/rempart/rempart/nat"
 )
 
-// outbound tells what becomes of the source.
-func (x *Explainer) outbound(r *road) (report.Step, bool) {
-	if r.local {
-		return report.Step{}, true
+// outbound tells what becomes of the source, for each way that it may leave by
+// as far as that differs.
+func (x *Explainer) outbound(r *road) []report.Step {
+	var out []report.Step
+	for _, e := range r.exits {
+		s := x.translated(r, e)
+		if len(out) > 0 && s.Text == out[0].Text && s.Setting == out[0].Setting {
+			continue
+		}
+		out = append(out, s)
 	}
+	if len(out) > 1 {
+		out = out[:0]
+		for _, e := range r.exits {
+			s := x.translated(r, e)
+			s.Text = "by " + e.gateway.Name + ": " + s.Text
+			out = append(out, s)
+		}
+	}
+	return out
+}
+
+// translated tells what becomes of the source by one way.
+func (x *Explainer) translated(r *road, e exit) report.Step {
 	s := report.Step{Name: report.StepOutbound, Result: report.ResultNone}
-	d := r.departure
+	d := e.departure
 	if d.Kind == nat.None {
-		s.Text = x.whyUntranslated(r)
-		return s, true
+		s.Text = x.whyUntranslated(r, e.iface)
+		return s
 	}
 	s = place(s, setting(d.Kind, d.Name), d.Pos)
 	s.Before = sender(r.seen)
 	if !d.Source.IsValid() {
-		s.Result, s.After = report.ResultChanged, "the address that "+r.way.Interface+" has then"
+		s.Result, s.After = report.ResultChanged, "the address that "+e.iface+" has then"
 		s.Text = s.Before + " -> " + s.After
-		return s, true
+		return s
 	}
 	s.Result, s.After = report.ResultChanged, end(r.seen.Protocol, d.Source, r.seen.SrcPort)
-	return changed(s), true
+	return changed(s)
 }
 
-func (x *Explainer) whyUntranslated(r *road) string {
+func (x *Explainer) whyUntranslated(r *road, iface string) string {
 	mode := x.w.Config.NAT.Outbound
-	out := x.w.Config.Interface(r.way.Interface)
+	out := x.w.Config.Interface(iface)
 	switch {
 	case !r.tracked():
 		return "only flows are translated"

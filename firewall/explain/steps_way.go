@@ -16,9 +16,15 @@ func (x *Explainer) route(r *road) (report.Step, bool) {
 	switch {
 	case r.refusal.cause != "":
 		s.Result, s.Text = report.ResultStopped, r.refusal.text
+		if r.way.Refused {
+			s = place(s, "route "+destination(r.way.Network), r.way.Route.Pos)
+		}
 		return s, true
 	case r.local:
 		return x.toSelf(s, r.seen), false
+	case r.way.Refused: // which it does not come to
+		s.Text = x.refusedBy(r).text
+		return place(s, "route "+destination(r.way.Network), r.way.Route.Pos), false
 	case r.way.Interface == "":
 		s.Text = "no route of the policy leads to " + r.seen.Dst.String()
 		s.Details = []string{x.openText()}
@@ -28,12 +34,26 @@ func (x *Explainer) route(r *road) (report.Step, bool) {
 		return x.atInterface(s, r.way.Interface, ""), false
 	}
 	g := r.way.Gateway
-	if !g.Address.IsValid() { // it stands for the routes that the system has and the policy does not know
+	if !named(g) { // it stands for the routes that the system has and the policy does not know
 		s.Text = "by " + r.way.Interface + ", as the system routes there"
 		return x.atInterface(s, r.way.Interface, ""), false
 	}
-	s.Text = "by " + r.way.Interface + " to gateway " + g.Name + " " + g.Address.String()
+	s.Text = "by " + r.way.Interface + " to gateway " + x.hop(g)
+	if group := r.way.Route.Gateway; group != g.Name {
+		s.Text += " of group " + group
+	}
+	for _, other := range r.way.Shared {
+		s.Details = append(s.Details, "or by "+other.Interface+" to gateway "+x.hop(other)+", as the kernel's hash of the addresses says")
+	}
 	return place(s, "route "+destination(r.way.Network), r.way.Route.Pos), false
+}
+
+// hop names a gateway and the address that it has now.
+func (x *Explainer) hop(g *config.Gateway) string {
+	if a := x.via(g); a.IsValid() {
+		return g.Name + " " + a.String()
+	}
+	return g.Name
 }
 
 // destination writes the destination of a route as the policy has it.

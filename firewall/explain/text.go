@@ -33,7 +33,11 @@ func Text(e report.Explanation, width int) []string {
 	}
 	b.line(verdictColumn(e.Verdict), packet)
 	b.line(verdictColumn(""), e.Why+where("", lineOf(e)))
-	b.line(verdictColumn(""), "at "+e.At.Format("Mon 2006-01-02 15:04:05 MST"))
+	at := "at " + e.At.Format("Mon 2006-01-02 15:04:05 MST")
+	if len(e.Down) > 0 {
+		at += ", if " + isDown(e.Down)
+	}
+	b.line(verdictColumn(""), at)
 	b.line("", "")
 	for _, s := range e.Steps {
 		b.step(s)
@@ -45,6 +49,14 @@ func Text(e report.Explanation, width int) []string {
 		head = verdictColumn("")
 	}
 	return b.lines
+}
+
+// isDown says that gateways are down.
+func isDown(names []string) string {
+	if len(names) == 1 {
+		return names[0] + " is down"
+	}
+	return strings.Join(names, " and ") + " are down"
 }
 
 // book collects lines.
@@ -118,7 +130,7 @@ func (b *book) step(s report.Step) {
 // settingText is what makes a step so, where its text does not name it.
 func settingText(s report.Step) string {
 	switch s.Name {
-	case report.StepRules, report.StepLimits:
+	case report.StepRules, report.StepLimits, report.StepGateway:
 		return ""
 	}
 	return s.Setting
@@ -171,23 +183,38 @@ func ending(e report.Explanation) []string {
 	if e.Self {
 		return []string{"the gateway takes it"}
 	}
-	out := []string{"it leaves"}
-	if e.Interface != "" {
-		out[0] += " by " + e.Interface
+	if len(e.Ways) == 0 {
+		return []string{"it leaves" + by(e.Interface, e.Gateway, e.Via), "as " + leaves(e.Source, e.Destination)}
 	}
-	if e.Gateway != "" {
-		out[0] += " to " + e.Gateway + " " + e.Via.String()
+	out := []string{"it leaves by one of these ways:"}
+	for _, w := range e.Ways {
+		out = append(out, strings.TrimSpace(by(w.Interface, w.Gateway, w.Via))+", as "+leaves(w.Source, e.Destination))
 	}
-	return append(out, "as "+leaves(e))
+	return out
+}
+
+// by names a way.
+func by(iface, gateway string, via netip.Addr) string {
+	out := ""
+	if iface != "" {
+		out += " by " + iface
+	}
+	if gateway != "" {
+		out += " to " + gateway
+	}
+	if via.IsValid() {
+		out += " " + via.String()
+	}
+	return out
 }
 
 // leaves writes the two ends of a packet that leaves.
-func leaves(e report.Explanation) string {
+func leaves(source, destination netip.AddrPort) string {
 	from := "the interface's address"
-	if e.Source.Addr().IsValid() {
-		from = ported(e.Source)
+	if source.Addr().IsValid() {
+		from = ported(source)
 	}
-	return from + " -> " + ported(e.Destination)
+	return from + " -> " + ported(destination)
 }
 
 // ported is an address, with its port if it has one.

@@ -11,6 +11,7 @@ type Question struct {
 	At     time.Time `json:"at,omitzero"`    // zero: now
 	Wall   bool      `json:"wall,omitempty"` // At is what the clock shows in the time zone of the policy, whatever zone it says
 	Reply  bool      `json:"reply"`          // of the answer to that packet, once its flow stands
+	Down   []string  `json:"down,omitempty"` // gateways that are taken to be down
 	Draft  *Draft    `json:"-"`              // a policy that does not run; nil: the one that does
 }
 
@@ -20,7 +21,8 @@ type Explanation struct {
 	Packet  string    `json:"packet"` // of a reply: the packet that it answers
 	At      time.Time `json:"at"`
 	Reply   bool      `json:"reply,omitempty"`
-	Verdict string    `json:"verdict"` // pass, block or reject
+	Down    []string  `json:"down,omitempty"` // gateways that were taken to be down
+	Verdict string    `json:"verdict"`        // pass, block or reject
 	// Cause is the word of the packet log (rule, default, spoofed, admin, ...);
 	// noroute or martian for what the kernel's own routing refuses before any rule
 	// is asked; established, own or noflow for a reply.
@@ -37,10 +39,19 @@ type Explanation struct {
 	Source      netip.AddrPort `json:"source,omitzero"`       // as it leaves; an invalid address: whichever the interface has then
 	Destination netip.AddrPort `json:"destination,omitzero"`  // as it leaves
 	Targets     []netip.Addr   `json:"targets,omitempty"`     // that a port forward spreads over; Destination is one of them
+	Ways        []Way          `json:"ways,omitempty"`        // of which it takes one; what differs among them is absent above
 	Established bool           `json:"established,omitempty"` // later packets of the flow, both ways, are asked no more
 	// Unknown is what nobody here knows and would change the answer, such as what
 	// a list holds that was never fetched.
 	Unknown string `json:"unknown,omitempty"`
+}
+
+// Way is one of the ways by which a packet may leave.
+type Way struct {
+	Interface string         `json:"interface"`
+	Gateway   string         `json:"gateway,omitempty"` // empty: the destination is a neighbour
+	Via       netip.Addr     `json:"via,omitzero"`
+	Source    netip.AddrPort `json:"source,omitzero"`
 }
 
 // StepName names a step; the order is that of the road.
@@ -56,6 +67,7 @@ const (
 	StepAdmin    StepName = "admin"    // admin access
 	StepRules    StepName = "rules"    // the policy's rules
 	StepLimits   StepName = "limits"   // limits of the rule that matched
+	StepGateway  StepName = "gateway"  // by which gateway the rule sends it
 	StepOutbound StepName = "outbound" // translation of the source
 )
 

@@ -136,7 +136,7 @@ func (d drawer) packet() rules.Packet {
 	}
 	switch {
 	case p.Protocol == config.ICMP || p.Protocol == config.ICMPv6:
-		p.ICMPType = one[uint8](d, 8, 11, 13, 128, 135)
+		p.ICMPType = one[uint8](d, 8, 11, 13, 128, 135, 137)
 		p.ICMPCode = one[uint8](d, 0, 1)
 	case p.Protocol.HasPorts():
 		p.SrcPort, p.DstPort = one[uint16](d, 1023, 1024, 40000), one[uint16](d, 53, 79, 80, 443, 444, 1023, 1024)
