@@ -68,6 +68,9 @@ func (e *Evaluator) Way(dst netip.Addr) Way { return find(e.ways, dst) }
 // depends on the flows of the moment.
 func (e *Evaluator) Evaluate(p Packet) Decision {
 	local := e.Local(p.Dst)
+	if local && p.isRedirect() {
+		return Decision{Action: config.Pass, Cause: packetlog.CauseAutomatic}
+	}
 	switch p.Tracking() {
 	case Invalid:
 		return blocked(packetlog.CauseInvalid)
