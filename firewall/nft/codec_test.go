@@ -57,6 +57,16 @@ func TestSetsReadAsWritten(t *testing.T) {
 	}
 }
 
+// What is written of a helper is read back as it was.
+func TestHelpersReadAsWritten(t *testing.T) {
+	for _, want := range caseHelpers() {
+		m := messages(t, Batch{AddHelper{"t", want}})[subsystem|unix.NFT_MSG_NEWOBJ][0]
+		if got, err := decodeHelper(m); got != want || err != nil {
+			t.Errorf("read %+v, %v, want %+v", got, err, want)
+		}
+	}
+}
+
 // A list of elements is split before its length no longer fits an attribute.
 func TestElementsAreSplit(t *testing.T) {
 	s := manyPrefixes(10_000)
@@ -74,16 +84,27 @@ func TestElementsAreSplit(t *testing.T) {
 func TestEncodeRefuses(t *testing.T) {
 	long := make([]Element, 1)
 	cases := map[string]Op{
-		"hook":    AddChain{"t", "c", &Hook{Type: "filter", Point: "nowhere"}},
-		"comment": AddRule{Table: "t", Chain: "c", Rule: Rule{Exprs: []Expr{accept}, Comment: string(make([]byte, 300))}},
-		"key":     AddElements{"t", Set{Name: "s", Key: []Type{TypeIPv4, TypePort}}, long},
-		"family":  AddElements{"t", alias(), []Element{{Key: []Value{network("fe80::/10")}}}},
-		"value":   AddRule{Table: "t", Chain: "c", Rule: rule(is(IPSaddr, Value{}))},
-		"values":  AddRule{Table: "t", Chain: "c", Rule: rule(is(IPSaddr, address("1.2.3.4"), address("::1")))},
-		"nothing": AddRule{Table: "t", Chain: "c", Rule: rule(is(IPSaddr))},
-		"device":  AddRule{Table: "t", Chain: "c", Rule: rule(is(IIFName, Ifname("*")))},
-		"set":     AddSet{"t", Set{Name: "s", Key: []Type{TypePort}, Comment: string(make([]byte, 300))}},
-		"name":    AddCounter{"t", string(make([]byte, 1<<17))},
+		"hook":                AddChain{"t", "c", &Hook{Type: "filter", Point: "nowhere"}},
+		"comment":             AddRule{Table: "t", Chain: "c", Rule: Rule{Exprs: []Expr{accept}, Comment: string(make([]byte, 300))}},
+		"key":                 AddElements{"t", Set{Name: "s", Key: []Type{TypeIPv4, TypePort}}, long},
+		"family":              AddElements{"t", alias(), []Element{{Key: []Value{network("fe80::/10")}}}},
+		"value":               AddRule{Table: "t", Chain: "c", Rule: rule(is(IPSaddr, Value{}))},
+		"values":              AddRule{Table: "t", Chain: "c", Rule: rule(is(IPSaddr, address("1.2.3.4"), address("::1")))},
+		"nothing":             AddRule{Table: "t", Chain: "c", Rule: rule(is(IPSaddr))},
+		"device":              AddRule{Table: "t", Chain: "c", Rule: rule(is(IIFName, Ifname("*")))},
+		"set":                 AddSet{"t", Set{Name: "s", Key: []Type{TypePort}, Comment: string(make([]byte, 300))}},
+		"mask of an address":  AddRule{Table: "t", Chain: "c", Rule: rule(Match{Field: IPSaddr, Mask: 1, Values: []Value{address("1.2.3.4")}})},
+		"bits beside a mask":  AddRule{Table: "t", Chain: "c", Rule: rule(Match{Field: CTMark, Mask: 0xff00, Values: []Value{mark(0x100), mark(0x1)}})},
+		"slots":               AddRule{Table: "t", Chain: "c", Rule: rule(Deal{By: DealRandom, Set: "s"})},
+		"way to a slot":       AddRule{Table: "t", Chain: "c", Rule: rule(Deal{Slots: 2, Set: "s"})},
+		"field of a source":   AddRule{Table: "t", Chain: "c", Rule: rule(Deal{By: DealSource, Slots: 2, Set: "s"})},
+		"map of a slot":       AddRule{Table: "t", Chain: "c", Rule: rule(NAT{Kind: DNAT, Deal: &Deal{By: DealRandom, Slots: 2}})},
+		"slot in a key":       AddSet{"t", Set{Name: "s", Key: []Type{TypeSlot, TypePort}}},
+		"data of a slot":      AddSet{"t", Set{Name: "s", Key: []Type{TypeSlot}, Data: TypeMark}},
+		"helper's protocol":   AddHelper{"t", Helper{"h", "ftp", 99}},
+		"bits of a device":    AddRule{Table: "t", Chain: "c", Rule: rule(Match{Field: IIFName, Mask: 1, Values: []Value{Ifname("eth0")}})},
+		"device of the table": AddRule{Table: "t", Chain: "c", Rule: rule(Lookup{Fields: []Field{FIBDaddrOIFName}, Set: "s"})},
+		"name":                AddCounter{"t", string(make([]byte, 1<<17))},
 	}
 	for name, op := range cases {
 		if _, err := encode(Batch{op}, 0); err == nil {
@@ -107,6 +128,7 @@ func decoders() map[string]func([]byte) error {
 	d := map[string]func([]byte) error{
 		"generation": func(b []byte) error { _, err := decodeGeneration(b); return err },
 		"chain":      func(b []byte) error { _, err := decodeChain(b); return err },
+		"helper":     func(b []byte) error { _, err := decodeHelper(b); return err },
 		"counter":    func(b []byte) error { _, _, err := decodeCounter(b); return err },
 		"set":        func(b []byte) error { _, _, err := decodeSet(b); return err },
 		"trace":      func(b []byte) error { _, err := decodeTrace(b); return err },
@@ -129,6 +151,9 @@ func samples(t testing.TB) [][]byte {
 	}
 	for _, c := range caseChains() {
 		b = append(b, AddChain{"t", c.Name, c.Hook})
+	}
+	for _, h := range caseHelpers() {
+		b = append(b, AddHelper{"t", h})
 	}
 	b = append(b, AddCounter{"t", "n"}, AddRule{Table: "t", Chain: "c", Rule: Rule{Exprs: []Expr{accept}, Comment: "r"}})
 	var w wire

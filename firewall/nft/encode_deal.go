@@ -9,6 +9,9 @@ import (
 
 // deal goes on as the verdict map says of the packet's slot.
 func (r *ruleEncoder) deal(d Deal) {
+	if d.Set == "" {
+		r.fail(fmt.Errorf("%s: no map", d))
+	}
 	r.slot(d)
 	r.lookup(lookup{set: d.Set, isMap: true, value: unix.NFT_REG_VERDICT})
 }
@@ -16,8 +19,8 @@ func (r *ruleEncoder) deal(d Deal) {
 // slot puts the packet's slot into the first register. The kernel holds it in the
 // byte order of the machine, so where the map has ranges it is turned round.
 func (r *ruleEncoder) slot(d Deal) {
-	if d.Slots == 0 {
-		r.fail(fmt.Errorf("%s: no slots", d))
+	if d.Slots == 0 || d.By == DealSource && d.Field != IPSaddr && d.Field != IP6Saddr {
+		r.fail(fmt.Errorf("%s: no slots or no source", d))
 		return
 	}
 	r.require(d.fields())
@@ -45,6 +48,9 @@ func (r *ruleEncoder) spread(n NAT) {
 	d, _ := n.dealt()
 	r.slot(d)
 	search := lookup{set: d.Set, isMap: true, value: reg1}
+	if n.Deal != nil && d.Set == "" {
+		r.fail(fmt.Errorf("%s: no map", d))
+	}
 	if n.Deal == nil {
 		search.set, search.id = anonymousMap, r.anonymous()
 	}

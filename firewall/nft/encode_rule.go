@@ -3,6 +3,7 @@ package nft
 import (
 	"bytes"
 	"fmt"
+	"slices"
 
 	"github.com/google/nftables/expr"
 	"golang.org/x/sys/unix"
@@ -29,6 +30,7 @@ func (r *ruleEncoder) encode(x Expr) {
 	case Match:
 		r.match(x)
 	case Lookup:
+		r.readable(x.Fields, x.Set)
 		r.require(x.Fields)
 		r.loadKey(x.Fields, r.intervals[x.Set])
 		r.lookup(lookup{set: x.Set, not: x.Not})
@@ -172,6 +174,14 @@ func (r *ruleEncoder) loadKey(fields []Field, interval bool) {
 	}
 }
 
+// readable refuses what nft lists and cannot read: the device of the routing table has
+// a type of its own there, which is no named set's and no part of a concatenation.
+func (r *ruleEncoder) readable(fields []Field, set string) {
+	if slices.Contains(fields, FIBDaddrOIFName) && (set != "" || len(fields) > 1) {
+		r.fail(fmt.Errorf("%s: only in an anonymous set, and alone", fieldsText(fields)))
+	}
+}
+
 // wordRegister is the register that begins at a word: every fourth has a number of
 // its own from the days of registers of 16 bytes.
 func wordRegister(word int) uint32 {
@@ -292,6 +302,7 @@ func (r *ruleEncoder) matchPrefix(m Match, v Value, bits int) {
 }
 
 func (r *ruleEncoder) vmap(v VMap) {
+	r.readable(v.Fields, v.Set)
 	r.require(v.Fields)
 	search := lookup{set: v.Set, isMap: true, value: unix.NFT_REG_VERDICT}
 	interval := r.intervals[v.Set]

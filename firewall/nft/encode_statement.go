@@ -66,6 +66,7 @@ func (r *ruleEncoder) reject(x Reject) {
 }
 
 func (r *ruleEncoder) dynSet(d DynSet) {
+	r.readable(d.Fields, d.Set)
 	r.require(d.Fields)
 	r.loadKey(d.Fields, r.intervals[d.Set])
 	x := &expr.Dynset{SrcRegKey: reg1, SetName: d.Set, Operation: unix.NFT_DYNSET_OP_ADD, Timeout: d.Timeout}

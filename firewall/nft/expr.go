@@ -54,7 +54,11 @@ const (
 	CTOrigSaddr6                     // ct original ip6 saddr
 	CTOrigSport                      // ct original proto-src
 	CTOrigDport                      // ct original proto-dst
-	FIBDaddrOIFName                  // fib daddr oifname: the device by which the routing table sends there, whatever the packet's mark
+	// FIBDaddrOIFName is fib daddr oifname: the device by which the routing table sends
+	// there, whatever the packet's mark; empty when it does not, or the machine takes it.
+	// Only alone, in a Match or an anonymous VMap, and only in prerouting: in input and
+	// forward since Linux 6.5, in output never.
+	FIBDaddrOIFName
 )
 
 // Match compares a field with values. One value prints as itself, several as

@@ -34,16 +34,11 @@ func steerProbes(table string) []probe {
 		in(FeatureDirection, Hook{Type: "filter", Point: Forward}, DynSet{Set: totals.Name, Fields: []Field{CTDirection}, Stmt: ConnLimit{Over: 1}}),
 	}
 	for _, kind := range HelperTypes() {
-		list = append(list, probe{FeatureHelper(kind), Batch{AddTable{table}, AddHelper{table, Helper{"helper", kind, protocolOfHelper(kind)}}}})
+		batch := Batch{AddTable{table}}
+		for _, protocol := range helperProtocols(kind) {
+			batch = append(batch, AddHelper{table, Helper{protoName(protocol), kind, protocol}})
+		}
+		list = append(list, probe{FeatureHelper(kind), batch})
 	}
 	return list
-}
-
-// protocolOfHelper is the protocol of a helper, or one of those that it has.
-func protocolOfHelper(kind string) uint8 {
-	switch kind {
-	case "tftp", "sip", "RAS":
-		return protoUDP
-	}
-	return protoTCP
 }

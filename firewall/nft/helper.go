@@ -1,6 +1,7 @@
 package nft
 
 import (
+	"fmt"
 	"slices"
 
 	"golang.org/x/sys/unix"
@@ -30,6 +31,19 @@ func protoName(protocol uint8) string {
 	return "<unknown>"
 }
 
+// helperProtocols are the protocols that the kernel has a helper of a type for.
+func helperProtocols(kind string) []uint8 {
+	switch kind {
+	case "ftp", "pptp", "Q.931":
+		return []uint8{protoTCP}
+	case "tftp", "RAS":
+		return []uint8{protoUDP}
+	case "sip":
+		return []uint8{protoTCP, protoUDP}
+	}
+	return nil
+}
+
 // family is what the kernel tells of a helper that was asked for both: PPTP is of IPv4 alone.
 func (h Helper) family() string {
 	if h.Type == "pptp" {
@@ -46,6 +60,9 @@ const (
 
 // addHelper leaves out the family, which makes it that of the table: both.
 func (e *encoder) addHelper(op AddHelper) {
+	if op.Helper.Protocol != protoTCP && op.Helper.Protocol != protoUDP {
+		e.fail(fmt.Errorf("helper %q: protocol %d", op.Helper.Name, op.Helper.Protocol))
+	}
 	e.object(unix.NFT_MSG_NEWOBJ, unix.NLM_F_CREATE, op.Table, op.Helper.Name, unix.NFT_OBJECT_CT_HELPER)
 	at := e.nest(unix.NFTA_OBJ_DATA)
 	e.text(helperName, op.Helper.Type)

@@ -25,13 +25,17 @@ func mannersRuleset() Ruleset {
 			{Name: "dyn", Key: []Type{TypeIPv4}, Dynamic: true},
 			{Name: "dynt", Key: []Type{TypeIPv4}, Dynamic: true, HasTimeout: true, Timeout: time.Hour},
 			{Name: "idle", Key: []Type{TypeIPv4}}, {Name: "idle6", Key: []Type{TypeIPv6}},
+			{Name: "slots", Key: []Type{TypeSlot}, Data: TypeVerdict, Elements: []Element{{Key: []Value{Number(TypeSlot, 1)}, Verdict: jump("held")}}},
+			{Name: "targets", Key: []Type{TypeSlot}, Data: TypeIPv4}, {Name: "ports", Key: []Type{TypePort}, Data: TypeVerdict},
 		},
+		Helpers: []Helper{{"used", "ftp", protoTCP}, {"idle", "tftp", protoUDP}},
 		Chains: []Chain{
 			{Name: "held"}, {Name: "jumped"}, {Name: "free"},
 			{Name: "base", Hook: hookAt(0, drop), Rules: []Rule{
 				rule(Lookup{Fields: []Field{IPSaddr}, Set: "alias"}, Count{Counter: "used"}, jump("jumped")),
-				rule(VMap{Fields: []Field{IPSaddr}, Set: "map"}),
+				rule(VMap{Fields: []Field{IPSaddr}, Set: "map"}), rule(SetHelper{"used"}), rule(Deal{By: DealRandom, Slots: 2, Set: "slots"}),
 			}},
+			{Name: "natted", Hook: &Hook{Type: "nat", Point: Prerouting, Priority: -100}},
 		},
 	}
 }
@@ -50,6 +54,11 @@ func mannersOps(r Ruleset) []struct {
 } {
 	add := func(name string, e ...Element) Op { return AddElements{"t", set(r, name), e} }
 	del := func(name string, e ...Element) Op { return DeleteElements{"t", set(r, name), e} }
+	deal := func(set string) Deal { return Deal{By: DealRoundRobin, Slots: 2, Set: set} }
+	natted := func(set string, is6 bool) Op {
+		d := deal(set)
+		return AddRule{Table: "t", Chain: "natted", Rule: rule(NAT{Kind: DNAT, Deal: &d, Is6: is6})}
+	}
 	rules := func(x ...Expr) Op { return AddRule{Table: "t", Chain: "free", Rule: Rule{Exprs: x}} }
 	box := func(from, to string, p uint32) Element {
 		return Element{Key: []Value{between(from, to), port(p)}, Verdict: drop}
@@ -81,6 +90,29 @@ func mannersOps(r Ruleset) []struct {
 		{DeleteSet{"t", "map"}, unix.EBUSY},
 		{FlushSet{Table: "t", Name: "none"}, unix.ENOENT},
 		{FlushSet{Table: "t", Name: "map", Map: true}, 0},
+		{AddHelper{"t", Helper{"new", "sip", protoUDP}}, 0},
+		{AddHelper{"t", Helper{"new", "none", protoUDP}}, unix.ENOENT},
+		{AddHelper{"t", Helper{"new", "tftp", protoTCP}}, unix.ENOENT},
+		{AddHelper{"t", Helper{"used", "ftp", protoTCP}}, 0},
+		{AddHelper{"t", Helper{"idle", "ftp", protoTCP}}, 0},
+		{DeleteHelper{"t", "none"}, unix.ENOENT},
+		{DeleteHelper{"t", "idle"}, 0},
+		{DeleteHelper{"t", "used"}, unix.EBUSY},
+		{rules(SetHelper{"idle"}), 0},
+		{rules(SetHelper{"none"}), unix.ENOENT},
+		{rules(deal("slots")), 0},
+		{rules(deal("none")), unix.ENOENT},
+		{rules(deal("targets")), unix.EINVAL},
+		{rules(deal("idle")), unix.EINVAL},
+		{rules(deal("map")), 0},
+		{rules(deal("ports")), 0},
+		{rules(deal("boxes")), unix.ENODATA},
+		{natted("targets", false), 0},
+		{natted("none", false), unix.ENOENT},
+		{natted("slots", false), unix.EINVAL},
+		{natted("idle", false), unix.EINVAL},
+		{natted("targets", true), unix.ENODATA},
+		{DeleteSet{"t", "slots"}, unix.EBUSY},
 		{AddCounter{"t", "used"}, 0},
 		{DeleteCounter{"t", "none"}, unix.ENOENT},
 		{DeleteCounter{"t", "idle"}, 0},

@@ -53,6 +53,26 @@ func two(r *Ruleset) { r.Sets[0] = alias("10.0.0.0/8", "11.0.0.0/8") }
 
 func dynamic(r *Ruleset) { r.Sets[0].Dynamic = true }
 
+// slotted has maps of two slots.
+func slotted(first, second Verdict, target string) func(*Ruleset) {
+	slot := func(n uint32) []Value { return []Value{Number(TypeSlot, n)} }
+	return func(r *Ruleset) {
+		r.Sets = append(r.Sets,
+			Set{Name: "slots", Key: []Type{TypeSlot}, Data: TypeVerdict, Elements: []Element{{Key: slot(0), Verdict: first}, {Key: slot(1), Verdict: second}}},
+			Set{Name: "targets", Key: []Type{TypeSlot}, Data: TypeIPv4, Elements: []Element{{Key: slot(0), Data: address(target)}, {Key: slot(1), Data: address("9.9.9.9")}}})
+	}
+}
+
+// helped has helpers of names and types.
+func helped(pairs ...string) func(*Ruleset) {
+	return func(r *Ruleset) {
+		for ; len(pairs) > 1; pairs = pairs[2:] {
+			protocols := helperProtocols(pairs[1])
+			r.Helpers = append(r.Helpers, Helper{pairs[0], pairs[1], protocols[len(protocols)-1]})
+		}
+	}
+}
+
 func TestPlan(t *testing.T) {
 	const rules = `
 add rule inet t leaf counter name "n" accept
@@ -85,6 +105,20 @@ add element inet t alias { 10.1.0.0/16, 11.0.0.0/8 }
 delete element inet t alias { 11.0.0.0/8 }
 add element inet t alias { 12.0.0.0/8 }
 `},
+		{"slots that lead elsewhere", changed(slotted(jump("leaf"), accept, "1.1.1.1")).State(), changed(slotted(accept, accept, "2.2.2.2")), `
+--
+delete element inet t slots { 0 }
+add element inet t slots { 0 : accept }
+delete element inet t targets { 0 }
+add element inet t targets { 0 : 2.2.2.2 }
+`},
+		{"helpers", changed(helped("kept", "ftp", "old", "tftp", "other", "sip")).State(), changed(helped("kept", "ftp", "other", "RAS", "new", "tftp")), `
+--
+flush table inet t
+delete ct helper inet t old
+delete ct helper inet t other
+add ct helper inet t other { type "RAS" protocol udp; l3proto inet; }
+add ct helper inet t new { type "tftp" protocol udp; l3proto inet; }` + rules},
 		{"elements of a dynamic set", changed(dynamic).State(), changed(func(r *Ruleset) {
 			dynamic(r)
 			r.Sets[0].Elements = nil
