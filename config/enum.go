@@ -19,6 +19,7 @@ var (
 	probeWords  = words{"icmp", "tcp", "dns"}
 	helperWords = words{"ftp", "sip", "tftp", "pptp", "h323"}
 	spreadWords = words{"source", "round-robin", "random"}
+	vipWords    = words{"carp", "alias", "proxy_arp"}
 	kindWords   = words{"unicast", "blackhole", "unreachable", "prohibit"}
 	perWords    = words{"source", "all"}
 	aliasWords  = words{"addresses", "ports", "list", "dynamic"}
@@ -75,6 +76,9 @@ func (l Learned) String() string {
 
 // String names the kind.
 func (k ProbeKind) String() string { return probeWords.word(int(k)) }
+
+// String is the word of the language.
+func (k VIPKind) String() string { return vipWords.word(int(k)) }
 
 // String is the word of the language.
 func (h Helper) String() string { return helperWords.word(int(h)) }

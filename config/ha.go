@@ -60,8 +60,11 @@ func (p *parser) parseHA() {
 // withoutHA refuses what has no meaning on a single gateway.
 func (p *parser) withoutHA() {
 	const need = "needs [ha] in the policy: a single gateway has no peer"
-	if len(p.policy.VIP) > 0 {
-		p.atKey(p.policy.VIP[0].node, need)
+	for i, e := range p.policy.VIP {
+		if p.cfg.VIPs[i].Kind == VIPCARP {
+			p.atKey(e.node, "%s; an address that stays is of kind \"alias\"", need)
+			break
+		}
 	}
 	if p.own != nil && p.own.HA.set() {
 		p.atKey(p.own.HA.node, need)
@@ -129,33 +132,4 @@ func parseSecret(s string) (string, error) {
 		return "", fmt.Errorf("%q is no file beside the policy: write its bare name, such as \"file:carp.key\"", s)
 	}
 	return s, nil
-}
-
-func (p *parser) parseVIPs() {
-	for _, e := range p.policy.VIP {
-		r := &e.body
-		v := VIP{Interface: r.Interface.s, Kind: VIPCARP, VHID: r.VHID.v, Pos: e.node.keyPos()}
-		known := p.refer(r.Interface, "interface", p.interfaces)
-		if known && r.Address.set() {
-			p.sameNetwork(r.Address, v.Interface)
-			v.Address, _ = p.interfaceAddress(r.Address.node, v.Interface, true)
-		}
-		p.cfg.VIPs = append(p.cfg.VIPs, v)
-	}
-}
-
-// sameNetwork refuses a virtual address whose prefix length contradicts that
-// of the interface: the two nodes and their hosts would not agree on who is near.
-func (p *parser) sameNetwork(t text, iface string) {
-	a, err := parsePrefix(t.s)
-	if err != nil || a.IsSingleIP() {
-		return
-	}
-	for _, n := range p.networks {
-		if n.iface == iface && !n.vip && n.prefix.Overlaps(a) && n.prefix.Bits() != a.Bits() && !n.prefix.IsSingleIP() {
-			p.at(t.node, "has the length /%d, but interface %s is in %s: write %s/%d",
-				a.Bits(), iface, n.prefix.Masked(), a.Addr(), n.prefix.Bits())
-			return
-		}
-	}
 }

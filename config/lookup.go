@@ -40,6 +40,10 @@ func (c *Config) Rule(name string) *Rule {
 	return byName(c.Rules, name, func(r *Rule) string { return r.Name })
 }
 
+// IsAddress says whether the gateway has the address itself; of a kind that
+// moves, while it is master.
+func (k VIPKind) IsAddress() bool { return k == VIPCARP || k == VIPAlias }
+
 // HeldOneToOne is the outside addresses of 1:1 translations that neighbours on
 // an interface ask for, because they lie in one of its networks. It has to hold
 // them beside its own.
@@ -48,10 +52,16 @@ func (c *Config) HeldOneToOne(iface string) []netip.Addr {
 	if i == nil {
 		return nil
 	}
+	networks := slices.Clone(i.Addresses)
+	for _, v := range c.VIPs {
+		if v.Interface == iface && v.Kind.IsAddress() {
+			networks = append(networks, v.Address)
+		}
+	}
 	var held []netip.Addr
 	for _, o := range c.OneToOne {
 		near := func(a netip.Prefix) bool { return a.Overlaps(o.External) }
-		if o.On != iface || o.Disabled || !slices.ContainsFunc(i.Addresses, near) {
+		if o.On != iface || o.Disabled || !slices.ContainsFunc(networks, near) {
 			continue
 		}
 		for a := o.External.Addr(); o.External.Contains(a); a = a.Next() {

@@ -88,6 +88,22 @@ on = "wan"
 external = "198.51.100.0/24"
 internal = "10.1.4.0/24"
 
+[[vip]]
+kind = "alias"
+interface = "wan"
+address = "192.0.2.1/24"
+
+[[vip]]
+kind = "proxy_arp"
+interface = "wan"
+address = "198.51.100.128/25"
+
+[[one_to_one]]
+name = "near-an-alias"
+on = "wan"
+external = "192.0.2.9"
+internal = "10.1.2.99"
+
 [[one_to_one]]
 name = "off"
 on = "wan"
@@ -100,7 +116,7 @@ internal = "10.1.2.77"
 		t.Fatal(err)
 	}
 	for iface, want := range map[string]string{
-		"wan": "[203.0.113.8 203.0.113.9 203.0.113.10 203.0.113.11 2001:db8::9]", "lan": "[]", "none": "[]",
+		"wan": "[203.0.113.8 203.0.113.9 203.0.113.10 203.0.113.11 2001:db8::9 192.0.2.9]", "lan": "[]", "none": "[]",
 	} {
 		if got := fmt.Sprint(c.HeldOneToOne(iface)); got != want {
 			t.Errorf("%s holds %s, want %s", iface, got, want)

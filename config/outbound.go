@@ -2,6 +2,7 @@ package config
 
 import (
 	"net/netip"
+	"slices"
 	"strings"
 
 	"go4.org/netipx"
@@ -206,7 +207,7 @@ func (p *parser) answered(n *node, from, to netip.Addr, iface string) bool {
 				near = own.prefix.Masked().String()
 			}
 		}
-		if near != "" && !p.proxied(a, iface) {
+		if near != "" && !p.answersFor(a, iface) {
 			p.at(n, "%s is in %s, where neighbours ask who has it, and the gateway does not have it: add it to the addresses of %q, or write a [[vip]] of kind \"alias\"", a, near, iface)
 			return false
 		}
@@ -214,12 +215,9 @@ func (p *parser) answered(n *node, from, to netip.Addr, iface string) bool {
 	return true
 }
 
-// proxied says whether the gateway answers for an address that it does not have.
-func (p *parser) proxied(a netip.Addr, iface string) bool {
-	for _, v := range p.cfg.VIPs {
-		if v.Kind == VIPProxyARP && v.Interface == iface && v.Address.Contains(a) {
-			return true
-		}
-	}
-	return false
+// answersFor says whether the gateway answers for an address that it does not have.
+func (p *parser) answersFor(a netip.Addr, iface string) bool {
+	return slices.ContainsFunc(p.cfg.VIPs, func(v VIP) bool {
+		return v.Kind == VIPProxyARP && v.Interface == iface && v.Address.IsValid() && v.Address.Contains(a)
+	})
 }

@@ -39,7 +39,7 @@ type rawPolicy struct {
 	App     named[rawApplication]  `toml:"application" doc:"Traffic known by the names it speaks to."`
 	Shape   ordered[rawShape]      `toml:"shape" doc:"Which traffic goes into which queue or limiter; the first match decides."`
 	HA      section[rawHA]         `toml:"ha" doc:"A pair of gateways that share the policy." node:"true"`
-	VIP     ordered[rawVIP]        `toml:"vip" doc:"An address that belongs to whichever node is master."`
+	VIP     ordered[rawVIP]        `toml:"vip" doc:"A virtual address: one that moves with the role, or one that stays."`
 	Test    ordered[rawTest]       `toml:"test" doc:"A packet and what must become of it, tried before every apply."`
 }
 

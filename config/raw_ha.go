@@ -45,9 +45,10 @@ type rawHA struct {
 }
 
 type rawVIP struct {
+	Kind      text   `toml:"kind" doc:"carp: moves with the role; alias: a further address of the interface; proxy_arp: the gateway answers for it and does not have it, also in IPv6." default:"\"carp\"" enum:"carp,alias,proxy_arp"`
 	Interface text   `toml:"interface" doc:"The interface that it is on." need:"true"`
-	Address   text   `toml:"address" doc:"The address with its prefix length." need:"true"`
-	VHID      number `toml:"vhid" doc:"CARP's number of the virtual host; further addresses may ride on it." default:"none: follows the role without CARP" min:"1" max:"255"`
+	Address   text   `toml:"address" doc:"The address with its prefix length; of proxy_arp an address or a network, 1024 addresses at most." need:"true"`
+	VHID      number `toml:"vhid" doc:"CARP's number of the virtual host; further addresses may ride on it. Only with kind = \"carp\"." default:"none: follows the role without CARP" min:"1" max:"255"`
 }
 
 type rawTest struct {

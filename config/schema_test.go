@@ -132,7 +132,7 @@ func TestEnumTagsAreTheParsersWords(t *testing.T) {
 		"gateway.fail_over": moveWords, "gateway_group.fail_over": moveWords, "rule.fail_over": moveWords,
 		"gateway_group.fail_back": backWords, "rule.fail_back": backWords,
 		"gateway_group.trigger": warnWords, "route.kind": kindWords,
-		"nat.helpers": helperWords, "port_forward.spread": spreadWords, "outbound.spread": spreadWords,
+		"vip.kind": vipWords, "nat.helpers": helperWords, "port_forward.spread": spreadWords, "outbound.spread": spreadWords,
 	}
 	each(reflect.TypeFor[rawPolicy](), "", func(path string, f field) {
 		if len(f.enum) == 0 {
@@ -191,7 +191,7 @@ func TestReferenceHasEveryKey(t *testing.T) {
 		"":                     {"schema", "name"},
 		"[zone.NAME]":          {"description", "interfaces"},
 		"[rule.limits]":        {"flows", "flows_per_source", "rate_per_source", "overload"},
-		"[[vip]]":              {"interface", "address", "vhid"},
+		"[[vip]]":              {"kind", "interface", "address", "vhid"},
 		"[gateway_group.NAME]": {"description", "tiers", "trigger", "sticky", "on_down", "fail_over", "fail_back", "drain"},
 	} {
 		if !slices.Equal(tables[path], want) {

@@ -10,7 +10,7 @@ import "strings"
 // itself. With a value, the key is refused only when it has that value.
 var unsupported = [...]struct{ path, value, what string }{
 	{"ha", "", "high availability"},
-	{"vip", "", "virtual addresses"},
+	{"vip.kind", "carp", movingVIPs},
 	{"shaper", "", "traffic shaping"},
 	{"queue", "", "traffic shaping"},
 	{"limiter", "", "traffic shaping"},
@@ -18,16 +18,28 @@ var unsupported = [...]struct{ path, value, what string }{
 	{"application", "", "recognition of applications"},
 }
 
+// movingVIPs is a [[vip]] of the default kind, written or not.
+const movingVIPs = "virtual addresses that move (kind = \"carp\")"
+
 // refuseUnsupported reports what this version does not enforce.
 func (f *faults) refuseUnsupported(tree *node) {
 	for _, u := range unsupported {
 		for _, n := range find(tree, strings.Split(u.path, ".")) {
 			if u.value == "" || n.text == u.value {
-				f.atKey(n, "%s: not enforced by this version of rempart: remove it", u.what)
+				f.notEnforced(n, u.what)
 			}
 		}
 	}
+	for _, n := range find(tree, []string{"vip"}) {
+		if n.kind == kindTable && n.child("kind") == nil {
+			f.notEnforced(n, movingVIPs)
+		}
+	}
 	f.refuseIdleOutbound(tree)
+}
+
+func (f *faults) notEnforced(n *node, what string) {
+	f.atKey(n, "%s: not enforced by this version of rempart: remove it", what)
 }
 
 // refuseIdleOutbound reports [[outbound]] where the mode leaves it without effect.
