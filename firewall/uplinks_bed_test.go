@@ -14,7 +14,7 @@ import (
 
 // plain has the site's gateway be a router by hand: the first line is the default, and each
 // line translates what leaves by it.
-func (s *uplinks) plain(t *testing.T) {
+func (s *uplinks) plain(t testing.TB) {
 	t.Helper()
 	s.gw.Forward()
 	s.gw.AddAddr("lan0", prefixesOf("10.1.2.1/24 2001:db8:2::1/64")...)
