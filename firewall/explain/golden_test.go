@@ -2,6 +2,7 @@ package explain
 
 import (
 	"flag"
+	"net/netip"
 	"os"
 	"path/filepath"
 	"strings"
@@ -10,19 +11,26 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/rempart/rempart/firewall/report"
+	"github.com/rempart/rempart/rules"
+	"github.com/rempart/rempart/rules/steer"
 )
 
 var update = flag.Bool("update", false, "write the golden files")
 
 // Each golden file is the answers to the questions in the file beside it, a
-// line each: a packet, perhaps with "at TIME" or "reply" before it.
+// line each: a packet, perhaps with "reply", "at TIME" or "down GATEWAY,GATEWAY"
+// before it. They are asked under the policy of the same name, or the office's.
 func TestGolden(t *testing.T) {
 	files, err := filepath.Glob("testdata/*.packets")
 	if err != nil || len(files) == 0 {
 		t.Fatalf("questions: %v, %v", files, err)
 	}
-	x := New(office(t))
 	for _, file := range files {
+		name := strings.TrimSuffix(filepath.Base(file), ".packets")
+		w := office(t)
+		if _, err := os.Stat("testdata/" + name + ".toml"); err == nil {
+			w = uplinks(t, name+".toml")
+		}
 		data, err := os.ReadFile(file)
 		if err != nil {
 			t.Fatal(err)
@@ -31,18 +39,19 @@ func TestGolden(t *testing.T) {
 		for q := range strings.Lines(string(data)) {
 			q = strings.TrimSpace(q)
 			out.WriteString("? " + q + "\n\n")
-			for _, line := range Text(ask(t, x, q), 90) {
+			for _, line := range Text(ask(t, w, q), 90) {
 				out.WriteString(line + "\n")
 			}
 			out.WriteString("\n")
 		}
-		compare(t, strings.TrimSuffix(file, ".packets")+".golden", out.String())
+		compare(t, "testdata/"+name+".golden", out.String())
 	}
 }
 
 // ask answers a line of a question file.
-func ask(t *testing.T, x *Explainer, q string) report.Explanation {
+func ask(t *testing.T, w *rules.World, q string) report.Explanation {
 	t.Helper()
+	q, reply := strings.CutPrefix(q, "reply ")
 	at := monday
 	if rest, ok := strings.CutPrefix(q, "at "); ok {
 		word, packet, _ := strings.Cut(rest, " ")
@@ -52,8 +61,30 @@ func ask(t *testing.T, x *Explainer, q string) report.Explanation {
 		}
 		q = packet
 	}
-	q, reply := strings.CutPrefix(q, "reply ")
-	return x.Explain(packet(t, q), at, reply)
+	if rest, ok := strings.CutPrefix(q, "down "); ok {
+		word, packet, _ := strings.Cut(rest, " ")
+		lines := *w
+		lines.Lines = map[string]steer.Health{}
+		for name := range strings.SplitSeq(word, ",") {
+			lines.Lines[name] = steer.Health{State: steer.Down}
+		}
+		w, q = &lines, packet
+	}
+	return New(w).Explain(packet(t, q), at, reply)
+}
+
+// uplinks is the world of a policy with several lines, all of which are up.
+func uplinks(t *testing.T, name string) *rules.World {
+	t.Helper()
+	w := world(t, testdata(t, name), nil)
+	var names []string
+	for _, g := range w.Config.Gateways {
+		names = append(names, g.Name)
+	}
+	w.Gateways = rules.Numbers(nil).Assign(names)
+	w.Hops = map[string]netip.Addr{"lte": netip.MustParseAddr("100.64.7.1")}
+	w.Addresses = map[string][]netip.Prefix{"wan3": {netip.MustParsePrefix("100.64.7.2/30")}}
+	return w
 }
 
 func compare(t *testing.T, golden, got string) {

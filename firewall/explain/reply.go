@@ -130,10 +130,11 @@ func (x *Explainer) home(e *report.Explanation, r, back *road) {
 	if back.seen.Dst.IsLinkLocalUnicast() {
 		back.way = rules.Way{Interface: r.packet.In, Network: linkLocal}
 	}
-	s, _ := x.route(back)
+	step := x.route
 	if back.answers {
-		s = x.byLine(back)
+		step = x.byLine
 	}
+	s, _ := step(back)
 	if out := back.way.Interface; !back.local && out != "" && out != r.packet.In {
 		s.Details = append(s.Details, "its question came in by "+r.packet.In)
 	}
@@ -157,10 +158,10 @@ func (x *Explainer) home(e *report.Explanation, r, back *road) {
 }
 
 // byLine tells of an answer that goes back by the line that its flow came in by.
-func (x *Explainer) byLine(back *road) report.Step {
+func (x *Explainer) byLine(back *road) (report.Step, bool) {
 	g := back.way.Gateway
 	s := report.Step{Name: report.StepRoute, Result: report.ResultPassed, Text: "by " + g.Interface + " to gateway " + x.hop(g) + ": the line that its question came in by answers it"}
-	return place(s, "gateway."+g.Name, g.Pos)
+	return place(s, "gateway."+g.Name, g.Pos), false
 }
 
 // linkLocal is the network that every link has (RFC 4291, 2.5.6).
