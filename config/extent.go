@@ -41,7 +41,7 @@ func (p *parser) extent(terms []AddressTerm) extent {
 	included := false
 	for _, exclude := range [...]bool{false, true} {
 		if exclude && !included {
-			b.AddSet(everything())
+			b.AddSet(p.everything)
 		}
 		for _, t := range terms {
 			if t.Exclude != exclude {
@@ -60,7 +60,7 @@ func (p *parser) extent(terms []AddressTerm) extent {
 	}
 	slices.Sort(texts)
 	e.set, e.text = built(&b), strings.Join(texts, " ")
-	e.any = e.known && e.set.Equal(everything())
+	e.any = e.known && e.set.Equal(p.everything)
 	return e
 }
 
@@ -70,7 +70,7 @@ func (p *parser) termExtent(t AddressTerm) (set *netipx.IPSet, known bool) {
 	known = true
 	switch t.Kind {
 	case TermAny:
-		return everything(), true
+		return p.everything, true
 	case TermRange:
 		b.AddRange(netipx.IPRangeFrom(t.Range.From, t.Range.To))
 	case TermAlias:
@@ -145,4 +145,15 @@ func (e extent) size(limit int) int {
 		}
 	}
 	return n
+}
+
+// addresses is all addresses of e, one by one.
+func (e extent) addresses() []netip.Addr {
+	var all []netip.Addr
+	for _, r := range e.set.Ranges() {
+		for a := r.From(); r.Contains(a); a = a.Next() {
+			all = append(all, a)
+		}
+	}
+	return all
 }

@@ -15,20 +15,23 @@ type forwarded struct {
 	sure        bool // it has targets of each family, whatever is learned
 }
 
-// overlaps is the port forwards so far, found by a port that they are for.
+// overlaps is the port forwards so far, found by a place that they are for.
 type overlaps struct {
 	forwards []forwarded
-	at       map[forwardedPort][]int
-	wide     map[string][]int // of more ports than are worth a place each, by interface
+	at       map[forwardedPlace][]int
+	wide     map[string][]int // of more places than are worth a list each, by interface
 	all      map[string][]int // by interface
 }
 
-type forwardedPort struct {
-	iface string
-	port  uint16
+// forwardedPlace is a port of an address; of an invalid one where an interface
+// has addresses that are not known.
+type forwardedPlace struct {
+	iface   string
+	address netip.Addr
+	port    uint16
 }
 
-// mostPlaces is how many ports of a forward it is found by.
+// mostPlaces is by how many places a forward is found.
 const mostPlaces = 16
 
 // compareForward tells what earlier forwards take of f before it.
@@ -116,7 +119,7 @@ func (all *overlaps) near(f forwarded) []int {
 
 func (all *overlaps) add(f forwarded) {
 	if all.all == nil {
-		all.at, all.wide, all.all = make(map[forwardedPort][]int), make(map[string][]int), make(map[string][]int)
+		all.at, all.wide, all.all = make(map[forwardedPlace][]int), make(map[string][]int), make(map[string][]int)
 	}
 	n, on := len(all.forwards), f.forward.On
 	all.forwards = append(all.forwards, f)
@@ -130,14 +133,23 @@ func (all *overlaps) add(f forwarded) {
 	}
 }
 
-// places is the ports by which f is found; wide: they are too many.
-func (f *forwarded) places() (places []forwardedPort, wide bool) {
+// places is where f is found; wide: they are too many, or not known.
+func (f *forwarded) places() (places []forwardedPlace, wide bool) {
+	addresses := []netip.Addr{{}}
+	switch count := f.destination.size(mostPlaces); {
+	case count > mostPlaces || count > 0 && !f.destination.known:
+		return nil, true
+	case count > 0:
+		addresses = f.destination.addresses()
+	}
 	for _, r := range f.ports {
-		if int(r.To-r.From) >= mostPlaces-len(places) {
+		if (int(r.To-r.From)+1)*len(addresses) > mostPlaces-len(places) {
 			return nil, true
 		}
 		for port := int(r.From); port <= int(r.To); port++ {
-			places = append(places, forwardedPort{f.forward.On, uint16(port)})
+			for _, a := range addresses {
+				places = append(places, forwardedPlace{f.forward.On, a, uint16(port)})
+			}
 		}
 	}
 	return places, false

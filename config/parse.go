@@ -4,6 +4,8 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+
+	"go4.org/netipx"
 )
 
 // File is a text and the name under which messages speak of it.
@@ -66,6 +68,7 @@ type parser struct {
 	aliasRanges   map[string][]PortRange
 	aliasFamilies map[string]families
 	aliasExtents  map[string]extent
+	everything    *netipx.IPSet // any address
 	networks      []network
 	addressed     map[string]bool     // interfaces with addresses, right or wrong
 	hops          map[string]families // of gateways and gateway groups, as far as known
@@ -91,6 +94,7 @@ func newParser() *parser {
 	p.aliasRanges = make(map[string][]PortRange)
 	p.aliasFamilies = make(map[string]families)
 	p.aliasExtents = make(map[string]extent)
+	p.everything = everything()
 	return p
 }
 
