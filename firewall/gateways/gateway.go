@@ -17,6 +17,7 @@ type gateway struct {
 	machine machine
 	targets []*target
 	carrier bool
+	seen    sight       // by the machine
 	reason  string      // the machine's cause in words
 	worst   steer.State // since it was last asked for
 	tell    func(Transition)
@@ -94,7 +95,8 @@ func (g *gateway) look() sight {
 // judge has the machine see, tells of a change of health, and says whether there is one.
 func (g *gateway) judge(now time.Time) bool {
 	before, kind := g.machine.health, g.machine.cause.kind
-	changed := g.machine.see(now, g.look())
+	g.seen = g.look()
+	changed := g.machine.see(now, g.seen)
 	if changed || g.machine.cause.kind != kind {
 		g.reason = g.machine.cause.text(g.Interface, g.silent(now), g.machine.silence())
 	}
@@ -136,7 +138,7 @@ func (g *gateway) isSilent(now time.Time, t *target) bool {
 
 // next is when something is to be done for the gateway; zero: never.
 func (g *gateway) next(now time.Time) time.Time {
-	at := g.machine.deadline(now, g.look())
+	at := g.machine.deadline(now, g.seen)
 	for _, t := range g.askable() {
 		at = earlier(at, t.next())
 	}

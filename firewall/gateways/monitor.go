@@ -32,6 +32,11 @@ type Monitor struct {
 	wake    chan struct{}
 	ignored atomic.Uint64
 
+	file    string
+	disk    disk.Disk
+	loaded  bool   // touched by Run alone
+	trouble string // of the last save, touched by Run alone
+
 	mu       sync.Mutex // guards what follows
 	gateways map[string]*gateway
 	forwards map[string]*forward
@@ -41,6 +46,8 @@ type Monitor struct {
 	echoID   uint16
 	phases   int       // handed out so far
 	planned  time.Time // when Run has to look again
+	history  map[string]*history
+	sampled  time.Time // when the next samples are due
 }
 
 // subject is one whose targets are asked: a gateway or a port forward.
@@ -62,13 +69,17 @@ type entry struct {
 // New returns a Monitor that watches nothing yet. It starts nothing.
 func New(p Parts) *Monitor {
 	m := &Monitor{
-		kernel: p.Kernel, log: p.Log,
+		kernel: p.Kernel, log: p.Log, file: p.File, disk: p.Disk,
 		changed: make(chan struct{}, 1), wake: make(chan struct{}, 1),
 		gateways: make(map[string]*gateway), forwards: make(map[string]*forward),
 		asked: make(map[uint64]*asked), echoID: uint16(newID()),
+		history: make(map[string]*history),
 	}
 	if m.log == nil {
 		m.log = hclog.NewNullLogger()
+	}
+	if m.disk == nil {
+		m.disk = disk.OS{}
 	}
 	return m
 }
@@ -246,9 +257,10 @@ func (m *Monitor) phaseLocked(interval time.Duration) time.Duration {
 	return time.Duration((part - float64(int(part))) * float64(interval))
 }
 
-// tellOf is what is done with the transitions of a gateway.
+// tellOf is what is done with the transitions of a gateway, which come with the lock held.
 func (m *Monitor) tellOf(name string) func(Transition) {
 	return func(t Transition) {
+		m.historyLocked(name).pass(t)
 		say := m.log.Info
 		if !t.To.Alive() {
 			say = m.log.Warn

@@ -13,8 +13,6 @@ const (
 	// stall is how late Run may look at what is due. When it was kept from it for
 	// longer, answers may wait that nobody has read, and no line is to blame.
 	stall = 200 * time.Millisecond
-	// idle is how long Run sleeps when nothing is due.
-	idle = time.Minute
 	// relisten is how long to wait after Kernel.Receive has failed.
 	relisten = time.Second
 )
@@ -22,9 +20,14 @@ const (
 // Run asks and listens until ctx ends; then it has joined what it started, and
 // returns nil. What it knows stays for a later Run.
 func (m *Monitor) Run(ctx context.Context) error {
-	var listener sync.WaitGroup
-	listener.Go(func() { m.listen(ctx) })
-	defer listener.Wait()
+	if !m.loaded {
+		m.load()
+		m.loaded = true
+	}
+	var others sync.WaitGroup
+	others.Go(func() { m.listen(ctx) })
+	others.Go(func() { m.keep(ctx) })
+	defer others.Wait()
 	defer m.rest()
 
 	due := time.NewTimer(0)
@@ -69,7 +72,7 @@ func (m *Monitor) step(now time.Time) time.Time {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.awakeLocked(now)
-	next := now.Add(idle)
+	next := m.sampleLocked(now)
 	for _, e := range m.entries {
 		if !e.due.IsZero() && !e.due.After(now.Add(together)) {
 			m.attendLocked(now, e)
