@@ -3,7 +3,6 @@ package firewall
 import (
 	"context"
 	"net/netip"
-	"slices"
 	"time"
 
 	"github.com/rempart/rempart/firewall/flows"
@@ -49,11 +48,15 @@ func (f *Firewall) endOverloaded(ctx context.Context, now time.Time) {
 	began := time.Now()
 	sources := o.sources
 	o.sources, o.due = nil, time.Time{}
-	all, err := f.FlowTable.List(ctx, nil)
+	var theirs []flows.Flow
+	err := f.FlowTable.Walk(ctx, nil, func(fl flows.Flow) {
+		if sources[fl.Orig.Src.Addr()] {
+			theirs = append(theirs, fl)
+		}
+	})
 	n := 0
 	if err == nil {
-		all = slices.DeleteFunc(all, func(fl flows.Flow) bool { return !sources[fl.Orig.Src.Addr()] })
-		n, err = f.FlowTable.End(ctx, all)
+		n, err = f.FlowTable.End(ctx, theirs)
 	}
 	o.last, o.took = time.Now(), time.Since(began)
 	if err != nil {

@@ -184,13 +184,19 @@ func (f *Firewall) live(ctx context.Context) (string, error) {
 	return strings.NewReplacer(figures...).Replace(r.String()), nil
 }
 
-// Flows lists the flows that the words select.
+// Flows lists the flows that the words select, with the names of their rules and gateways.
 func (f *Firewall) Flows(ctx context.Context, words []string) ([]flows.Flow, error) {
-	filter, err := f.flowFilter(ctx, words)
+	numbers, err := do(ctx, f, func(context.Context) (flows.Numbers, error) { return f.flowNumbers(), nil })
 	if err != nil {
 		return nil, err
 	}
-	return f.FlowTable.List(ctx, filter)
+	filter, err := flows.ParseFilter(words, numbers)
+	if err != nil {
+		return nil, report.Requestf("%w", err)
+	}
+	list, err := f.FlowTable.List(ctx, filter)
+	numbers.Name(list)
+	return list, err
 }
 
 // EndFlows ends the flows that the words select, and says how many.
@@ -208,18 +214,14 @@ func (f *Firewall) EndFlows(ctx context.Context, words []string, by report.Calle
 	return n, err
 }
 
-func (f *Firewall) flowFilter(ctx context.Context, words []string) (flows.Filter, error) {
-	return do(ctx, f, func(context.Context) (flows.Filter, error) {
-		numbers := flows.Numbers{Rules: f.memory.Numbers}
-		if f.running != nil {
-			numbers.Gateways = f.running.world.Gateways
-		}
-		filter, err := flows.ParseFilter(words, numbers)
-		if err != nil {
-			return nil, report.Requestf("%w", err)
-		}
-		return filter, nil
-	})
+// flowNumbers is what the names in words about flows stand for. Its maps are of
+// a policy, which is replaced and never changed.
+func (f *Firewall) flowNumbers() flows.Numbers {
+	numbers := flows.Numbers{Rules: f.memory.Numbers}
+	if f.running != nil {
+		numbers.Gateways = f.running.world.Gateways
+	}
+	return numbers
 }
 
 // Log is the newest entries of the packet log, oldest first.

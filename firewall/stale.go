@@ -34,13 +34,13 @@ func (f *Firewall) stale(ctx context.Context, w *rules.World, now time.Time) ([]
 	w = withDynamic(w, dynamic)
 	policy := newReader(w)
 	names := f.names()
-	all, err := f.FlowTable.List(ctx, nil)
-	if err != nil {
-		return nil, err
-	}
-	return slices.DeleteFunc(all, func(fl flows.Flow) bool {
-		return names[fl.Rule()] == "" || policy.allows(fl, now)
-	}), nil
+	var stale []flows.Flow
+	err = f.FlowTable.Walk(ctx, nil, func(fl flows.Flow) {
+		if names[fl.Rule()] != "" && !policy.allows(fl, now) {
+			stale = append(stale, fl)
+		}
+	})
+	return stale, err
 }
 
 // names is the rule numbers in use, turned round.

@@ -284,11 +284,12 @@ func (g *gateway) Live(_ context.Context, q report.LiveQuestion, tell func(repor
 }
 
 func (g *gateway) Flows(_ context.Context, words []string) ([]flows.Flow, error) {
-	numbers := flows.Numbers{Rules: map[string]uint16{"lan-out": 3, "wan-web": 4}}
+	numbers := flows.Numbers{Rules: map[string]uint16{"lan-out": 3, "wan-web": 4}, Gateways: map[string]uint16{"fibre": 1, "cable": 2}}
 	f, err := flows.ParseFilter(words, numbers)
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", report.ErrRequest, err)
 	}
+	numbers.Name(g.flows)
 	return slices.DeleteFunc(slices.Clone(g.flows), func(fl flows.Flow) bool { return !f.Match(fl) }), g.refuse
 }
 

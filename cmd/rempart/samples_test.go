@@ -46,7 +46,7 @@ func sampleFlows() []flows.Flow {
 	return []flows.Flow{
 		{
 			Orig: tuple(6, "10.1.2.9:40000", "198.51.100.7:443"), Reply: tuple(6, "198.51.100.7:443", "203.0.113.2:40000"),
-			Mark: flows.Mark(3, 0, 0), TCPState: flows.Established, Status: flows.SeenReply | flows.Assured, Timeout: 5*time.Minute - time.Second, ID: 1,
+			Mark: flows.Mark(3, 2, 0), TCPState: flows.Established, Status: flows.SeenReply | flows.Assured, Timeout: 5*time.Minute - time.Second, ID: 1,
 		},
 		{
 			Orig: tuple(17, "10.1.2.9:53001", "10.1.2.2:53"), Reply: tuple(17, "10.1.2.2:53", "10.1.2.9:53001"),
@@ -54,7 +54,7 @@ func sampleFlows() []flows.Flow {
 		},
 		{
 			Orig: tuple(6, "[2001:db8::2]:51000", "[2001:db8:9::1]:443"), Reply: tuple(6, "[2001:db8:9::1]:443", "[2001:db8::2]:51000"),
-			TCPState: flows.SynSent, Timeout: 100 * time.Second, ID: 3,
+			Mark: flows.Mark(0, 9, 0), TCPState: flows.SynSent, Timeout: 100 * time.Second, ID: 3,
 		},
 	}
 }

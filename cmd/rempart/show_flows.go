@@ -3,17 +3,12 @@ package main
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	"github.com/rempart/rempart/firewall/flows"
 	"github.com/rempart/rempart/firewall/report"
 	"github.com/spf13/cobra"
 )
-
-// flowList is flows and the names of the rules that let them in.
-type flowList struct {
-	flows []flows.Flow
-	rules map[uint16]string
-}
 
 // ended is what `show flows --end --json` prints.
 type ended struct {
@@ -28,12 +23,15 @@ func showFlowsCommand(p *program) *cobra.Command {
 		Long: `Lists the flows that the words select, all of them without a word. Words come
 in pairs of which every one must hold; a value may list several with commas:
 
-  rule NAME     host ADDRESS    src ADDRESS|PREFIX    port N|N-M
-  state STATE   net PREFIX      dst ADDRESS|PREFIX    proto NAME|NUMBER
+  rule NAME             host ADDRESS   src ADDRESS|PREFIX   port N|N-M
+  gateway NAME|NUMBER   net PREFIX     dst ADDRESS|PREFIX   proto NAME|NUMBER
+  mark VALUE[/MASK]     state STATE
 
 A state is one of TCP such as established, a status such as assured or
-src-nat, or unreplied. With --end the flows are ended.`,
+src-nat, or unreplied. Gateway 0 is the routing table. With --end the flows
+are ended.`,
 		Example: `  rempart show flows rule lan-out state established
+  rempart show flows gateway cable mark 0x1000000/0xff000000
   rempart show flows host 10.1.2.9 --end`,
 		RunE: func(cmd *cobra.Command, words []string) error {
 			if !end {
@@ -54,38 +52,35 @@ src-nat, or unreplied. With --end the flows are ended.`,
 }
 
 func (p *program) listFlows(cmd *cobra.Command, words []string) error {
-	if p.json {
-		return ask(p, cmd, func(ctx context.Context) ([]flows.Flow, error) { return p.daemon().Flows(ctx, words) }, nil)
-	}
-	list := func(ctx context.Context) (flowList, error) {
-		l := flowList{rules: make(map[uint16]string)}
-		rules, err := p.daemon().Rules(ctx, true)
-		if err != nil {
-			return l, err
-		}
-		for _, r := range rules {
-			l.rules[uint16(r.Number)] = r.Name
-		}
-		l.flows, err = p.daemon().Flows(ctx, words)
-		return l, err
-	}
-	return ask(p, cmd, list, p.showFlows)
+	return ask(p, cmd, func(ctx context.Context) ([]flows.Flow, error) { return p.daemon().Flows(ctx, words) }, p.showFlows)
 }
 
-func (p *program) showFlows(l flowList) error {
-	delete(l.rules, 0) // of rules that let no flows in
-	t := newTable(left("RULE"), left("FLOW"))
-	for _, f := range l.flows {
-		rule := text(l.rules[f.Rule()])
-		switch {
-		case f.Rule() == 0:
-			rule = cell{"-", faint}
-		case rule.text == "":
-			rule = cell{fmt.Sprintf("gone, %d", f.Rule()), odd}
+func (p *program) showFlows(list []flows.Flow) error {
+	columns := []column{left("RULE"), left("GATEWAY"), left("FLOW")}
+	steered := slices.ContainsFunc(list, func(f flows.Flow) bool { return f.Gateway() != 0 })
+	if !steered {
+		columns = slices.Delete(columns, 1, 2)
+	}
+	t := newTable(columns...)
+	for _, f := range list {
+		row := []cell{numbered(f.RuleName, int(f.Rule())), numbered(f.GatewayName, int(f.Gateway())), text(f.String())}
+		if !steered {
+			row = slices.Delete(row, 1, 2)
 		}
-		t.add(rule, text(f.String()))
+		t.add(row...)
 	}
 	return p.print(t, "There are no such flows.")
+}
+
+// numbered is the name behind a number in a flow's mark; 0 stands for nothing.
+func numbered(name string, number int) cell {
+	switch {
+	case number == 0:
+		return cell{"-", faint}
+	case name == "":
+		return cell{fmt.Sprintf("gone, %d", number), odd}
+	}
+	return text(name)
 }
 
 func (p *program) endFlows(cmd *cobra.Command, words []string, yes bool) error {

@@ -22,6 +22,10 @@ type Flow struct {
 	OrigTraffic  Traffic       `json:"orig_traffic"`       // zero unless nf_conntrack_acct is on
 	ReplyTraffic Traffic       `json:"reply_traffic"`      // zero unless nf_conntrack_acct is on
 	Start        time.Time     `json:"start,omitzero"`     // zero unless nf_conntrack_timestamp is on
+
+	// RuleName and GatewayName are what the policy calls those that the mark names. A Table does not know them: see Numbers.Name.
+	RuleName    string `json:"rule,omitempty"`
+	GatewayName string `json:"gateway,omitempty"`
 }
 
 // Traffic counts what went one way.

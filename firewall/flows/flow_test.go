@@ -146,7 +146,7 @@ func TestFlowJSONRoundTrip(t *testing.T) {
 	full := office()
 	full.OrigTraffic, full.ReplyTraffic = Traffic{10, 1000}, Traffic{12, 64000}
 	full.Start = time.Date(2026, 11, 23, 8, 0, 0, 0, time.UTC)
-	full.Zone = 5
+	full.Zone, full.RuleName, full.GatewayName = 5, "lan-out", "dsl"
 	full.Status |= 1 << 20
 	for _, want := range []Flow{full, forwarded(), ping(), query(), {}} {
 		b, err := json.Marshal(want)
@@ -159,6 +159,19 @@ func TestFlowJSONRoundTrip(t *testing.T) {
 		}
 		if diff := cmp.Diff(want, got, equalAddrs()); diff != "" {
 			t.Errorf("changed on the way (-want +got):\n%s\nin %s", diff, b)
+		}
+	}
+}
+
+func TestNumbersNameFlows(t *testing.T) {
+	flows := []Flow{office(), query(), forwarded(), ping()}
+	flows[3].RuleName, flows[3].GatewayName = "renamed", "sold"
+	flows[2].Mark = Mark(99, 99, 0)
+	n := Numbers{Rules: map[string]uint16{"lan-out": 17, "lan-dns": 19, "unnumbered": 0}, Gateways: map[string]uint16{"dsl": 2, "none": 0}}
+	n.Name(flows)
+	for i, want := range [][2]string{{"lan-out", "dsl"}, {"lan-dns", ""}, {"", ""}, {"", ""}} {
+		if got := [2]string{flows[i].RuleName, flows[i].GatewayName}; got != want {
+			t.Errorf("%v: named %q, want %q", flows[i], got, want)
 		}
 	}
 }

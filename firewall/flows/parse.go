@@ -7,12 +7,6 @@ import (
 	"strings"
 )
 
-// Numbers is what the names of a policy stand for in the marks of flows.
-type Numbers struct {
-	Rules    map[string]uint16
-	Gateways map[string]uint16
-}
-
 // ParseFilter reads a filter from the words of a command line: pairs of a key and a value, all of which must hold; "and" may
 // stand between them. A value may list several with commas, one of which must hold.
 //
@@ -83,26 +77,6 @@ func list[S ~[]E, E any](value string, parse func(string) (E, error)) (S, error)
 		s = append(s, e)
 	}
 	return s, nil
-}
-
-func (n Numbers) parseRule(name string) (uint16, error) {
-	number, ok := n.Rules[name]
-	if !ok {
-		return 0, fmt.Errorf("no rule %q", name)
-	}
-	return number, nil
-}
-
-// parseGateway takes a number as well, because flows outlive the gateway that they left by.
-func (n Numbers) parseGateway(s string) (uint8, error) {
-	if number, ok := n.Gateways[s]; ok {
-		return uint8(number), nil
-	}
-	number, err := strconv.ParseUint(s, 10, 8)
-	if err != nil {
-		return 0, fmt.Errorf("no gateway %q", s)
-	}
-	return uint8(number), nil
 }
 
 func parseBits(s string) (Bits, error) {
