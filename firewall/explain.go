@@ -36,9 +36,10 @@ func (f *Firewall) Explain(ctx context.Context, q report.Question) (report.Expla
 }
 
 // ExplainPolicy says what becomes of a packet under a policy that does not have
-// to run. Of what aliases learn from outside and of dynamic aliases nothing is known.
+// to run. Of what aliases learn from outside and of dynamic aliases nothing is
+// known, and its gateways are up.
 func ExplainPolicy(c *config.Config, q report.Question, now time.Time) (report.Explanation, error) {
-	return explainIn(NewWorld(c, Learned{}, now), q, now)
+	return explainIn(withLines(NewWorld(c, Learned{}, now), nil), q, now)
 }
 
 // explainIn answers a question in a world.

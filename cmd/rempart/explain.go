@@ -30,6 +30,9 @@ A packet is the interface that it comes in by, the protocol, and both ends. Put
 it into quotes, for it has a ">" in it. The source port may be left out, ports
 may be names of services; TCP flags and an ICMP type stand at the end.
 
+With --down it says what would become of the packet without a gateway; nothing
+happens to that. A file is asked as if all its gateways were up.
+
 Nothing is sent: it is the policy that is asked. Whatever becomes of the packet,
 the question was answered, and the exit code is 0.
 
@@ -37,6 +40,7 @@ the question was answered, and the exit code is 0.
 		Example: `  rempart explain "lan tcp 10.1.2.9:40000 -> 198.51.100.7:443"
   rempart explain "dmz tcp 10.1.3.9 -> 192.0.2.7:https" --at "2026-11-23 03:00"
   rempart explain "lan udp [2001:db8::9]:5353 -> [2001:db8::1]:domain" --reply
+  rempart explain "lan tcp 10.1.2.9 -> 192.0.2.7:https" --down fibre
   rempart explain "dmz icmp 10.1.3.10 -> 10.1.2.9 echo-request" --file new.toml
   rempart explain --live "lan tcp 10.1.2.9 -> 198.51.100.7:443" --count 3`,
 		Args: func(cmd *cobra.Command, args []string) error {
@@ -72,6 +76,7 @@ the question was answered, and the exit code is 0.
 	}
 	flags := cmd.Flags()
 	flags.StringVar(&at, "at", "", "as if it were `TIME`: \"2026-11-23 03:00\" where the policy is")
+	flags.StringArrayVar(&q.Down, "down", nil, "as if `GATEWAY` were down; may be repeated")
 	flags.BoolVar(&q.Reply, "reply", false, "ask about the answer to the packet")
 	flags.StringVarP(&file, "file", "f", "", "ask the policy in `FILE` and no daemon; \"-\" is standard input")
 	live.flags(cmd)

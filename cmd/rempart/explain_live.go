@@ -49,7 +49,7 @@ func (l *live) check(cmd *cobra.Command) error {
 		}
 		return nil
 	}
-	if name := of("at", "file"); name != "" {
+	if name := of("at", "file", "down"); name != "" {
 		return usage(cmd, "--live and --%s do not go together: what is followed runs now", name)
 	}
 	if l.wait < time.Second {
