@@ -223,6 +223,18 @@ func TestDecodersMalformed(t *testing.T) {
 	}
 }
 
+func TestHelperMalformed(t *testing.T) {
+	var w wire
+	w.begin(unix.NFT_MSG_NEWOBJ, 0, 1)
+	at := w.nest(unix.NFTA_OBJ_DATA)
+	w.bytes(helperProtocol, []byte{6, 0})
+	w.close(at)
+	w.end()
+	if h, err := decodeHelper(w.buf[headerLen:]); err == nil {
+		t.Errorf("a protocol of two bytes is read as %+v", h)
+	}
+}
+
 func FuzzDecode(f *testing.F) {
 	for _, m := range samples(f) {
 		f.Add(m)

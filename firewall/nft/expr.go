@@ -18,46 +18,47 @@ type Field int
 
 // The fields, with nft's names for them.
 const (
-	IIFName         Field = iota + 1 // iifname
-	OIFName                          // oifname
-	NFProto                          // meta nfproto (ipv4, ipv6)
-	L4Proto                          // meta l4proto
-	MetaMark                         // meta mark
-	MetaTime                         // meta time
-	IPSaddr                          // ip saddr; implies meta nfproto ipv4
-	IPDaddr                          // ip daddr
-	IP6Saddr                         // ip6 saddr; implies meta nfproto ipv6
-	IP6Daddr                         // ip6 daddr
-	IP6HopLimit                      // ip6 hoplimit
-	ICMPTypeF                        // icmp type; implies meta l4proto icmp
-	ICMPCodeF                        // icmp code
-	ICMPv6TypeF                      // icmpv6 type
-	ICMPv6CodeF                      // icmpv6 code
-	TCPSport                         // tcp sport; implies meta l4proto tcp
-	TCPDport                         // tcp dport
-	UDPSport                         // udp sport; implies meta l4proto udp
-	UDPDport                         // udp dport
-	THSport                          // th sport; implies nothing: the rule matches meta l4proto itself
-	THDport                          // th dport
-	CTMark                           // ct mark
-	CTOrigDaddr                      // ct original ip daddr
-	CTOrigDaddr6                     // ct original ip6 daddr
-	FIBDaddrType                     // fib daddr type (local, broadcast, multicast, ...)
-	DCCPSport                        // dccp sport; implies meta l4proto dccp
-	DCCPDport                        // dccp dport
-	SCTPSport                        // sctp sport; implies meta l4proto sctp
-	SCTPDport                        // sctp dport
-	UDPLiteSport                     // udplite sport; implies meta l4proto udplite
-	UDPLiteDport                     // udplite dport
-	CTDirection                      // ct direction (original, reply)
-	CTOrigSaddr                      // ct original ip saddr
-	CTOrigSaddr6                     // ct original ip6 saddr
-	CTOrigSport                      // ct original proto-src
-	CTOrigDport                      // ct original proto-dst
+	IIFName      Field = iota + 1 // iifname
+	OIFName                       // oifname
+	NFProto                       // meta nfproto (ipv4, ipv6)
+	L4Proto                       // meta l4proto
+	MetaMark                      // meta mark
+	MetaTime                      // meta time
+	IPSaddr                       // ip saddr; implies meta nfproto ipv4
+	IPDaddr                       // ip daddr
+	IP6Saddr                      // ip6 saddr; implies meta nfproto ipv6
+	IP6Daddr                      // ip6 daddr
+	IP6HopLimit                   // ip6 hoplimit
+	ICMPTypeF                     // icmp type; implies meta l4proto icmp
+	ICMPCodeF                     // icmp code
+	ICMPv6TypeF                   // icmpv6 type
+	ICMPv6CodeF                   // icmpv6 code
+	TCPSport                      // tcp sport; implies meta l4proto tcp
+	TCPDport                      // tcp dport
+	UDPSport                      // udp sport; implies meta l4proto udp
+	UDPDport                      // udp dport
+	THSport                       // th sport; implies nothing: the rule matches meta l4proto itself
+	THDport                       // th dport
+	CTMark                        // ct mark
+	CTOrigDaddr                   // ct original ip daddr
+	CTOrigDaddr6                  // ct original ip6 daddr
+	FIBDaddrType                  // fib daddr type (local, broadcast, multicast, ...)
+	DCCPSport                     // dccp sport; implies meta l4proto dccp
+	DCCPDport                     // dccp dport
+	SCTPSport                     // sctp sport; implies meta l4proto sctp
+	SCTPDport                     // sctp dport
+	UDPLiteSport                  // udplite sport; implies meta l4proto udplite
+	UDPLiteDport                  // udplite dport
+	CTDirection                   // ct direction (original, reply)
+	CTOrigSaddr                   // ct original ip saddr
+	CTOrigSaddr6                  // ct original ip6 saddr
+	CTOrigSport                   // ct original proto-src
+	CTOrigDport                   // ct original proto-dst
 	// FIBDaddrOIFName is fib daddr oifname: the device by which the routing table sends
 	// there, whatever the packet's mark; empty when it does not, or the machine takes it.
-	// Only alone, in a Match or an anonymous VMap, and only in prerouting: in input and
-	// forward since Linux 6.5, in output never.
+	// Only alone, in a Match or an anonymous VMap, and only in prerouting: newer kernels
+	// have it in input and forward as well, none in output. nft gives it a type of its
+	// own, which no named set has.
 	FIBDaddrOIFName
 )
 
@@ -91,12 +92,13 @@ type VMap struct {
 
 // Deal continues as the element of a named verdict map says that has the
 // packet's slot as its key: `numgen inc mod 256 vmap @set`. Without such an
-// element it goes on with the next rule.
+// element it goes on with the next rule. The key of the map is one TypeSlot. Its
+// elements may be exchanged in one batch while the rules stay and packets pass.
 type Deal struct {
 	By    DealBy
-	Slots uint32
-	Field Field  // of DealSource: the source address of the family
-	Seed  uint32 // of the hashes: the same slot on every node
+	Slots uint32 // slots are from 0 to Slots-1
+	Field Field  // of DealSource: IPSaddr or IP6Saddr. In NAT that of its family, whatever is here
+	Seed  uint32 // of DealSource: the same slot on every node. 0: the kernel chooses one
 	Set   string
 }
 
@@ -190,16 +192,21 @@ type SetMark struct {
 	Value uint32
 }
 
-// CopyMark gives one mark some bits of another: `meta mark set ct mark & 0x00ff0000`.
+// CopyMark makes one mark the bits of another, and the other bits zero:
+// `meta mark set ct mark & 0x00ff0000`. A packet without a flow, which has no ct mark
+// to read, does not pass it.
 type CopyMark struct {
-	To, From Field // CTMark or MetaMark
-	Mask     uint32
+	To, From Field  // CTMark or MetaMark
+	Mask     uint32 // 0: all bits
 }
 
-// NoTrack leaves the packet out of connection tracking: `notrack`. Only before it, at the priority raw.
+// NoTrack leaves the packet out of connection tracking: `notrack`. It stands before
+// that, in prerouting or output at the priority raw (-300); later it changes nothing for a packet with a flow.
 type NoTrack struct{}
 
 // SetHelper gives the new flow a conntrack helper of the ruleset: `ct helper set "ftp_tcp"`.
+// It stands behind conntrack, before the flow's first packet has left, and where the
+// protocol is known to be the helper's.
 type SetHelper struct{ Helper string }
 
 // SetTrace makes the kernel tell of every step that the packet takes from here

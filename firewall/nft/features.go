@@ -37,23 +37,7 @@ const (
 	FeatureSetCount   = "ct count in sets"
 	FeatureEvents     = "ct event"
 	FeatureFlowtable  = "flowtable"
-
-	FeatureRouteOut  = "fib oifname"          // FIBDaddrOIFName in prerouting, where every kernel with nft_fib has it
-	FeatureDeal      = "numgen"               // a Deal by counter or by chance
-	FeatureSlotMap   = "maps of slots"        // a Deal of any kind, and one in NAT
-	FeatureNoTrack   = "notrack"              // NoTrack
-	FeatureRoute     = "route chain"          // chains of type route
-	FeatureRejectPre = "reject in prerouting" // Linux 5.9
-	FeatureDirection = "ct direction in sets" // a dynamic set of TypeDirection
-	featureHelper    = "ct helper "
 )
-
-// FeatureHelper is the name of the feature that a conntrack helper of a type is:
-// one for each of HelperTypes.
-func FeatureHelper(kind string) string { return featureHelper + kind }
-
-// HelperTypes are the conntrack helpers that are asked for.
-func HelperTypes() []string { return []string{"ftp", "sip", "tftp", "pptp", "Q.931", "RAS"} }
 
 // probe is a batch that a kernel with the feature accepts. It is never committed.
 type probe struct {

@@ -2,6 +2,24 @@ package nft
 
 import "net/netip"
 
+// The names of the features that lead flows over several lines.
+const (
+	FeatureRouteOut  = "fib oifname"          // FIBDaddrOIFName in prerouting
+	FeatureDeal      = "numgen"               // a Deal by counter or by chance
+	FeatureSlotMap   = "maps of slots"        // a Deal by source, and one in NAT
+	FeatureNoTrack   = "notrack"              // NoTrack
+	FeatureRoute     = "route chain"          // chains of type route
+	FeatureRejectPre = "reject in prerouting" // Linux 5.9
+	FeatureDirection = "ct direction in sets" // a dynamic set of TypeDirection
+)
+
+// FeatureHelper is the name of the feature that a conntrack helper of a type is:
+// one for each of HelperTypes.
+func FeatureHelper(kind string) string { return "ct helper " + kind }
+
+// HelperTypes are the conntrack helpers that the kernel is asked for.
+func HelperTypes() []string { return []string{"ftp", "sip", "tftp", "pptp", "Q.931", "RAS"} }
+
 // steerProbes are of what leads flows over several lines.
 func steerProbes(table string) []probe {
 	slots := Set{Name: "slots", Key: []Type{TypeSlot}, Data: TypeVerdict}

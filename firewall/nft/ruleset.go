@@ -17,7 +17,7 @@ import (
 )
 
 // Ruleset is the whole table: what `nft list table FAMILY NAME` shows.
-// Sets, counters and chains are kept in the order in which they print.
+// Sets, helpers, counters and chains are kept in the order in which they print.
 type Ruleset struct {
 	Table    Table
 	Sets     []Set
@@ -26,12 +26,13 @@ type Ruleset struct {
 	Chains   []Chain
 }
 
-// Helper is a named conntrack helper of the table, for one transport protocol:
+// Helper is a named conntrack helper of the table, for one transport protocol and
+// both families where the kernel has them (pptp is IPv4's alone):
 //
 //	ct helper ftp_tcp { type "ftp" protocol tcp; l3proto inet; }
 type Helper struct {
 	Name     string
-	Type     string // the kernel's: ftp, sip, tftp, pptp, Q.931, RAS
+	Type     string // the kernel's: ftp, pptp, Q.931 (TCP), tftp, RAS (UDP), sip (both)
 	Protocol uint8  // TCP or UDP
 }
 
