@@ -158,7 +158,7 @@ func flagText(f *pflag.Flag) (names, text string) {
 	if value != "" {
 		names += " " + value
 	}
-	if f.DefValue != "" && f.DefValue != "false" {
+	if f.DefValue != "" && f.DefValue != "false" && f.DefValue != "[]" {
 		text += fmt.Sprintf(" (default %s)", f.DefValue)
 	}
 	return names, text
