@@ -113,6 +113,7 @@ func TestShippedPolicies(t *testing.T) {
 	}{
 		{"../cmd/rempart/demo/rempart.toml", "", Parse},
 		{"../packaging/examples/rempart.toml", "", Parse},
+		{"../packaging/examples/two-lines.toml", "", Parse},
 		{"../packaging/examples/rempart.toml", "../packaging/examples/node.toml", Parse},
 		{"testdata/single.toml", "", Parse},
 		{"testdata/reference.toml", "testdata/node.toml", ParseLanguage}, // has every key
@@ -123,8 +124,13 @@ func TestShippedPolicies(t *testing.T) {
 			f := shipped(t, tt.node, "node.schema.json")
 			node = &f
 		}
-		if _, err := tt.parse(policy, node); err != nil {
+		c, err := tt.parse(policy, node)
+		if err != nil {
 			t.Errorf("%s with %q: %v", tt.policy, tt.node, err)
+			continue
+		}
+		for _, w := range c.Warnings {
+			t.Errorf("%s with %q: %v", tt.policy, tt.node, w)
 		}
 	}
 }

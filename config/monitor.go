@@ -51,6 +51,7 @@ func (p *parser) monitor(e *entry[rawGateway], g Gateway) Monitor {
 			Up:   p.within(r.UpAfter, defaultUpAfter, 0, longestHold),
 		}
 	}
+	p.asks(r, g)
 	before := len(p.list) + p.more
 	m := Monitor{
 		Targets:       p.probes(r.Monitor, g),
@@ -71,6 +72,15 @@ func (p *parser) monitor(e *entry[rawGateway], g Gateway) Monitor {
 		p.checkMonitor(r, m)
 	}
 	return m
+}
+
+// asks refuses a gateway whose targets nobody could ask: IPv6 has an address on
+// every link, IPv4 only where one is written or learned.
+func (p *parser) asks(r *rawGateway, g Gateway) {
+	if g.family() != inet4 || !g.OnLink || !p.addressed[g.Interface] || p.interfaceFamilies(g.Interface)&inet4 != noFamily {
+		return
+	}
+	p.at(r.Address.node, "interface %q has no IPv4 address to ask it from: add one, or write monitor = [] to watch the link alone", g.Interface)
 }
 
 // probes reads the targets of a gateway: itself when none are written.
