@@ -8,22 +8,28 @@ import (
 // Diff is what has to be done so that have becomes want. What is new comes
 // before what goes, and settings before links, links before addresses, addresses
 // before the routes that need them, routes before the rules that ask for their
-// table, and what goes in the opposite order. It is empty when nothing is to be done.
+// table and the proxies that need them, and what goes in the opposite order. It is empty when nothing is to be done.
 // What want says of missing devices is passed over.
 func Diff(have Machine, want State, owned Owned) []Op {
 	t := resolve(have.Devices, want)
 	blocking, leaving := unwantedAddresses(have, t, owned)
 	addRoutes, deleteRoutes := diffRoutes(settled(have, t))
 	addRules, deleteRules := diffRules(have.Rules, t.rules)
+	addProxies, deleteProxies := diffProxies(have, t)
+	addVoid, deleteVoid := diffVoid(have, t)
 	return slices.Concat(
 		setSysctls(have, t),
 		setLinks(t),
+		addVoid,
 		blocking,
 		addAddresses(t),
 		addRoutes,
 		addRules,
+		addProxies,
+		deleteProxies,
 		deleteRules,
 		deleteRoutes,
+		deleteVoid,
 		leaving,
 		restoreLinks(have, t, owned),
 		restoreSysctls(have, t, owned),

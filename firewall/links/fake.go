@@ -12,8 +12,8 @@ import (
 )
 
 // Fake is a Kernel in memory. It behaves as Linux where an Owner could tell the
-// difference: a route goes when its last device is put down, IPv6 addresses as
-// well, everything of a device goes with it, and ip_forward resets
+// difference: a route goes when its last device is put down, IPv6 addresses and
+// proxy entries as well, everything of a device goes with it, and ip_forward resets
 // accept_redirects.
 type Fake struct {
 	mu       sync.Mutex
@@ -21,6 +21,7 @@ type Fake struct {
 	devices  []Device
 	routes   []Route
 	rules    []Rule
+	proxies  []FoundProxy
 	sysctls  map[string]string
 	refuse   map[string]error
 	watchers map[int]func()
@@ -48,7 +49,7 @@ func (f *Fake) Refuse(op string, err error) {
 func (f *Fake) Reboot() {
 	f.change(func() {
 		f.identity += "'"
-		f.routes, f.rules = nil, nil
+		f.routes, f.rules, f.proxies = nil, nil, nil
 		clear(f.sysctls)
 		for i := range f.devices {
 			f.devices[i].Addresses, f.devices[i].Up = nil, false
@@ -66,11 +67,14 @@ func (f *Fake) Plug(d Device) {
 
 // Unplug removes a device with its addresses, routes and settings.
 func (f *Fake) Unplug(name string) {
-	f.change(func() {
-		f.devices = slices.DeleteFunc(f.devices, func(d Device) bool { return d.Name == name })
-		f.dropRoutes(name)
-		maps.DeleteFunc(f.sysctls, func(path, _ string) bool { return deviceOf(path) == name })
-	})
+	f.change(func() { f.unplug(name) })
+}
+
+func (f *Fake) unplug(name string) {
+	f.devices = slices.DeleteFunc(f.devices, func(d Device) bool { return d.Name == name })
+	f.dropRoutes(name)
+	f.dropProxies(name)
+	maps.DeleteFunc(f.sysctls, func(path, _ string) bool { return deviceOf(path) == name })
 }
 
 // Tamper makes a change as another program would, and tells who watches.
@@ -101,6 +105,9 @@ func (f *Fake) String() string {
 	}
 	for _, r := range f.rules {
 		fmt.Fprintf(&b, "%srule %s\n", r.family(), r)
+	}
+	for _, p := range f.proxies {
+		fmt.Fprintf(&b, "%s\n", p.Proxy)
 	}
 	for _, path := range slices.Sorted(maps.Keys(f.sysctls)) {
 		fmt.Fprintf(&b, "%s = %s\n", path, f.sysctls[path])
@@ -197,6 +204,14 @@ func (f *Fake) apply(op Op) error {
 		f.rules = append(f.rules, op.Rule.canonical())
 	case DeleteRule:
 		f.rules = slices.DeleteFunc(f.rules, func(r Rule) bool { return r == op.Rule.canonical() })
+	case AddProxy:
+		f.proxies = append(f.proxies, FoundProxy{Proxy: op.Proxy, Ours: true})
+	case DeleteProxy:
+		f.proxies = slices.DeleteFunc(f.proxies, func(p FoundProxy) bool { return p.Proxy == op.Proxy })
+	case AddVoid:
+		f.addVoid()
+	case DeleteVoid:
+		f.unplug(VoidDevice)
 	case SetSysctl:
 		f.write(op.Path, op.To)
 	}
@@ -223,6 +238,7 @@ func (f *Fake) setUp(d *Device, up bool) {
 		return
 	}
 	f.dropDown()
+	f.dropProxies(d.Name)
 	d.Addresses = slices.DeleteFunc(d.Addresses, func(p netip.Prefix) bool { return p.Addr().Is6() })
 }
 
@@ -243,11 +259,11 @@ func (f *Fake) device(name string) *Device {
 	return &f.devices[i]
 }
 
-// deviceOf is the device in a path such as net/ipv4/conf/eth0/rp_filter, empty
-// where there is none.
+// deviceOf is the device in a path such as net/ipv4/conf/eth0/rp_filter or
+// net/ipv4/neigh/eth0/proxy_delay, empty where there is none.
 func deviceOf(path string) string {
 	parts := strings.Split(path, "/")
-	if len(parts) != 5 || parts[2] != "conf" || parts[3] == "all" || parts[3] == "default" {
+	if len(parts) != 5 || parts[2] != "conf" && parts[2] != "neigh" || parts[3] == "all" || parts[3] == "default" {
 		return ""
 	}
 	return parts[3]

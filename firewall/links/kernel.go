@@ -169,6 +169,14 @@ func (n *Netlink) Do(op Op) error {
 		return n.addRule(op.Rule)
 	case DeleteRule:
 		return n.deleteRule(op.Rule)
+	case AddProxy:
+		return n.addProxy(op.Proxy)
+	case DeleteProxy:
+		return n.deleteProxy(op.Proxy)
+	case AddVoid:
+		return n.addVoid()
+	case DeleteVoid:
+		return unless(n.handle.LinkDel(linkAt(op.Index)), unix.ENODEV)
 	case SetSysctl:
 		return n.writeSysctl(op.Path, op.To)
 	}

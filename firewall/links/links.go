@@ -41,13 +41,12 @@ type Link struct {
 	// Addresses are the addresses with the length of their subnet, host bits
 	// kept: 10.1.2.2/28.
 	Addresses []netip.Prefix
-}
-
-// Proxy is an address that a device answers for in ARP or neighbour discovery
-// although the machine does not have it, ip-neighbour(8) proxy.
-type Proxy struct {
-	Device  string // the name of a Link or of a device
-	Address netip.Addr
+	// Line says that the interface leads to a gateway: while it has no carrier,
+	// its routes are passed over for others.
+	Line bool
+	// AcceptRA says that its IPv6 addresses and default route come by router
+	// advertisements.
+	AcceptRA bool
 }
 
 // Learned is what others put on the machine, by the names of Links.

@@ -7,13 +7,14 @@ import (
 	"net/netip"
 )
 
-// Machine is what was found: every device, the routes and rules of ours, and the
-// values of the kernel settings that were asked for. A setting that the kernel
-// does not have is absent from Sysctls.
+// Machine is what was found: every device, the routes and rules of ours, the
+// proxy entries, and the values of the kernel settings that were asked for. A
+// setting that the kernel does not have is absent from Sysctls.
 type Machine struct {
 	Devices []Device
 	Routes  []Route
 	Rules   []Rule
+	Proxies []FoundProxy
 	Sysctls map[string]string
 }
 
@@ -82,6 +83,8 @@ type Kernel interface {
 	Routes() ([]Route, error)
 	// Rules lists the rules of policy routing that carry Protocol.
 	Rules() ([]Rule, error)
+	// Proxies lists the proxy entries of all devices.
+	Proxies() ([]FoundProxy, error)
 	// Sysctl reads a setting, without its line end. The error is fs.ErrNotExist
 	// where the kernel has none of that name.
 	Sysctl(path string) (string, error)

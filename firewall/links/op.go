@@ -57,6 +57,18 @@ type AddRule struct{ Rule Rule }
 // DeleteRule removes a rule of ours.
 type DeleteRule struct{ Rule Rule }
 
+// AddProxy makes a device answer for an address.
+type AddProxy struct{ Proxy Proxy }
+
+// DeleteProxy removes a proxy entry of ours.
+type DeleteProxy struct{ Proxy Proxy }
+
+// AddVoid makes VoidDevice.
+type AddVoid struct{}
+
+// DeleteVoid removes VoidDevice, and the routes to it.
+type DeleteVoid struct{ Index int }
+
 // SetSysctl writes a kernel setting. Restore says that it is put back.
 type SetSysctl struct {
 	Path     string
@@ -73,6 +85,10 @@ func (ReplaceRoute) op()  {}
 func (DeleteRoute) op()   {}
 func (AddRule) op()       {}
 func (DeleteRule) op()    {}
+func (AddProxy) op()      {}
+func (DeleteProxy) op()   {}
+func (AddVoid) op()       {}
+func (DeleteVoid) op()    {}
 func (SetSysctl) op()     {}
 
 // String prints, for example, address add 10.1.2.2/28 dev eth1.
@@ -112,6 +128,18 @@ func (o AddRule) String() string { return o.Rule.family() + "rule add " + o.Rule
 
 // String prints, for example, -6 rule del priority 8500 from all table main suppress_prefixlength 0.
 func (o DeleteRule) String() string { return o.Rule.family() + "rule del " + o.Rule.String() }
+
+// String prints, for example, neighbour add proxy 203.0.113.5 dev eth0.
+func (o AddProxy) String() string { return "neighbour add " + o.Proxy.String() }
+
+// String prints, for example, neighbour del proxy 203.0.113.5 dev eth0.
+func (o DeleteProxy) String() string { return "neighbour del " + o.Proxy.String() }
+
+// String prints link add rempart-void type dummy.
+func (o AddVoid) String() string { return "link add " + VoidDevice + " type " + voidKinds[0] }
+
+// String prints link del rempart-void.
+func (o DeleteVoid) String() string { return "link del " + VoidDevice }
 
 // String prints, for example, sysctl net/ipv4/ip_forward 1 (was 0).
 func (o SetSysctl) String() string {

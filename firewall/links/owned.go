@@ -103,6 +103,14 @@ func (m Machine) device(index int) (Device, bool) {
 	return m.Devices[i], true
 }
 
+func (m Machine) named(device string) (Device, bool) {
+	i := slices.IndexFunc(m.Devices, func(d Device) bool { return d.Name == device })
+	if i < 0 {
+		return Device{}, false
+	}
+	return m.Devices[i], true
+}
+
 func (o *Owned) wantSysctl(s Sysctl, have map[string]string) {
 	before, ok := have[s.Path]
 	if !ok {

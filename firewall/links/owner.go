@@ -68,7 +68,7 @@ func (o *Owner) Apply(ctx context.Context, want State) ([]Op, error) {
 
 // Check tells the faults of want on this machine and changes nothing. They are
 // joined: *MissingDevice, *AmbiguousMAC, *SharedDevice, *MissingRouteDevice,
-// *DownDevice, *DuplicateRoute and *MissingSysctl.
+// *DownDevice, *DuplicateRoute, *MissingProxyDevice and *MissingSysctl.
 func (o *Owner) Check(_ context.Context, want State) error {
 	have, err := o.look(want, Owned{})
 	if err != nil {
@@ -171,7 +171,11 @@ func (o *Owner) look(want State, owned Owned) (Machine, error) {
 	if err != nil {
 		return Machine{}, fmt.Errorf("list rules: %w", err)
 	}
-	m := Machine{Devices: devices, Routes: routes, Rules: rules, Sysctls: make(map[string]string)}
+	proxies, err := o.kernel.Proxies()
+	if err != nil {
+		return Machine{}, fmt.Errorf("list proxies: %w", err)
+	}
+	m := Machine{Devices: devices, Routes: routes, Rules: rules, Proxies: proxies, Sysctls: make(map[string]string)}
 	for _, path := range paths(devices, want, owned) {
 		value, err := o.kernel.Sysctl(path)
 		if errors.Is(err, fs.ErrNotExist) {

@@ -13,6 +13,8 @@ type target struct {
 	lost    bool // a link was not found
 	routes  []goal
 	rules   []Rule
+	proxies []Proxy
+	void    bool // VoidDevice is needed
 	sysctls []Sysctl
 	faults  []error
 }
@@ -63,6 +65,7 @@ func resolve(devices []Device, want State) target {
 			t.sysctls = append(t.sysctls, s.on(device))
 		}
 	}
+	t.placeProxies(devices, names, want.Proxies)
 	return t
 }
 
@@ -220,7 +223,8 @@ func byMAC(devices []Device, l Link) []Device {
 	return match
 }
 
-// physical is the devices without the loopback, which is never what was meant.
+// physical is the devices without the loopback and ours, which are never what
+// was meant.
 func physical(devices []Device) []Device {
-	return slices.DeleteFunc(slices.Clone(devices), func(d Device) bool { return d.Name == "lo" })
+	return slices.DeleteFunc(slices.Clone(devices), func(d Device) bool { return d.Name == "lo" || d.Name == VoidDevice })
 }

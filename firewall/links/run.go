@@ -30,13 +30,8 @@ func (o *Owner) Run(ctx context.Context) error {
 				look.Reset(time.Until(due))
 			}
 		case <-look.C:
-			mended, failed := o.mend(ctx)
-			now := time.Now()
-			p.looked(now, mended)
-			due = now.Add(recheck)
-			if failed {
-				due = p.news(now)
-			}
+			mended, refused := o.mend(ctx)
+			due = p.looked(time.Now(), mended, refused)
 			look.Reset(time.Until(due))
 		}
 	}
@@ -69,9 +64,9 @@ func (o *Owner) listen(ctx context.Context) {
 	}
 }
 
-// mend looks once and reports whether there was anything to do, and whether
-// the kernel refused some of it. Trouble is told when it changes.
-func (o *Owner) mend(ctx context.Context) (mended, failed bool) {
+// mend looks once and reports whether something was done, and whether the
+// kernel refused something. Trouble is told when it changes.
+func (o *Owner) mend(ctx context.Context) (mended, refused bool) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	if !o.applied {
@@ -93,5 +88,5 @@ func (o *Owner) mend(ctx context.Context) (mended, failed bool) {
 		o.log.Warn("links are not as the policy wants them", "cause", trouble)
 	}
 	o.trouble = trouble
-	return len(done) > 0 || err != nil, err != nil
+	return len(done) > 0, err != nil
 }

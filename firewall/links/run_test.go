@@ -136,6 +136,60 @@ func TestRunTriesAgainWhatWasRefused(t *testing.T) {
 	})
 }
 
+// TestRunTriesAtOnceWhenThereIsNews has waited long when the line comes.
+func TestRunTriesAtOnceWhenThereIsNews(t *testing.T) {
+	drama(t, func(t *testing.T, f *Fake, o *Owner) {
+		op := "route add 10.8.0.0/16 via 10.1.2.3 dev eth1"
+		f.Refuse(op, errors.New("no"))
+		tamper(t, f, DeleteRoute{Route: route("10.8.0.0/16 10.1.2.3 eth1").canonical()})
+		time.Sleep(5 * time.Minute)
+		if n := o.Stats().Failures.Load(); n < 20 || n > 50 {
+			t.Errorf("%d failures in five minutes", n)
+		}
+		f.Refuse(op, nil)
+		f.Plug(eth(7, "eth7"))
+		time.Sleep(2 * shortest)
+		if !strings.Contains(f.String(), "10.8.0.0/16") {
+			t.Errorf("machine:\n%s", f)
+		}
+	})
+}
+
+// TestRunWaitsForADevice has a device that is none of the policy's: it is not
+// taken up, and its routes wait without being tried.
+func TestRunWaitsForADevice(t *testing.T) {
+	drama(t, func(t *testing.T, f *Fake, o *Owner) {
+		f.Plug(eth(7, "ppp0"))
+		f.Plug(eth(8, "ppp1"))
+		want := office()
+		want.Routes = append(want.Routes, route("10.9.0.0/16 - ppp0"), multipath("10.7.0.0/16", "192.0.2.1 ppp0 1", "192.0.2.2 ppp1 2"))
+		apply(t, o, want)
+		before := sorted(f.String())
+
+		tamper(t, f, SetUp{Device: "ppp0"})
+		time.Sleep(time.Minute)
+		if got, text := f.String(), `device "ppp0" is down: 2 routes by it wait`; strings.Contains(got, "10.9.0.0/16") || o.Trouble() != text {
+			t.Errorf("trouble %q, want %q, machine:\n%s", o.Trouble(), text, got)
+		}
+		tamper(t, f, SetUp{Device: "ppp1"})
+		time.Sleep(time.Minute)
+		if strings.Contains(f.String(), "10.7.0.0/16") || o.Stats().Failures.Load() != 0 || o.Stats().Mends.Load() != 0 {
+			t.Errorf("%d failures, %d mends, machine:\n%s", o.Stats().Failures.Load(), o.Stats().Mends.Load(), f)
+		}
+		tamper(t, f, SetUp{Device: "ppp1", Up: true})
+		time.Sleep(shortest)
+		if !strings.Contains(f.String(), "10.7.0.0/16 via 192.0.2.2 dev ppp1\n") {
+			t.Errorf("one line is back, machine:\n%s", f)
+		}
+		time.Sleep(time.Second)
+		tamper(t, f, SetUp{Device: "ppp0", Up: true})
+		time.Sleep(shortest)
+		if d := cmp.Diff(before, sorted(f.String())); d != "" || o.Trouble() != "" {
+			t.Errorf("trouble %q, both lines are back (-before +after):\n%s", o.Trouble(), d)
+		}
+	})
+}
+
 func TestRunTriesAgainWhatApplyCouldNot(t *testing.T) {
 	drama(t, func(t *testing.T, f *Fake, o *Owner) {
 		op := "address add 10.1.2.7/28 dev eth1"

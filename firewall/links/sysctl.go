@@ -5,16 +5,26 @@ import "strings"
 // deviceMark is the element of a Sysctl's path that stands for the device.
 const deviceMark = "{device}"
 
-// Base is what the kernel of a gateway has to be told, for the interfaces that
-// the policy names: names of links, or of devices. It turns forwarding on,
-// so it is applied after the ruleset is loaded. Everything else, such as
-// nf_conntrack_tcp_loose, is left as the machine has it.
+// Base is Settings for interfaces, named as links or devices, of which nothing
+// more is known.
 func Base(devices []string) []Sysctl {
+	links := make([]Link, 0, len(devices))
+	for _, d := range devices {
+		links = append(links, Link{Name: d})
+	}
+	return Settings(links)
+}
+
+// Settings is what the kernel of a gateway has to be told, for the interfaces of
+// the policy. It turns forwarding on, so it is applied after the ruleset is
+// loaded. Everything else, such as nf_conntrack_tcp_loose, is left as the machine
+// has it; so is src_valid_mark, which only rp_filter asks for, and accept_local,
+// since no host may speak with an address of the gateway.
+func Settings(links []Link) []Sysctl {
 	settings := []Sysctl{
 		// A write that changes it also resets accept_redirects, so it is first.
 		{Path: "net/ipv4/ip_forward", Value: "1"},
-		// With it, a device whose accept_ra is 1 ignores router advertisements:
-		// a gateway that learns its own route by them needs accept_ra 2 there.
+		// With it, a device whose accept_ra is 1 ignores router advertisements.
 		{Path: "net/ipv6/conf/all/forwarding", Value: "1", Optional: true},
 		// The kernel uses the larger of all and device. Either would drop
 		// replies that come back by another gateway, and without a trace; the
@@ -32,29 +42,58 @@ func Base(devices []string) []Sysctl {
 		// device have to agree; IPv6 never had the dangerous form.
 		{Path: "net/ipv4/conf/all/accept_source_route", Value: "0"},
 	}
-	for _, device := range devices {
-		settings = append(settings, deviceBase(device)...)
+	settings = append(settings, steering()...)
+	for _, l := range links {
+		settings = append(settings, deviceSettings(l)...)
 	}
 	return settings
 }
 
-func deviceBase(device string) []Sysctl {
+// steering is what several lines need.
+func steering() []Sysctl {
 	return []Sysctl{
-		{Device: device, Path: "net/ipv4/conf/{device}/rp_filter", Value: "0"},
-		{Device: device, Path: "net/ipv4/conf/{device}/send_redirects", Value: "0"},
+		// A route of several hops shares flows by their ports as well, as a group
+		// of gateways does: one busy pair of hosts does not fill one line.
+		{Path: "net/ipv4/fib_multipath_hash_policy", Value: "1", Optional: true},
+		{Path: "net/ipv6/fib_multipath_hash_policy", Value: "1", Optional: true},
+		// What the kernel answers without a socket, a reset or an ICMP error,
+		// carries the mark of the packet, and so goes back by its line; and so
+		// does a socket that accepts, of IPv4 and IPv6.
+		{Path: "net/ipv4/fwmark_reflect", Value: "1"},
+		{Path: "net/ipv6/fwmark_reflect", Value: "1", Optional: true},
+		{Path: "net/ipv4/tcp_fwmark_accept", Value: "1"},
+	}
+}
+
+func deviceSettings(l Link) []Sysctl {
+	return []Sysctl{
+		{Device: l.Name, Path: "net/ipv4/conf/{device}/rp_filter", Value: "0"},
+		{Device: l.Name, Path: "net/ipv4/conf/{device}/send_redirects", Value: "0"},
 		// Answer for an address only on the device that has it. Otherwise a host
 		// on one interface learns, and reaches on layer 2, the address of another.
-		{Device: device, Path: "net/ipv4/conf/{device}/arp_ignore", Value: "1"},
+		{Device: l.Name, Path: "net/ipv4/conf/{device}/arp_ignore", Value: "1"},
 		// Ask with an address of the subnet that is asked, not with the source
 		// of the forwarded packet: hosts would learn wrong neighbours.
-		{Device: device, Path: "net/ipv4/conf/{device}/arp_announce", Value: "2"},
+		{Device: l.Name, Path: "net/ipv4/conf/{device}/arp_announce", Value: "2"},
 		// Without it, the first address of a subnet takes the others with it
 		// when it is removed, the virtual ones included.
-		{Device: device, Path: "net/ipv4/conf/{device}/promote_secondaries", Value: "1"},
-		// Its addresses and routes are the policy's: any host on the link could
-		// advertise others.
-		{Device: device, Path: "net/ipv6/conf/{device}/accept_ra", Value: "0", Optional: true},
+		{Device: l.Name, Path: "net/ipv4/conf/{device}/promote_secondaries", Value: "1"},
+		// Only a line's routes are passed over while it has no carrier, that of
+		// its subnet included. Packets for an inside network would follow the
+		// default route to the provider: they are lost at its device instead.
+		{Device: l.Name, Path: "net/ipv4/conf/{device}/ignore_routes_with_linkdown", Value: choose(l.Line, "1", "0")},
+		{Device: l.Name, Path: "net/ipv6/conf/{device}/ignore_routes_with_linkdown", Value: choose(l.Line, "1", "0"), Optional: true},
+		// Any host on the link could advertise other addresses and routes than
+		// the policy's. While forwarding, 1 is as 0.
+		{Device: l.Name, Path: "net/ipv6/conf/{device}/accept_ra", Value: choose(l.AcceptRA, "2", "0"), Optional: true},
 	}
+}
+
+func choose(when bool, yes, no string) string {
+	if when {
+		return yes
+	}
+	return no
 }
 
 // on is the setting with its path for that device.
