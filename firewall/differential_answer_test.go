@@ -11,6 +11,7 @@ import (
 	"github.com/rempart/rempart/firewall/packetlog"
 	"github.com/rempart/rempart/nat"
 	"github.com/rempart/rempart/rules"
+	"github.com/rempart/rempart/rules/steer"
 	"go4.org/netipx"
 )
 
@@ -23,8 +24,12 @@ type answer struct {
 	src, dst netip.AddrPort
 	// anySource says that the source is whichever the device has.
 	anySource bool
-	mark      uint32   // of the flow
-	counters  []string // sorted
+	// dsts and srcs are addresses of which the kernel takes one by itself; dst and src
+	// are of them. ports is what the source port is taken from, where it is not src's.
+	dsts, srcs []netip.Addr
+	ports      config.PortRange
+	mark       uint32   // of the flow
+	counters   []string // sorted
 }
 
 // String is the answer in one line.
@@ -86,14 +91,17 @@ func (o *oracle) disagreement(p rules.Packet) string {
 	if written.anySource {
 		read.src = written.src
 	}
+	if slices.Contains(written.srcs, read.src.Addr()) {
+		written.src = netip.AddrPortFrom(read.src.Addr(), written.src.Port())
+	}
 	if w, r := written.String(), read.String(); w != r {
 		return fmt.Sprintf("by the policy:   %s\nby its ruleset:  %s", w, r)
 	}
 	return ""
 }
 
-// byPolicy asks the policy as it is written. Of several targets it takes the
-// one that the packet was seen to arrive at, if the policy has it.
+// byPolicy asks the policy as it is written. Of targets that the kernel takes by
+// itself it takes the one that the packet was seen to arrive at, if the policy has it.
 func (o *oracle) byPolicy(p rules.Packet, arrived netip.Addr) answer {
 	var out answer
 	q := p
@@ -101,8 +109,11 @@ func (o *oracle) byPolicy(p rules.Packet, arrived netip.Addr) answer {
 	follows := tracking == rules.Begins || tracking == rules.MidFlow
 	if follows {
 		a := o.nat.Inbound(p)
-		q.Dst, q.DstPort = a.To[0], a.Port
-		if slices.Contains(a.To, arrived) {
+		q.Dst, q.DstPort = a.Chosen(p.Src), a.Port
+		if a.Free() {
+			out.dsts = a.To
+		}
+		if slices.Contains(out.dsts, arrived) {
 			q.Dst = arrived
 		}
 		if a.Name != "" {
@@ -153,9 +164,20 @@ func (o *oracle) departs(out *answer, p, q rules.Packet) {
 		out.counters = append(out.counters, nat.CounterOutbound)
 	}
 	out.anySource = !d.Source.IsValid()
-	if !out.anySource {
-		out.src = netip.AddrPortFrom(d.Source, q.SrcPort)
+	if out.anySource {
+		return
 	}
+	if d.Free() {
+		out.srcs = d.Sources
+	}
+	port := q.SrcPort
+	if d.Ports.To != 0 {
+		out.ports = d.Ports
+		if port < d.Ports.From || port > d.Ports.To {
+			port = d.Ports.From
+		}
+	}
+	out.src = netip.AddrPortFrom(d.Source, port)
 }
 
 // sorted has the counters in a fixed order. What a packet that does not pass
@@ -201,7 +223,8 @@ func (o *oracle) route(dst netip.Addr) (device string, local bool) {
 
 // byRuleset asks the compiled ruleset.
 func (o *oracle) byRuleset(p rules.Packet) answer {
-	j := o.compiled.Walk(o.asKernelSees(p), o.route, nft.Options{})
+	slot := uint32(p.SrcPort) * 37 % steer.Slots
+	j := o.compiled.Walk(o.asKernelSees(p), o.route, nft.Options{Slot: func(nft.Deal) uint32 { return slot }})
 	out := answer{local: j.Local, out: j.Packet.Out, counters: j.Counters()}
 	out.dst = netip.AddrPortFrom(j.Packet.Dst, j.Packet.DstPort)
 	switch {
@@ -209,13 +232,28 @@ func (o *oracle) byRuleset(p rules.Packet) answer {
 		out.verdict = config.Reject.String()
 	case j.Verdict == nft.Accept:
 		out.verdict = config.Pass.String()
-		out.src, out.mark = netip.AddrPortFrom(j.Packet.Src, j.Packet.SrcPort), j.Packet.CTMark
+		out.src, out.mark = netip.AddrPortFrom(j.Packet.Src, j.Packet.SrcPort), j.Packet.CTMark&rules.RuleMask
+		if r, ok := j.At(nft.Postrouting); ok && r.Translation.Masquerade {
+			out.src = netip.AddrPortFrom(o.hasFirst(j.Packet.Out, p.Dst.Is4()), out.src.Port())
+		}
 	case !j.Local && j.Packet.Out == "":
 		out.verdict = "unroutable"
 	default:
 		out.verdict = config.Block.String()
 	}
 	return out.sorted()
+}
+
+// hasFirst is the first address of a family that a device has.
+func (o *oracle) hasFirst(device string, v4 bool) netip.Addr {
+	for _, i := range o.w.Config.Interfaces {
+		for _, p := range o.w.AddressesOf(i) {
+			if o.w.Device(i.Name) == device && p.Addr().Is4() == v4 {
+				return p.Addr()
+			}
+		}
+	}
+	return netip.Addr{}
 }
 
 // asKernelSees is the packet as it comes to the first hook.
@@ -237,10 +275,10 @@ func (o *oracle) asKernelSees(p rules.Packet) nft.Packet {
 // discovery, which is taken from the link alone.
 func hopLimit(p rules.Packet) uint8 {
 	switch {
-	case p.Tracking() != rules.Untracked:
-		return 64
-	case 133 <= p.ICMPType && p.ICMPType <= 137:
+	case p.Protocol == config.ICMPv6 && 133 <= p.ICMPType && p.ICMPType <= 137:
 		return 255
+	case p.Tracking() == rules.Untracked:
+		return 1
 	}
-	return 1
+	return 64
 }

@@ -42,10 +42,19 @@ func (b *batch) add(o *oracle, p rules.Packet) {
 		return
 	}
 	want := o.byPolicy(p, read.dst.Addr())
+	for _, to := range want.dsts {
+		if other := o.byPolicy(p, to); !want.likes(other) || !reaches(p.Src, to) {
+			return // what becomes of it is the kernel's choice
+		}
+	}
 	if p.Protocol != config.ICMP && p.Protocol != config.ICMPv6 { // each of these has a number of its own
 		keys := []flowKey{keyOf(p.Protocol, netip.AddrPortFrom(p.Src, p.SrcPort), netip.AddrPortFrom(p.Dst, p.DstPort))}
 		if want.verdict == "pass" && want.src.IsValid() {
-			keys = append(keys, keyOf(p.Protocol, want.src, want.dst))
+			for _, src := range append(want.srcs, want.src.Addr()) {
+				for _, dst := range append(want.dsts, want.dst.Addr()) {
+					keys = append(keys, keyOf(p.Protocol, netip.AddrPortFrom(src, want.src.Port()), netip.AddrPortFrom(dst, want.dst.Port())))
+				}
+			}
 		}
 		for _, k := range keys {
 			if b.taken[k] {
@@ -143,7 +152,7 @@ func (b *batch) judgeOne(i int, got *passage) string {
 		if len(on) != 1 {
 			return fmt.Sprintf("it left %d times", len(on))
 		}
-		if d := on[0]; d.device != w.out || d.dst != w.dst || d.src != w.src && !w.anySource {
+		if d := on[0]; d.device != w.out || !w.arrivesAt(d.dst) || !w.leavesAs(d.src) {
 			return fmt.Sprintf("it left as %s > %s by %s", d.src, d.dst, d.device)
 		}
 	case len(on) > 0:
@@ -159,13 +168,33 @@ func (b *batch) judgeOne(i int, got *passage) string {
 	if w.verdict != "pass" && standing {
 		return "it began a flow"
 	}
-	if w.verdict == "pass" && standing && mark != w.mark {
+	if w.verdict == "pass" && standing && mark&rules.RuleMask != w.mark {
 		return fmt.Sprintf("its flow has the mark %d", mark)
 	}
 	if w.verdict == "pass" && !w.local && !standing && p.Tracking() == rules.Begins {
 		return "it began no flow"
 	}
 	return ""
+}
+
+// likes says whether another answer differs only in where the packet goes.
+func (a answer) likes(other answer) bool {
+	other.dst = a.dst
+	return a.String() == other.String() && a.out == other.out && slices.Equal(a.srcs, other.srcs)
+}
+
+// arrivesAt says whether the packet may go to an address and port.
+func (a answer) arrivesAt(dst netip.AddrPort) bool {
+	return dst == a.dst || dst.Port() == a.dst.Port() && slices.Contains(a.dsts, dst.Addr())
+}
+
+// leavesAs says whether the packet may leave as an address and port.
+func (a answer) leavesAs(src netip.AddrPort) bool {
+	if a.anySource {
+		return true
+	}
+	port := src.Port() == a.src.Port() || a.ports.To != 0 && a.ports.From <= src.Port() && src.Port() <= a.ports.To
+	return port && (src.Addr() == a.src.Addr() || slices.Contains(a.srcs, src.Addr()))
 }
 
 // differences lists the counters that moved otherwise than they had to.

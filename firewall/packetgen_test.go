@@ -86,11 +86,17 @@ func (g *packetGen) aimAtAll() {
 		}
 		for _, o := range c.Outbound {
 			g.aims = append(g.aims, func() *aim {
-				return &aim{src: g.edges(o.Source, nil), dst: g.edges(o.Destination, g.areas[o.On]), protocols: o.Protocols, dports: g.portEdges(g.w.Ports(o.Ports))}
+				return &aim{
+					src: g.edges(o.Source, nil), dst: g.edges(o.Destination, g.areas[o.On]), protocols: o.Protocols,
+					sports: g.portEdges(g.w.Ports(o.SourcePorts)), dports: g.portEdges(g.w.Ports(o.Ports)),
+				}
 			})
 		}
 		for _, p := range c.OneToOne {
 			g.aims = append(g.aims, g.atPair(p.On, p.External, p.Internal)...)
+			if p.Reflection {
+				g.aims = append(g.aims, func() *aim { return &aim{dst: g.outsideOf(p.External)} })
+			}
 		}
 		for _, p := range c.Prefixes {
 			g.aims = append(g.aims, g.atPair(p.On, p.External, p.Internal)...)
@@ -118,7 +124,7 @@ func (g *packetGen) atRule(r *config.Rule) *aim {
 
 func (g *packetGen) atForward(f config.PortForward) *aim {
 	a := &aim{src: g.edges(f.Source, nil), protocols: f.Protocols, dports: g.portEdges(f.Ports)}
-	if g.IntN(3) > 0 || !g.w.Config.NAT.Reflection {
+	if g.IntN(3) > 0 || !f.Reflection {
 		a.in = []string{f.On}
 	}
 	if len(f.Destination) > 0 {
@@ -135,13 +141,18 @@ func (g *packetGen) atForward(f config.PortForward) *aim {
 
 // atPair aims at both ways of a translation of networks.
 func (g *packetGen) atPair(on string, external, internal netip.Prefix) []func() *aim {
-	out, in := netipx.RangeOfPrefix(external), netipx.RangeOfPrefix(internal)
-	far := edges{inside: []netip.Addr{out.From(), out.To(), plus(out.From(), 3)}, outside: []netip.Addr{out.From().Prev(), out.To().Next()}}
+	in, far := netipx.RangeOfPrefix(internal), g.outsideOf(external)
 	near := edges{inside: []netip.Addr{in.From(), in.To(), plus(in.From(), 3)}, outside: []netip.Addr{in.From().Prev(), in.To().Next()}}
 	return []func() *aim{
 		func() *aim { return &aim{in: []string{on}, dst: far} },
 		func() *aim { return &aim{src: near, dst: g.edges(nil, g.areas[on])} },
 	}
+}
+
+// outsideOf is the corners of the outside network of a pair.
+func (g *packetGen) outsideOf(external netip.Prefix) edges {
+	out := netipx.RangeOfPrefix(external)
+	return edges{inside: []netip.Addr{out.From(), out.To(), plus(out.From(), 3)}, outside: []netip.Addr{out.From().Prev(), out.To().Next()}}
 }
 
 // area is what lives behind an interface: its networks and what is routed there,

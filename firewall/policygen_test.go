@@ -36,6 +36,7 @@ type policyGen struct {
 
 	ifaces []drawnInterface
 	zoned  []string
+	vips   []string // virtual addresses
 	v4, v6 []string // terms of one family
 	ports  []string // terms
 	// Terms by name.
@@ -275,7 +276,31 @@ func content(name string, hosts bool) *netipx.IPSet {
 // drawnWorld is what a drawn policy means at an instant.
 func drawnWorld(c *config.Config, at time.Time) *rules.World {
 	outside, dynamic := learned(c)
-	return withDynamic(NewWorld(c, Learned{Outside: outside}, at), dynamic)
+	w := withDynamic(NewWorld(c, Learned{Outside: outside}, at), dynamic)
+	w.Silent = silent(w)
+	return w
+}
+
+// silent is the targets of drawn port forwards that do not answer: none of one, some or all of another.
+func silent(w *rules.World) map[string][]netip.Addr {
+	out := map[string][]netip.Addr{}
+	for _, f := range w.Config.PortForwards {
+		if f.Check == nil {
+			continue
+		}
+		h := fnv.New64a()
+		h.Write([]byte(f.Name))
+		g := rand.New(rand.NewPCG(h.Sum64(), 2))
+		share := g.IntN(4)
+		for _, r := range w.Resolve(f.Target).Set.Ranges() {
+			for a := r.From(); a.IsValid() && a.Compare(r.To()) <= 0 && len(out[f.Name]) < 8; a = a.Next() {
+				if g.IntN(3) < share {
+					out[f.Name] = append(out[f.Name], a)
+				}
+			}
+		}
+	}
+	return out
 }
 
 // parsed is a policy that has to be one.
@@ -322,6 +347,8 @@ func TestRandomPolicies(t *testing.T) {
 	}
 	for _, key := range []string{
 		"[[por target_port", "[[por destination", "[[por pass", "[[one external", "[[pre external", "[[out address", "[nat] reflection", "[syst admin", "[[rou metric",
+		"[[por spread", "[[por weights", "[[por check", "[[por reflection", "[[one reflection", "[nat] helpers", "[[vip address",
+		"[[out pool", "[[out spread", "[[out source_port", "[[out translated_ports", "[[out static_port",
 	} {
 		if seen[key] < 5 {
 			t.Errorf("%q stands in %d of %d policies", key, seen[key], policies)

@@ -107,6 +107,12 @@ func (s section) withList(name string, values []string) section {
 	return s
 }
 
+// withNumbers adds a key that holds a list of numbers.
+func (s section) withNumbers(name string, values []string) section {
+	s.keys = append(s.keys, keyText{name: name, values: values, list: true})
+	return s
+}
+
 func quoted(s string) string { return `"` + s + `"` }
 
 // without is the file less the sections from i to j.

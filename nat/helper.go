@@ -46,6 +46,17 @@ func helpersOf(h config.Helper) []helper {
 	return nil
 }
 
+// HelperTypes is the kernel's names of what a helper of the policy needs.
+func HelperTypes(h config.Helper) []string {
+	var out []string
+	for _, x := range helpersOf(h) {
+		if !slices.Contains(out, x.Type) {
+			out = append(out, x.Type)
+		}
+	}
+	return out
+}
+
 // helpers makes the helpers of the policy and the chain that gives them to flows:
 // by the port that a flow is sent to, and by the one that a port forward leads it
 // to. What the gateway itself sends has none.
