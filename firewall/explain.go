@@ -71,7 +71,9 @@ func explainIn(w *rules.World, q report.Question, now time.Time) (report.Explana
 func sameFate(a, b report.Explanation) bool {
 	return a.Verdict == b.Verdict && a.Cause == b.Cause && a.Rule == b.Rule &&
 		a.Interface == b.Interface && a.Gateway == b.Gateway && a.Source == b.Source && a.Destination == b.Destination &&
-		slices.Equal(a.Ways, b.Ways)
+		slices.EqualFunc(a.Ways, b.Ways, func(v, w report.Way) bool {
+			return v.Interface == w.Interface && v.Gateway == w.Gateway && v.Source == w.Source
+		})
 }
 
 // withLines is the world in which every gateway is up but those that the policy

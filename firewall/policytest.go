@@ -100,7 +100,9 @@ func amiss(t config.Test, e report.Explanation) string {
 		return fmt.Sprintf("expected gateway %s, got %s", t.Gateway, gatewaysOf(e))
 	}
 	var list []string
-	if i := slices.IndexFunc(ways, func(w report.Way) bool { return t.Source.IsValid() && w.Source.Addr() != t.Source }); i >= 0 {
+	if i := slices.IndexFunc(ways, func(w report.Way) bool {
+		return t.Source.IsValid() && w.Source.Addr() != t.Source && !slices.Contains(w.Sources, t.Source)
+	}); i >= 0 {
 		said := fmt.Sprintf("expected source %v, got %v", t.Source, ways[i].Source.Addr())
 		if len(ways) > 1 {
 			said += " by gateway " + ways[i].Gateway
@@ -118,7 +120,7 @@ func amiss(t config.Test, e report.Explanation) string {
 func waysOf(t config.Test, e report.Explanation) []report.Way {
 	ways := e.Ways
 	if len(ways) == 0 {
-		ways = []report.Way{{Interface: e.Interface, Gateway: e.Gateway, Via: e.Via, Source: e.Source}}
+		ways = []report.Way{{Interface: e.Interface, Gateway: e.Gateway, Via: e.Via, Source: e.Source, Sources: e.Sources}}
 	}
 	if t.Gateway == "" {
 		return ways

@@ -69,11 +69,22 @@ func steeredInterfaces(c *config.Config) map[string]bool {
 
 // wayOf is an exit as it is told.
 func (r *road) wayOf(e exit) Way {
-	w := Way{Interface: e.iface, Source: netip.AddrPortFrom(e.departure.Source, r.seen.SrcPort)}
+	port, _ := e.port(r)
+	w := Way{Interface: e.iface, Source: netip.AddrPortFrom(e.departure.Source, port)}
 	if named(e.gateway) {
 		w.Gateway = e.gateway.Name
 	}
 	return w
+}
+
+// port is the source port as the packet on r leaves. It is not known, and 0,
+// where the translation takes one out of a range that does not have the packet's own.
+func (e exit) port(r *road) (port uint16, known bool) {
+	taken := e.departure.Ports
+	if taken == (config.PortRange{}) || taken.From <= r.seen.SrcPort && r.seen.SrcPort <= taken.To {
+		return r.seen.SrcPort, true
+	}
+	return 0, false
 }
 
 // named says whether a gateway is one of the policy, and does not stand for the
@@ -99,11 +110,15 @@ func (x *Explainer) tellWays(e *report.Explanation, r *road) {
 		if named(exit.gateway) {
 			via = x.via(exit.gateway)
 		}
+		var pool []netip.Addr
+		if len(exit.departure.Sources) > 1 {
+			pool = exit.departure.Sources
+		}
 		if len(r.exits) == 1 {
-			e.Via = via
+			e.Via, e.Sources = via, pool
 			return
 		}
 		w := r.wayOf(exit)
-		e.Ways = append(e.Ways, report.Way{Interface: w.Interface, Gateway: w.Gateway, Via: via, Source: w.Source})
+		e.Ways = append(e.Ways, report.Way{Interface: w.Interface, Gateway: w.Gateway, Via: via, Source: w.Source, Sources: pool})
 	}
 }

@@ -73,7 +73,8 @@ func ask(t *testing.T, w *rules.World, q string) report.Explanation {
 	return New(w).Explain(packet(t, q), at, reply)
 }
 
-// uplinks is the world of a policy with several lines, all of which are up.
+// uplinks is the world of a policy with several lines, all of which are up, and
+// port forwards of which some targets are silent.
 func uplinks(t *testing.T, name string) *rules.World {
 	t.Helper()
 	w := world(t, testdata(t, name), nil)
@@ -83,6 +84,10 @@ func uplinks(t *testing.T, name string) *rules.World {
 	}
 	w.Gateways = rules.Numbers(nil).Assign(names)
 	w.Hops = map[string]netip.Addr{"lte": netip.MustParseAddr("100.64.7.1")}
+	w.Silent = map[string][]netip.Addr{
+		"checked": {netip.MustParseAddr("10.1.3.11")},
+		"quiet":   {netip.MustParseAddr("10.1.3.20"), netip.MustParseAddr("10.1.3.21")},
+	}
 	w.Addresses = map[string][]netip.Prefix{"wan3": {netip.MustParsePrefix("100.64.7.2/30")}}
 	return w
 }

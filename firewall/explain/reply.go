@@ -83,6 +83,9 @@ func (x *Explainer) back(e *report.Explanation, r *road) {
 	}
 }
 
+// leftWith is the sender as it left, where that is not known beforehand.
+const leftWith = "the address that it left with"
+
 // untranslated tells what of the outbound translation is undone.
 func (x *Explainer) untranslated(r *road) (report.Step, bool) {
 	var s report.Step
@@ -92,15 +95,18 @@ func (x *Explainer) untranslated(r *road) (report.Step, bool) {
 			continue
 		}
 		before := "the address that " + e.iface + " had"
-		if a := d.Source; a.IsValid() {
-			before = end(r.seen.Protocol, a, r.seen.SrcPort)
+		switch {
+		case d.Free():
+			before = leftWith
+		case d.Source.IsValid():
+			before = leavesAs(r, e)
 		}
 		switch {
 		case s.Name == "":
 			s = place(report.Step{Name: report.StepInbound, Result: report.ResultChanged}, setting(d.Kind, d.Name), d.Pos)
 			s.Before, s.After = before, sender(r.packet)
 		case s.Before != before:
-			s.Before = "the address that it left with"
+			s.Before = leftWith
 		}
 	}
 	return changed(s), s.Name != ""

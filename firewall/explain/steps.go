@@ -2,6 +2,7 @@ package explain
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -109,17 +110,42 @@ func (x *Explainer) inbound(r *road) (report.Step, bool) {
 	if !r.tracked() {
 		s.Text = "only flows are translated"
 	}
+	for _, name := range r.arrival.Idle {
+		s.Details = append(s.Details, "port forward "+name+" is for it too, and has no target now")
+	}
 	if r.arrival.Kind == nat.None {
 		return s, false
 	}
 	s = place(s, setting(r.arrival.Kind, r.arrival.Name), r.arrival.Pos)
+	if r.arrival.Excluded {
+		s.Result, s.Text = report.ResultPassed, "it is excluded from translation: "+receiver(r.packet)+" stays as it is"
+		return s, false
+	}
 	s.Before, s.After = receiver(r.packet), receiver(r.seen)
 	s.Result, s.Text = report.ResultChanged, fmt.Sprintf("%s -> %s", s.Before, s.After)
 	if !r.changed {
 		s.Result, s.Text = report.ResultPassed, s.Before+" stays as it is"
 	}
-	if n := len(r.arrival.To); n > 1 {
-		s.Details = append(s.Details, fmt.Sprintf("spread by source over %s", join(r.arrival.To)))
+	if len(r.arrival.To) > 1 {
+		s.Details = append(s.Details, spread(r.arrival.Spread, join(r.arrival.To)))
+	}
+	if silent := r.arrival.Silent; len(silent) > 0 {
+		text := join(silent) + " does not answer and gets no new flows"
+		if slices.Contains(r.arrival.To, silent[0]) {
+			text = "none of its targets answers: all are kept, for it may be the check that is wrong"
+		}
+		s.Details = append(s.Details, text)
 	}
 	return s, false
+}
+
+// spread tells how flows are dealt out to one of several addresses.
+func spread(s config.Spread, over string) string {
+	switch s {
+	case config.SpreadRoundRobin:
+		return "one flow after the other over " + over + ": here stands the first"
+	case config.SpreadRandom:
+		return "at random over " + over + ": here stands the first"
+	}
+	return "spread by source over " + over
 }

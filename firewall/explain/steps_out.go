@@ -38,14 +38,33 @@ func (x *Explainer) translated(r *road, e exit) report.Step {
 		return s
 	}
 	s = place(s, setting(d.Kind, d.Name), d.Pos)
-	s.Before = sender(r.seen)
-	if !d.Source.IsValid() {
-		s.Result, s.After = report.ResultChanged, "the address that "+e.iface+" has then"
-		s.Text = s.Before + " -> " + s.After
+	if d.Excluded {
+		s.Result, s.Text = report.ResultPassed, "it is excluded from translation: "+sender(r.seen)+" stays as it is"
 		return s
 	}
-	s.Result, s.After = report.ResultChanged, end(r.seen.Protocol, d.Source, r.seen.SrcPort)
+	s.Before, s.After, s.Result = sender(r.seen), leavesAs(r, e), report.ResultChanged
+	if len(d.Sources) > 1 {
+		s.Details = append(s.Details, spread(d.Spread, join(d.Sources)))
+	}
+	if d.Static {
+		s.Details = append(s.Details, "its port stays: where another flow has that, this one is dropped")
+	}
 	return changed(s)
+}
+
+// leavesAs is the sender of a packet as it leaves by one way.
+func leavesAs(r *road, e exit) string {
+	d := e.departure
+	port, known := e.port(r)
+	switch {
+	case !d.Source.IsValid() && known:
+		return "the address that " + e.iface + " has then"
+	case !d.Source.IsValid():
+		return "the address that " + e.iface + " has then, port " + d.Ports.String()
+	case !known:
+		return d.Source.String() + " port " + d.Ports.String()
+	}
+	return end(r.seen.Protocol, d.Source, port)
 }
 
 func (x *Explainer) whyUntranslated(r *road, iface string) string {

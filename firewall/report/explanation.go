@@ -36,9 +36,10 @@ type Explanation struct {
 	Interface   string         `json:"interface,omitempty"`   // that it leaves by; empty unless Self: the policy does not know
 	Gateway     string         `json:"gateway,omitempty"`     // next hop of the policy; empty: the destination is a neighbour
 	Via         netip.Addr     `json:"via,omitzero"`          // address of that gateway
-	Source      netip.AddrPort `json:"source,omitzero"`       // as it leaves; an invalid address: whichever the interface has then
+	Source      netip.AddrPort `json:"source,omitzero"`       // as it leaves; an invalid address: whichever the interface has then; port 0: one of some
 	Destination netip.AddrPort `json:"destination,omitzero"`  // as it leaves
 	Targets     []netip.Addr   `json:"targets,omitempty"`     // that a port forward spreads over; Destination is one of them
+	Sources     []netip.Addr   `json:"sources,omitempty"`     // that a pool spreads over; Source is one of them
 	Ways        []Way          `json:"ways,omitempty"`        // of which it takes one; what differs among them is absent above
 	Established bool           `json:"established,omitempty"` // later packets of the flow, both ways, are asked no more
 	// Unknown is what nobody here knows and would change the answer, such as what
@@ -52,6 +53,7 @@ type Way struct {
 	Gateway   string         `json:"gateway,omitempty"` // empty: the destination is a neighbour
 	Via       netip.Addr     `json:"via,omitzero"`
 	Source    netip.AddrPort `json:"source,omitzero"`
+	Sources   []netip.Addr   `json:"sources,omitempty"`
 }
 
 // StepName names a step; the order is that of the road.
