@@ -42,6 +42,9 @@ func (b *batch) add(o *oracle, p rules.Packet) {
 		return
 	}
 	want := o.byPolicy(p, read.dst.Addr())
+	if _, local := o.route(read.dst.Addr()); hopLimit(p) == 1 && !local {
+		return // the kernel itself sends it no further
+	}
 	for _, to := range want.dsts {
 		if other := o.byPolicy(p, to); !want.likes(other) || !reaches(p.Src, to) {
 			return // what becomes of it is the kernel's choice

@@ -31,9 +31,15 @@ func Network(c *config.Config) links.State {
 	return out
 }
 
-// held is the addresses of an interface, and those that it holds for others.
+// held is the addresses of an interface: its own, further ones, and those that it
+// holds for others.
 func held(c *config.Config, i config.Interface) []netip.Prefix {
 	out := slices.Clone(i.Addresses)
+	for _, v := range c.VIPs {
+		if v.Kind == config.VIPAlias && v.Interface == i.Name {
+			out = append(out, v.Address)
+		}
+	}
 	for _, a := range c.HeldOneToOne(i.Name) {
 		out = append(out, netip.PrefixFrom(a, a.BitLen()))
 	}
