@@ -137,8 +137,13 @@ func aliasUsers(c *config.Config, alias string) []string {
 		}
 	}
 	for _, o := range c.Outbound {
-		if in(o.Source...) || in(o.Destination...) || ports(o.Ports...) {
+		if in(o.Source...) || in(o.Destination...) || in(o.Pool...) || ports(o.SourcePorts...) || ports(o.Ports...) {
 			out = append(out, "outbound "+o.Name)
+		}
+	}
+	for _, r := range c.Routes {
+		if r.Alias == alias {
+			out = append(out, "route @"+alias)
 		}
 	}
 	return out

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"net/netip"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/rempart/rempart/config"
@@ -71,7 +70,10 @@ func (l *lister) inbound(c *config.Config) {
 		return fmt.Sprintf("on %s %s <-> %s", on, block(external), block(internal))
 	}
 	for _, p := range c.PortForwards {
-		l.add(report.Rule{Name: p.Name, Kind: "port_forward", Action: actionTranslate, Text: forwardText(p), Description: p.Description, Line: p.Pos.Line, Disabled: p.Disabled})
+		l.add(report.Rule{
+			Name: p.Name, Kind: "port_forward", Action: actionTranslate, Text: forwardText(p), Description: p.Description, Line: p.Pos.Line,
+			Disabled: p.Disabled, Targets: targetsOf(l.w, p),
+		})
 	}
 	for _, o := range c.OneToOne {
 		l.add(report.Rule{Name: o.Name, Kind: "one_to_one", Action: actionTranslate, Text: both(o.On, o.External, o.Internal), Description: o.Description, Line: o.Pos.Line, Disabled: o.Disabled})
@@ -79,6 +81,20 @@ func (l *lister) inbound(c *config.Config) {
 	for _, p := range c.Prefixes {
 		l.add(report.Rule{Name: p.Name, Kind: "prefix", Action: actionTranslate, Text: both(p.On, p.External, p.Internal), Description: p.Description, Line: p.Pos.Line, Disabled: p.Disabled})
 	}
+}
+
+// targetsOf is the inside hosts of a port forward that has them asked whether they live.
+func targetsOf(w *rules.World, p config.PortForward) []report.Target {
+	if p.Check == nil || p.Disabled {
+		return nil
+	}
+	var out []report.Target
+	for _, r := range w.Resolve(p.Target).Set.Ranges() {
+		for a := r.From(); a.IsValid() && a.Compare(r.To()) <= 0 && len(out) < config.MaxPool; a = a.Next() {
+			out = append(out, report.Target{Address: a, Silent: slices.Contains(w.Silent[p.Name], a)})
+		}
+	}
+	return out
 }
 
 // outbound lists the translations of what leaves.
@@ -135,90 +151,4 @@ func (l *lister) automatic(c *config.Config) {
 
 func (l *lister) drop(d rules.DropReason) {
 	l.add(report.Rule{Name: d.Counter, Kind: "automatic", Setting: d.Setting, Action: config.Block.String(), Text: d.Text})
-}
-
-func ruleText(r config.Rule) string {
-	var b words
-	b.place("from", r.From)
-	b.place("to", r.To)
-	b.list("protocol", join(r.Protocols))
-	b.list("source", join(r.Source))
-	b.list("source_port", join(r.SourcePorts))
-	b.list("destination", join(r.Destination))
-	b.list("port", join(r.Ports))
-	b.list("icmp", join(r.ICMP))
-	if r.TCPFlags != nil {
-		b.list("tcp_flags", r.TCPFlags.String())
-	}
-	b.list("gateway", r.Gateway)
-	return b.String()
-}
-
-func forwardText(p config.PortForward) string {
-	var b words
-	b.list("on", p.On)
-	b.list("source", join(p.Source))
-	b.list("destination", join(p.Destination))
-	b.list("protocol", join(p.Protocols))
-	b.list("port", join(p.Ports))
-	b.list("->", join(p.Target))
-	if p.TargetPort != 0 {
-		b.list("port", fmt.Sprint(p.TargetPort))
-	}
-	return b.String()
-}
-
-func outboundText(o config.Outbound) string {
-	var b words
-	b.list("on", o.On)
-	b.list("source", join(o.Source))
-	b.list("destination", join(o.Destination))
-	b.list("protocol", join(o.Protocols))
-	b.list("port", join(o.Ports))
-	if o.Address.IsValid() {
-		b.list("as", o.Address.String())
-	}
-	return b.String()
-}
-
-func limitsText(l config.Limits) string {
-	var b words
-	number := func(key string, n int) {
-		if n > 0 {
-			b.list(key, fmt.Sprint(n))
-		}
-	}
-	number("flows", l.Flows)
-	number("flows_per_source", l.FlowsPerSource)
-	if l.RatePerSource.Count > 0 {
-		b.list("rate_per_source", l.RatePerSource.String())
-	}
-	b.list("overload", l.Overload)
-	return b.String()
-}
-
-// words builds a line of keys and values.
-type words []string
-
-func (w *words) list(key, value string) {
-	if value != "" {
-		*w = append(*w, key, value)
-	}
-}
-
-func (w *words) place(key string, p config.Place) {
-	if p.Kind != config.PlaceAny {
-		w.list(key, p.String())
-	}
-}
-
-func (w words) String() string { return strings.Join(w, " ") }
-
-// join writes a list as the policy does, without blanks: it is one word of a line.
-func join[T fmt.Stringer](list []T) string {
-	out := make([]string, len(list))
-	for i, v := range list {
-		out[i] = v.String()
-	}
-	return strings.Join(out, ",")
 }

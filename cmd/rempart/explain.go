@@ -76,7 +76,7 @@ the question was answered, and the exit code is 0.
 	}
 	flags := cmd.Flags()
 	flags.StringVar(&at, "at", "", "as if it were `TIME`: \"2026-11-23 03:00\" where the policy is")
-	flags.StringArrayVar(&q.Down, "down", nil, "as if `GATEWAY` were down; may be repeated")
+	flags.StringArrayVar(&q.Down, "down", nil, "as if gateway `NAME` were down; may be repeated")
 	flags.BoolVar(&q.Reply, "reply", false, "ask about the answer to the packet")
 	flags.StringVarP(&file, "file", "f", "", "ask the policy in `FILE` and no daemon; \"-\" is standard input")
 	live.flags(cmd)

@@ -12,6 +12,10 @@ import (
 func sampleRules() []report.Rule {
 	return []report.Rule{
 		{Name: "web-in", Number: 9, Kind: "port_forward", Action: "translate", Text: "on wan tcp port 80, 443 -> 10.1.3.10", Active: true, Packets: 999, Bytes: 59940, LastHit: before(2 * time.Second)},
+		{Name: "mail-in", Number: 10, Kind: "port_forward", Action: "translate", Text: "on wan tcp port 25 -> 10.1.3.20,10.1.3.21 check tcp:25 every 5s", Active: true,
+			Targets: []report.Target{{Address: netip.MustParseAddr("10.1.3.20")}, {Address: netip.MustParseAddr("10.1.3.21"), Silent: true}}},
+		{Name: "dns-in", Number: 11, Kind: "port_forward", Action: "translate", Text: "on wan udp port 53 -> 10.1.3.22 check icmp every 5s", Active: true,
+			Targets: []report.Target{{Address: netip.MustParseAddr("10.1.3.22"), Silent: true}}},
 		{Name: "lan-out", Number: 3, Kind: "rule", Action: "pass", Text: "from lan to wan", Schedule: "office", Active: true, Packets: 12345, Bytes: 987654, LastHit: before(3 * time.Minute)},
 		{Name: "lan-out", Kind: "limit", Action: "block", Text: "at most 100 flows from each source", Active: true, Packets: 7, Bytes: 420, LastHit: before(26 * time.Hour)},
 		{Name: "guests", Number: 5, Kind: "rule", Action: "pass", Text: "from guests to wan tcp port 80, 443", Schedule: "christmas"},

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"slices"
+	"strings"
 
 	"github.com/rempart/rempart/firewall/report"
 	"github.com/spf13/cobra"
@@ -29,8 +30,8 @@ func showNATCommand(p *program) *cobra.Command {
 		Use:   "nat",
 		Short: "The translations in their order, with what they translated",
 		Long: `Lists the translations in the order in which they are tried, the automatic ones
-with the setting that makes each. Counters count the first packet of each flow
-that was translated.`,
+with the setting that makes each, and the targets that do not answer. Counters
+count the first packet of each flow that was translated.`,
 		Args: words(0, 0),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			filter := func(r report.Rule) bool { return r.Action != "translate" }
@@ -63,7 +64,7 @@ func (p *program) showRules(rules []report.Rule) error {
 func (p *program) showNAT(rules []report.Rule) error {
 	t := newTable(left("NAME"), left("KIND"), right("PACKETS"), right("BYTES"), left("LAST"), left("TRANSLATES"))
 	for _, r := range rules {
-		t.add(ruleName(r), text(r.Kind), text(count(r.Packets)), text(size(r.Bytes)), cell{p.ago(r.LastHit), faint}, cell{ruleText(r), ruleInk(r)})
+		t.add(ruleName(r), text(r.Kind), text(count(r.Packets)), text(size(r.Bytes)), cell{p.ago(r.LastHit), faint}, cell{ruleText(r), natInk(r)})
 	}
 	return p.print(t, "Nothing is translated.")
 }
@@ -81,6 +82,14 @@ func ruleInk(r report.Rule) ink {
 		return faint
 	}
 	return plain
+}
+
+// natInk points at translations of which some target is silent.
+func natInk(r report.Rule) ink {
+	if silent(r.Targets) != "" {
+		return odd
+	}
+	return ruleInk(r)
 }
 
 func action(r report.Rule) cell {
@@ -115,5 +124,22 @@ func ruleText(r report.Rule) string {
 	case r.Setting != "":
 		s += " [" + r.Setting + "]"
 	}
-	return s
+	return s + silent(r.Targets)
+}
+
+// silent names the targets of a port forward that do not answer.
+func silent(targets []report.Target) string {
+	var list []string
+	for _, t := range targets {
+		if t.Silent {
+			list = append(list, t.Address.String())
+		}
+	}
+	switch len(list) {
+	case 0:
+		return ""
+	case len(targets):
+		return " [no target answers, all are kept]"
+	}
+	return " [" + strings.Join(list, ", ") + " silent]"
 }
