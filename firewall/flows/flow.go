@@ -1,7 +1,11 @@
-// Package flows holds conntrack entries as values: to list them, to find those of a rule, a host or a service, and to end them.
+// Package flows holds conntrack entries as values: to list them, to find those of a rule, a gateway, a host or a service, to move
+// them to another gateway, and to end them and tell their ends.
 //
 // A Table is where flows live: the kernel's (Open) or one in memory (Fake). A Filter picks flows and is pure; ParseFilter reads
-// it from the words of a command line. This is the road of people and of schedules; it is not made for a stream of events.
+// it from the words of a command line. A Resetter wakes the ends of TCP flows that were ended, with the segments that Nudges
+// makes. This is the road of people, of schedules and of lines that die; it is not made for a stream of events.
+//
+//	Flow --requests--> wire.go --batches--> kernel.go --answers--> conversation.go --> decode.go --> Flow
 package flows
 
 import (

@@ -18,7 +18,7 @@ import (
 const ResetMark uint32 = 0x00005252
 
 const (
-	nudgeBurst = 50
+	nudgeBurst = 25
 	nudgePause = 10 * time.Millisecond // between bursts: 10,000 packets a second, 7 Mbit/s on Ethernet
 )
 
@@ -44,12 +44,13 @@ func OpenResetter() (*Resetter, error) {
 // Close gives the sockets back.
 func (r *Resetter) Close() error { return errors.Join(r.ipv4.close(), r.ipv6.close()) }
 
-// Send sends the segments and returns how many it sent: each twice, with an arbitrary sequence number and with the one that is
-// farthest from it. No window is so wide that an end could accept both. It takes a fifth of a millisecond for each, so as not to
-// flood the networks of the ends, and until ctx ends at most. A segment that cannot be sent does not keep the others from being
-// sent; the error tells of the first.
+// Send sends the segments and returns how many it sent. Each goes out four times, with arbitrary numbers and those opposite to
+// them, in all pairs: both are of the past in one of the pairs. An end cannot accept that one, and a Linux that tracks its
+// connections itself and drops what is invalid takes it for a late packet and lets it in; older ones do not, and their ends learn
+// of their loss when they next send.
 //
-// An end that its own firewall keeps from seeing invalid packets stays silent, and learns of its loss when it next sends.
+// It takes two fifths of a millisecond for each, so as not to flood the networks of the ends, and until ctx ends at most. A
+// segment that cannot be sent does not keep the others from being sent; the error tells of the first.
 func (r *Resetter) Send(ctx context.Context, segments []Segment) (sent int, err error) {
 	tick := time.NewTicker(nudgePause)
 	defer tick.Stop()
@@ -80,11 +81,18 @@ func (r *Resetter) send(s Segment) error {
 		socket, to = r.ipv4, &unix.SockaddrInet4{Addr: s.Dst.Addr().As4()}
 	}
 	s.Seq, s.Ack = rand.Uint32(), rand.Uint32()
-	if err := socket.send(s.Append(nil), to); err != nil {
-		return err
+	const opposite = 1 << 31 // sequence numbers are compared round a circle, RFC 9293 3.4
+	for i := range 4 {
+		if err := socket.send(s.Append(nil), to); err != nil {
+			return err
+		}
+		if i%2 == 0 {
+			s.Seq ^= opposite
+		} else {
+			s.Ack ^= opposite
+		}
 	}
-	s.Seq ^= 1 << 31
-	return socket.send(s.Append(nil), to)
+	return nil
 }
 
 // rawSocket sends packets with headers of their own: the protocol IPPROTO_RAW means that, and that nothing is received.

@@ -81,7 +81,7 @@ func sum(total uint16, b []byte) uint16 {
 //
 // A TCP that is connected answers a segment that it cannot accept with an acknowledgment (RFC 9293 3.10.7.4). Sent when the flow
 // is no more, a nudge so makes an idle end send a packet that belongs to no flow. Refused with a reset, which then has the
-// sequence number that the end expects, it tells the end that its connection is gone. The Resetter fills in a sequence number.
+// sequence number that the end expects, it tells the end that its connection is gone. The Resetter fills in the numbers.
 //
 // There are none for a flow that is not TCP, that is not yet answered, or that both ends have done with.
 func Nudges(f Flow) []Segment {

@@ -23,11 +23,11 @@ func TestSegmentBytes(t *testing.T) {
 		want    string
 	}{
 		{segment("198.51.100.7:443", "10.1.2.9:40000", 0x01020304, 0x0a0b0c0d),
-			`45000028 00004000 40060000 c6336407 0a010209
-			01bb9c40 01020304 0a0b0c0d 50100000 00000000`},
+			`45000028 00004000 4006048c c6336407 0a010209
+			01bb9c40 01020304 0a0b0c0d 50100000 c1760000`},
 		{segment("[2001:db8:1::7]:443", "[2001:db8::9]:40000", 0xffffffff, 0),
 			`60000000 00140640 20010db8000100000000000000000007 20010db8000000000000000000000009
-			01bb9c40 ffffffff 00000000 50100000 00000000`},
+			01bb9c40 ffffffff 00000000 50100000 b6560000`},
 	} {
 		want, err := hex.DecodeString(strings.Join(strings.Fields(tc.want), ""))
 		if err != nil {
@@ -39,20 +39,10 @@ func TestSegmentBytes(t *testing.T) {
 		}
 		got = got[len("before"):]
 		checked(t, got)
-		clearSums(got)
 		if !bytes.Equal(got, want) {
 			t.Errorf("%v:\n%x, want\n%x", tc.segment, got, want)
 		}
 	}
-}
-
-// clearSums takes the checksums out of a packet.
-func clearSums(b []byte) {
-	at := ipv6Len
-	if b[0]>>4 == 4 {
-		b[10], b[11], at = 0, 0, ipv4Len
-	}
-	b[at+16], b[at+17] = 0, 0
 }
 
 // checked sums a packet up as its receiver does: with the checksum in it the sum is all ones.
