@@ -133,7 +133,7 @@ func (m *Monitor) matchLocked(r Reply) (uint64, *asked) {
 }
 
 // matchEchoLocked wants everything to be as it was sent: who is asked, by which
-// path, and token, identifier and number of the message.
+// device, and token, identifier and number of the message.
 func (m *Monitor) matchEchoLocked(r Reply) (uint64, *asked) {
 	parse := parseReply4
 	if r.From.Is6() {
@@ -144,7 +144,7 @@ func (m *Monitor) matchEchoLocked(r Reply) (uint64, *asked) {
 		return 0, nil
 	}
 	a := m.asked[e.token]
-	if a == nil || a.echo != e || a.path != r.Path || a.target.probe.Address != r.From {
+	if a == nil || a.echo != e || a.path.Device != r.Device || a.target.probe.Address != r.From {
 		return 0, nil
 	}
 	return e.token, a

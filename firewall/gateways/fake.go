@@ -123,7 +123,7 @@ func (f *Fake) Receive(ctx context.Context, got func(Reply)) error {
 
 // Reply is what the host answers to a question.
 func (h Host) Reply(q Question) Reply {
-	r := Reply{Kind: q.Kind, ID: q.ID, Path: q.Path, From: q.To.Addr()}
+	r := Reply{Kind: q.Kind, ID: q.ID, Device: q.Path.Device, From: q.To.Addr()}
 	switch q.Kind {
 	case config.ProbeICMP:
 		r.ID, r.Packet = 0, echoReply(q.Packet, q.To.Addr().Is6())

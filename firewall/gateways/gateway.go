@@ -81,13 +81,11 @@ func (g *gateway) look() sight {
 		forced: g.ForceDown, address: g.NextHop.IsValid(), carrier: g.carrier, watched: len(g.targets) > 0,
 	}
 	if s.watched {
-		heard := make([]time.Time, 0, len(g.targets))
-		stats := make([]Stats, 0, len(g.targets))
+		samples := make([]sample, 0, len(g.targets))
 		for _, t := range g.targets {
-			heard = append(heard, t.heard)
-			stats = append(stats, t.window.stats())
+			samples = append(samples, sample{t.heard, t.window.loss(), t.window.stats()})
 		}
-		s.heard, s.line = reading(g.quorum(), heard, stats)
+		s.heard, s.line = complete(g.quorum(), samples)
 	}
 	return s
 }

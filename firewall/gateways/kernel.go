@@ -2,6 +2,7 @@ package gateways
 
 import (
 	"context"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"net/netip"
@@ -10,6 +11,7 @@ import (
 	"slices"
 	"sync"
 	"time"
+	"unsafe"
 
 	"github.com/vishvananda/netns"
 	"golang.org/x/sys/unix"
@@ -19,13 +21,12 @@ import (
 
 const (
 	maxEvents = 64      // taken from epoll(7) at once
-	maxReads  = 64      // packets read from one socket before the others have their turn
 	maxPacket = 1 << 16 // of IP
 )
 
-// Sockets is the Kernel of a network namespace: a raw ICMP socket for each path
-// and family, and a socket of its own for each TCP or UDP question, all of
-// which one goroutine listens to.
+// Sockets is the Kernel of a network namespace: a raw ICMP socket for each
+// device and family, and a socket of its own for each TCP or UDP question, all
+// of which one goroutine listens to.
 type Sockets struct {
 	ns    netns.NsHandle // netns.None is the process's own
 	epoll *os.File
@@ -38,9 +39,11 @@ type Sockets struct {
 	opened int32 // sockets so far: tells a descriptor from an earlier one of its number
 }
 
+// echoKey is what an ICMP socket serves. Each of them gets a copy of every echo
+// reply of its device, so they are not one for each path.
 type echoKey struct {
-	path Path
-	is6  bool
+	device string
+	is6    bool
 }
 
 // socket is one that is open.
@@ -49,8 +52,8 @@ type socket struct {
 	serial int32
 	kind   config.ProbeKind
 	is6    bool
-	path   Path
-	index  uint32 // of the device that it is bound to
+	path   Path   // of ProbeICMP, its device alone
+	index  uint32 // of that device
 	id     uint64 // of the question, but for ProbeICMP
 	// early is the outcome of a connect that did not have to wait.
 	early  bool
@@ -115,20 +118,21 @@ func (s *Sockets) Keep(paths []Path) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for _, k := range s.byFD {
-		if !slices.Contains(paths, k.path) {
+		kept := func(p Path) bool { return p == k.path || k.kind == config.ProbeICMP && p.Device == k.path.Device }
+		if !slices.ContainsFunc(paths, kept) {
 			s.endLocked(k)
 		}
 	}
 }
 
-// echoLocked sends an echo request by the socket of its path. A socket is bound
+// echoLocked sends an echo request by the socket of its device. A socket is bound
 // to a device by number, so one whose device has another number now would ask by
 // a device that is gone, or by the wrong one.
 func (s *Sockets) echoLocked(q Question) error {
-	key := echoKey{q.Path, q.To.Addr().Is6()}
+	key := echoKey{q.Path.Device, q.To.Addr().Is6()}
 	k := s.echoes[key]
-	if k != nil && k.path.Device != "" {
-		if index, err := deviceIndex(k.fd, k.path.Device); err != nil || index != k.index {
+	if k != nil && key.device != "" {
+		if index, err := deviceIndex(k.fd, key.device); err != nil || index != k.index {
 			s.endLocked(k)
 			k = nil
 		}
@@ -140,11 +144,30 @@ func (s *Sockets) echoLocked(q Question) error {
 		}
 		s.echoes[key] = k
 	}
-	err := unix.Sendto(k.fd, q.Packet, 0, sockaddr(q.To))
+	_, err := unix.SendmsgN(k.fd, q.Packet, control(q.Path), sockaddr(q.To), 0)
 	if err != nil && !errors.Is(err, unix.EAGAIN) {
 		s.endLocked(k) // the next question finds out whether another one fares better
 	}
 	return err
+}
+
+// control is what makes a packet take a path: its mark and its source.
+func control(p Path) []byte {
+	var b []byte
+	if p.Mark != 0 {
+		b = make([]byte, unix.CmsgSpace(4), unix.CmsgSpace(4)+unix.CmsgSpace(unix.SizeofInet6Pktinfo))
+		h := (*unix.Cmsghdr)(unsafe.Pointer(&b[0]))
+		h.Level, h.Type = unix.SOL_SOCKET, unix.SO_MARK
+		h.SetLen(unix.CmsgLen(4))
+		binary.NativeEndian.PutUint32(b[unix.CmsgLen(0):], p.Mark)
+	}
+	switch {
+	case p.Source.Is4():
+		b = append(b, unix.PktInfo4(&unix.Inet4Pktinfo{Spec_dst: p.Source.As4()})...)
+	case p.Source.Is6():
+		b = append(b, unix.PktInfo6(&unix.Inet6Pktinfo{Addr: p.Source.As16()})...)
+	}
+	return b
 }
 
 // callLocked asks by a socket of the question's own.
@@ -203,9 +226,15 @@ func (s *Sockets) openLocked(q Question, kind socketKind) (*socket, error) {
 		fd: fd, serial: s.opened, kind: q.Kind, is6: kind.domain == unix.AF_INET6, path: q.Path, id: q.ID,
 	}
 	s.byFD[int32(fd)] = k
+	if q.Kind == config.ProbeICMP {
+		k.path, k.id = Path{Device: q.Path.Device}, 0
+	}
 	err = k.bind()
 	if err == nil && q.Kind == config.ProbeICMP {
-		err = errors.Join(k.filter(), s.listenLocked(k))
+		err = k.filter(q.Packet)
+	}
+	if err == nil && q.Kind == config.ProbeICMP {
+		err = s.listenLocked(k)
 	}
 	if err != nil {
 		s.endLocked(k)
@@ -266,20 +295,6 @@ func (k *socket) bind() error {
 	return nil
 }
 
-// filter lets echo replies through and nothing else, so that other ICMP costs nothing.
-func (k *socket) filter() error {
-	if k.is6 {
-		var f unix.ICMPv6Filter
-		for i := range f.Data {
-			f.Data[i] = ^uint32(0)
-		}
-		f.Data[echoReply6/32] &^= 1 << (echoReply6 % 32)
-		return unix.SetsockoptICMPv6Filter(k.fd, unix.SOL_ICMPV6, unix.ICMPV6_FILTER, &f)
-	}
-	const icmpFilter = 1 // linux/icmp.h
-	return unix.SetsockoptInt(k.fd, unix.SOL_RAW, icmpFilter, ^(1 << echoReply4))
-}
-
 // deviceIndex is the number of a device in the namespace of a socket.
 func deviceIndex(fd int, name string) (uint32, error) {
 	r, err := unix.NewIfreq(name)
@@ -324,7 +339,7 @@ func (s *Sockets) endLocked(k *socket) {
 		return
 	}
 	delete(s.byFD, int32(k.fd))
-	if key := (echoKey{k.path, k.is6}); s.echoes[key] == k {
+	if key := (echoKey{k.path.Device, k.is6}); s.echoes[key] == k {
 		delete(s.echoes, key)
 	}
 	if s.single[k.id] == k {
@@ -363,21 +378,10 @@ func (s *Sockets) Receive(ctx context.Context, got func(Reply)) error {
 			return fmt.Errorf("wait for answers: %w", err)
 		}
 		for _, e := range events[:n] {
-			s.handle(e, packet, got)
-		}
-	}
-}
-
-// handle hands over what a socket has.
-func (s *Sockets) handle(e unix.EpollEvent, packet []byte, got func(Reply)) {
-	for range maxReads {
-		r, ok := s.read(e, packet)
-		if !ok {
-			return
-		}
-		got(r)
-		if r.Kind == config.ProbeTCP {
-			return
+			// One packet of each in turn: epoll tells again of those that have more.
+			if r, ok := s.read(e, packet); ok {
+				got(r)
+			}
 		}
 	}
 }
@@ -391,10 +395,7 @@ func (s *Sockets) read(e unix.EpollEvent, packet []byte) (r Reply, ok bool) {
 	if k == nil || k.serial != e.Pad {
 		return Reply{}, false
 	}
-	r = Reply{Kind: k.kind, Path: k.path}
-	if k.kind != config.ProbeICMP {
-		r.ID = k.id
-	}
+	r = Reply{Kind: k.kind, ID: k.id, Device: k.path.Device}
 	if k.kind == config.ProbeTCP {
 		r.Err = k.outcome()
 		s.endLocked(k)

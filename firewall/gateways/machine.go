@@ -25,9 +25,7 @@ type sight struct {
 type line struct {
 	loss          float64 // percent
 	delay, jitter time.Duration
-	// rated says that enough was asked lately to rate the loss, and timed that
-	// enough was answered to rate delay and jitter.
-	rated, timed bool
+	timed         bool // delay and jitter are known
 }
 
 // gauges of a line.
@@ -123,13 +121,11 @@ func (m *machine) lastHeard(s sight) time.Time {
 	return s.heard
 }
 
-// measure holds a line against the thresholds. A line that is not rated leaves
-// things as they are.
+// measure holds a line against the thresholds. What is not known leaves things
+// as they are.
 func (m *machine) measure(l line) {
 	r := m.rules
-	if l.rated {
-		m.gauge(gaugeLoss, l.loss, float64(r.LossWarning), float64(r.LossDown))
-	}
+	m.gauge(gaugeLoss, l.loss, float64(r.LossWarning), float64(r.LossDown))
 	if l.timed {
 		m.gauge(gaugeDelay, float64(l.delay), float64(r.DelayWarning), float64(r.DelayDown))
 		m.gauge(gaugeJitter, float64(l.jitter), float64(r.JitterWarning), float64(r.JitterDown))
@@ -247,35 +243,40 @@ func (m *machine) shift(by time.Duration) {
 	}
 }
 
-// reading is what targets say of a gateway: when the one that completes the
-// quorum last answered, and how good the line is. quorum is at least 1 and at
-// most the number of targets.
-func reading(quorum int, heard []time.Time, stats []Stats) (last time.Time, l line) {
-	slices.SortFunc(heard, func(a, b time.Time) int { return b.Compare(a) })
+// sample is what one target says.
+type sample struct {
+	heard time.Time
+	loss  float64 // that it is judged by
+	Stats
+}
+
+// complete is what targets say of a gateway: when the one that completes the quorum
+// last answered, and how good the line is. quorum is at least 1 and at most
+// the number of targets.
+func complete(quorum int, samples []sample) (heard time.Time, l line) {
+	var answers []time.Time
 	var losses []float64
 	var delays, jitters []time.Duration
-	rated := 0
-	for _, s := range stats {
-		if s.Lost+s.Answered > 0 {
-			losses = append(losses, s.Loss)
-		}
-		if s.Lost+s.Answered >= few {
-			rated++
-		}
+	known := 0
+	for _, s := range samples {
+		answers = append(answers, s.heard)
+		losses = append(losses, s.loss)
 		if s.Answered > 0 {
 			delays = append(delays, s.Delay)
 			jitters = append(jitters, s.Jitter)
 		}
+		if s.Answered >= few {
+			known++
+		}
 	}
+	slices.SortFunc(answers, func(a, b time.Time) int { return b.Compare(a) })
 	slices.Sort(losses)
 	slices.Sort(delays)
 	slices.Sort(jitters)
-	if len(losses) >= quorum {
-		l.loss = losses[quorum-1]
-	}
-	l.rated = rated >= quorum
+	l.loss = losses[quorum-1]
 	if len(delays) >= quorum {
-		l.delay, l.jitter, l.timed = delays[quorum-1], jitters[quorum-1], l.rated
+		l.delay, l.jitter = delays[quorum-1], jitters[quorum-1]
 	}
-	return heard[quorum-1], l
+	l.timed = known >= quorum
+	return answers[quorum-1], l
 }

@@ -67,7 +67,7 @@ func (p *play) answers(d time.Duration) {
 }
 
 func (p *play) line(loss float64, delay time.Duration) {
-	p.s.line = line{loss: loss, delay: delay, rated: true, timed: true}
+	p.s.line = line{loss: loss, delay: delay, timed: true}
 	p.answer()
 }
 
@@ -221,22 +221,21 @@ func TestHysteresis(t *testing.T) {
 }
 
 // TestWarnings: which triggers there are, also while it is down, and that what
-// is not rated changes nothing.
+// is not known changes nothing.
 func TestWarnings(t *testing.T) {
 	p := opening()
-	p.s.line = line{loss: 50, delay: time.Second, jitter: time.Second}
+	p.s.line = line{delay: time.Second, jitter: time.Second}
 	p.answer()
 	if p.m.health != (steer.Health{}) {
-		t.Errorf("what is not rated counts: %+v", p.m.health)
+		t.Errorf("what is not known counts: %+v", p.m.health)
 	}
-	p.s.line = line{loss: 10, delay: 200 * ms, jitter: 100 * ms, rated: true, timed: true}
+	p.s.line = line{loss: 10, delay: 200 * ms, jitter: 100 * ms, timed: true}
 	p.answer()
 	want := steer.Health{State: steer.Warning, Warned: config.Triggers{Loss: true, Delay: true, Jitter: true}}
 	if p.m.health != want {
 		t.Errorf("%+v, want %+v", p.m.health, want)
 	}
-	p.s.line = line{rated: true, timed: true}
-	p.s.line.delay = 160 * ms // above three quarters
+	p.s.line = line{delay: 160 * ms, timed: true} // above three quarters
 	p.answers(11 * time.Second)
 	want.Warned = config.Triggers{Delay: true}
 	if p.m.health != want {
@@ -288,37 +287,31 @@ func TestStall(t *testing.T) {
 	}
 }
 
-func TestReading(t *testing.T) {
-	at := func(s ...float64) []time.Time {
-		var all []time.Time
-		for _, x := range s {
-			all = append(all, seconds(x))
-		}
-		return all
-	}
+// TestQuorum: the line is that of the target which completes the quorum.
+func TestQuorum(t *testing.T) {
+	at := func(second float64, loss float64, s Stats) sample { return sample{seconds(second), loss, s} }
 	good := Stats{Sent: 60, Answered: 60, Delay: 20 * ms, Jitter: 2 * ms}
 	lossy := Stats{Sent: 60, Answered: 45, Lost: 15, Loss: 25, Delay: 90 * ms, Jitter: 30 * ms}
 	dead := Stats{Sent: 60, Lost: 60, Loss: 100}
 	fresh := Stats{Sent: 3, Answered: 2, Lost: 1, Loss: 100.0 / 3, Delay: 10 * ms}
 	for _, c := range []struct {
-		name   string
-		quorum int
-		heard  []time.Time
-		stats  []Stats
-		last   float64
-		want   line
+		name    string
+		quorum  int
+		samples []sample
+		heard   float64
+		want    line
 	}{
-		{"the better of two", 1, at(3, 7), []Stats{lossy, good}, 7, line{0, 20 * ms, 2 * ms, true, true}},
-		{"both of two", 2, at(3, 7), []Stats{lossy, good}, 3, line{25, 90 * ms, 30 * ms, true, true}},
-		{"one is dead", 1, at(3, 7), []Stats{dead, good}, 7, line{0, 20 * ms, 2 * ms, true, true}},
-		{"one is dead and both are needed", 2, at(3, 7), []Stats{dead, good}, 3, line{loss: 100, rated: true}},
-		{"too little is known", 1, at(3), []Stats{fresh}, 3, line{loss: 100.0 / 3, delay: 10 * ms}},
-		{"two of three", 2, at(1, 9, 5), []Stats{dead, good, lossy}, 5, line{25, 90 * ms, 30 * ms, true, true}},
-		{"nothing was asked", 1, at(0), []Stats{{}}, 0, line{}},
+		{"the better of two", 1, []sample{at(3, 25, lossy), at(7, 0, good)}, 7, line{0, 20 * ms, 2 * ms, true}},
+		{"both of two", 2, []sample{at(3, 25, lossy), at(7, 0, good)}, 3, line{25, 90 * ms, 30 * ms, true}},
+		{"one is dead", 1, []sample{at(3, 100, dead), at(7, 0, good)}, 7, line{0, 20 * ms, 2 * ms, true}},
+		{"one is dead and both are needed", 2, []sample{at(3, 100, dead), at(7, 0, good)}, 3, line{loss: 100}},
+		{"too little is known", 1, []sample{at(3, 3, fresh)}, 3, line{loss: 3, delay: 10 * ms}},
+		{"two of three", 2, []sample{at(1, 100, dead), at(9, 0, good), at(5, 25, lossy)}, 5, line{25, 90 * ms, 30 * ms, true}},
+		{"nothing was asked", 1, []sample{at(0, 0, Stats{})}, 0, line{}},
 	} {
-		last, got := reading(c.quorum, c.heard, c.stats)
-		if !last.Equal(seconds(c.last)) {
-			t.Errorf("%s: heard at %v", c.name, last)
+		heard, got := complete(c.quorum, c.samples)
+		if !heard.Equal(seconds(c.heard)) {
+			t.Errorf("%s: heard at %v", c.name, heard)
 		}
 		if diff := cmp.Diff(c.want, got, cmp.AllowUnexported(line{})); diff != "" {
 			t.Errorf("%s (-want +got):\n%s", c.name, diff)

@@ -2,6 +2,7 @@ package gateways
 
 import (
 	"cmp"
+	"maps"
 	"net/netip"
 	"slices"
 	"sync"
@@ -107,7 +108,7 @@ func (m *Monitor) Set(watch []Watched) {
 	}
 	m.gateways = all
 	m.rearrangeLocked(now)
-	if !sameLines(before, m.linesLocked()) {
+	if !maps.Equal(before, m.linesLocked()) {
 		signal(m.changed)
 	}
 	signal(m.wake)
@@ -126,8 +127,12 @@ func (m *Monitor) SetTargets(targets []Targets) {
 		f.tell = m.tellOfTarget(w.Forward)
 		all[w.Forward] = f
 	}
+	before := m.silentLocked()
 	m.forwards = all
 	m.rearrangeLocked(now)
+	if !maps.EqualFunc(before, m.silentLocked(), slices.Equal) {
+		signal(m.changed)
+	}
 	signal(m.wake)
 }
 
@@ -178,6 +183,10 @@ func (m *Monitor) linesLocked() map[string]steer.Health {
 func (m *Monitor) Silent() map[string][]netip.Addr {
 	m.mu.Lock()
 	defer m.mu.Unlock()
+	return m.silentLocked()
+}
+
+func (m *Monitor) silentLocked() map[string][]netip.Addr {
 	silent := make(map[string][]netip.Addr)
 	for name, f := range m.forwards {
 		if a := f.addresses(); len(a) > 0 {
@@ -221,7 +230,7 @@ func (m *Monitor) Forwards() []ForwardStatus {
 func (m *Monitor) Ignored() uint64 { return m.ignored.Load() }
 
 // rearrangeLocked draws up anew who is looked at, and forgets what was asked
-// for those that are no more.
+// for those that are no more, or by a path that is none any more.
 func (m *Monitor) rearrangeLocked(now time.Time) {
 	m.entries = m.entries[:0]
 	var paths []Path
@@ -240,7 +249,8 @@ func (m *Monitor) rearrangeLocked(now time.Time) {
 		add(f, f.targets)
 	}
 	for id, a := range m.asked {
-		if !live[a.target] {
+		if !live[a.target] || !slices.Contains(paths, a.path) {
+			a.target.cancels(a.serial)
 			m.dropLocked(id)
 		}
 	}
@@ -277,18 +287,6 @@ func (m *Monitor) tellOfTarget(name string) func(netip.Addr, bool, string) {
 		}
 		m.log.Info("target answers again", "port_forward", name, "target", target)
 	}
-}
-
-func sameLines(a, b map[string]steer.Health) bool {
-	if len(a) != len(b) {
-		return false
-	}
-	for name, h := range a {
-		if other, ok := b[name]; !ok || other != h {
-			return false
-		}
-	}
-	return true
 }
 
 // signal leaves word in a channel of one, unless there is some already.

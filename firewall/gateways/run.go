@@ -9,7 +9,7 @@ import (
 const (
 	// together is how much too early a question may go out, so that the machine
 	// is not woken for each one.
-	together = 5 * time.Millisecond
+	together = 20 * time.Millisecond
 	// stall is how late Run may look at what is due. When it was kept from it for
 	// longer, answers may wait that nobody has read, and no line is to blame.
 	stall = 200 * time.Millisecond
@@ -61,7 +61,8 @@ func (m *Monitor) listen(ctx context.Context) {
 func (m *Monitor) rest() {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	for id := range m.asked {
+	for id, a := range m.asked {
+		a.target.cancels(a.serial)
 		m.dropLocked(id)
 	}
 	m.kernel.Keep(nil)

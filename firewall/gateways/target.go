@@ -61,6 +61,9 @@ func (t *target) failed(serial uint64, why string) {
 	}
 }
 
+// cancels takes in that nobody waits for the answer to a question.
+func (t *target) cancels(serial uint64) { t.window.cancel(serial) }
+
 // passes moves on to now, and returns the questions that are lost by it.
 func (t *target) passes(now time.Time) (lost []uint64) {
 	lost = t.window.pass(now)

@@ -8,8 +8,8 @@ const (
 	maxQuestions = 4096
 	// minInterval bounds how fast a target is asked.
 	minInterval = 10 * time.Millisecond
-	// few is how many questions need a verdict before the loss is rated: one lost
-	// of two says nothing.
+	// few is how many questions a window holds at least, and how many answers it
+	// takes to know delay and jitter: the first may have waited for a neighbour.
 	few = 10
 )
 
@@ -30,11 +30,13 @@ type Stats struct {
 type window struct {
 	length  time.Duration // how long a question is kept
 	timeout time.Duration // how long an answer may take
+	half    int           // of the questions that it holds when it is full
 	slots   []slot        // a ring, by serial number
 	// first is the serial number of the oldest that is kept, open that of the
 	// oldest without a verdict, next that of the next question.
 	first, open, next uint64
 	lost, answered    int
+	void              int           // questions that do not count
 	delays, steps     time.Duration // sums over those that are kept
 	stepped           int           // how many of them have a step
 	last              time.Duration // delay of the last answer that arrived
@@ -56,6 +58,7 @@ const (
 	slotOpen slotState = iota
 	slotLost
 	slotAnswered
+	slotVoid
 )
 
 // newWindow keeps questions for length, and for so long at least that a few of
@@ -64,7 +67,7 @@ func newWindow(length, interval, timeout time.Duration) *window {
 	interval = max(interval, minInterval)
 	length = max(length, timeout+few*interval)
 	size := (length+timeout)/interval + 2
-	return &window{length: length, timeout: timeout, slots: make([]slot, min(size, maxQuestions))}
+	return &window{length: length, timeout: timeout, half: int(length / interval / 2), slots: make([]slot, min(size, maxQuestions))}
 }
 
 func (w *window) at(serial uint64) *slot { return &w.slots[serial%uint64(len(w.slots))] }
@@ -113,6 +116,14 @@ func (w *window) lose(serial uint64) bool {
 	return true
 }
 
+// cancel has an open question not count: nobody waits for its answer.
+func (w *window) cancel(serial uint64) {
+	if serial >= w.first && serial < w.next && w.at(serial).state == slotOpen {
+		w.at(serial).state = slotVoid
+		w.void++
+	}
+}
+
 // pass moves on to now, and returns the identities of those that are lost by
 // it, the oldest first.
 func (w *window) pass(now time.Time) (lost []uint64) {
@@ -139,6 +150,8 @@ func (w *window) evict() (dropped uint64) {
 	switch s.state {
 	case slotOpen:
 		dropped = s.id
+	case slotVoid:
+		w.void--
 	case slotLost:
 		w.lost--
 	case slotAnswered:
@@ -186,7 +199,7 @@ func (w *window) shift(by time.Duration) {
 }
 
 func (w *window) stats() Stats {
-	s := Stats{Sent: int(w.next - w.first), Lost: w.lost, Answered: w.answered}
+	s := Stats{Sent: int(w.next-w.first) - w.void, Lost: w.lost, Answered: w.answered}
 	if judged := w.lost + w.answered; judged > 0 {
 		s.Loss = 100 * float64(w.lost) / float64(judged)
 	}
@@ -197,4 +210,10 @@ func (w *window) stats() Stats {
 		s.Jitter = w.steps / time.Duration(w.stepped)
 	}
 	return s
+}
+
+// loss is the percentage that a target is judged by. A window that is not half
+// full counts as half full: one lost of two says nothing.
+func (w *window) loss() float64 {
+	return 100 * float64(w.lost) / float64(max(w.lost+w.answered, w.half))
 }

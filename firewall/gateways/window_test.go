@@ -112,7 +112,39 @@ func TestWindowHoldsAFew(t *testing.T) {
 		w.pass(seconds(float64(i)))
 	}
 	if got := w.stats(); got.Lost < few {
-		t.Errorf("%d lost are known, and %d are needed to rate", got.Lost, few)
+		t.Errorf("it knows of %d that are lost", got.Lost)
+	}
+}
+
+// TestLossOfAYoungWindow: it takes a tenth of what a window holds to be a tenth.
+func TestLossOfAYoungWindow(t *testing.T) {
+	w := newWindow(30*time.Second, 500*ms, 2*time.Second)
+	lose := func(n int) {
+		for range n {
+			serial, _ := w.ask(start(), 1)
+			w.lose(serial)
+		}
+	}
+	for _, c := range []struct {
+		more int
+		want float64
+	}{{0, 0}, {1, 100.0 / 30}, {2, 10}, {27, 100}, {30, 100}} {
+		lose(c.more)
+		if got := w.loss(); got != c.want {
+			t.Errorf("%d more are lost: %v %%, want %v", c.more, got, c.want)
+		}
+	}
+}
+
+func TestCancelled(t *testing.T) {
+	w := newWindow(10*time.Second, 500*ms, 2*time.Second)
+	serial, _ := w.ask(seconds(0), 1)
+	w.cancel(serial)
+	if got := w.stats(); got != (Stats{}) || w.answer(seconds(0.1), serial) || !w.expiry().IsZero() {
+		t.Errorf("%+v of a question that does not count", got)
+	}
+	if w.pass(seconds(11)); w.first != w.next || w.void != 0 {
+		t.Errorf("it has not left: %+v", w)
 	}
 }
 

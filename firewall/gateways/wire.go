@@ -40,10 +40,10 @@ type Question struct {
 type Reply struct {
 	Kind config.ProbeKind
 	// ID is that of the Question that the socket was opened for; of ProbeICMP,
-	// where one socket serves a path, it is zero.
-	ID   uint64
-	Path Path
-	From netip.Addr
+	// where one socket serves a device, it is zero.
+	ID     uint64
+	Device string // by which it came, of ProbeICMP
+	From   netip.Addr
 	// Packet is an ICMPv6 message, an IPv4 packet with an ICMP message or a UDP
 	// payload. It is the receiver's until it returns.
 	Packet []byte
