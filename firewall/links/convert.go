@@ -66,16 +66,37 @@ func fromHop(gateway net.IP, index, flags int, names map[int]string) Hop {
 	return Hop{Via: via, Device: names[index], OnLink: flags&unix.RTNH_F_ONLINK != 0}
 }
 
+// addAddresses gives the device those that are its own.
+func (d *Device) addAddresses(all []netlink.Addr) {
+	var temporary []netip.Prefix
+	for _, a := range all {
+		prefix, ok := fromIPNet(a.IPNet)
+		if !ok || a.LinkIndex != d.Index {
+			continue
+		}
+		if a.Flags&unix.IFA_F_TEMPORARY != 0 && prefix.Addr().Is6() { // IPv4 calls it secondary
+			temporary = append(temporary, prefix)
+		} else {
+			d.Addresses = append(d.Addresses, prefix)
+		}
+		if a.Flags&(unix.IFA_F_TENTATIVE|unix.IFA_F_DADFAILED|unix.IFA_F_DEPRECATED) != 0 {
+			d.Unsettled = append(d.Unsettled, prefix)
+		}
+	}
+	d.Addresses = append(d.Addresses, temporary...)
+}
+
 // concerns reports whether a message may be about something of ours. Of routes,
-// that is those of ours, and any that took the place of another one: the
-// kernel does not say which. A full table that is learned makes no work.
+// that is those of ours, default routes, and any that took the place of another
+// one: the kernel does not say which. A full table that is learned makes no work.
 func concerns(m syscall.NetlinkMessage) bool {
 	switch m.Header.Type {
 	case unix.RTM_NEWROUTE, unix.RTM_DELROUTE:
 		if len(m.Data) < unix.SizeofRtMsg {
 			return false
 		}
-		return nl.DeserializeRtMsg(m.Data).Protocol == Protocol || m.Header.Flags&unix.NLM_F_REPLACE != 0
+		r := nl.DeserializeRtMsg(m.Data)
+		return r.Protocol == Protocol || r.Dst_len == 0 || m.Header.Flags&unix.NLM_F_REPLACE != 0
 	}
 	return true
 }

@@ -20,6 +20,7 @@ type Fake struct {
 	identity string
 	devices  []Device
 	routes   []Route
+	defaults []Route // of others
 	rules    []Rule
 	proxies  []FoundProxy
 	sysctls  map[string]string
@@ -49,7 +50,7 @@ func (f *Fake) Refuse(op string, err error) {
 func (f *Fake) Reboot() {
 	f.change(func() {
 		f.identity += "'"
-		f.routes, f.rules, f.proxies = nil, nil, nil
+		f.routes, f.defaults, f.rules, f.proxies = nil, nil, nil, nil
 		clear(f.sysctls)
 		for i := range f.devices {
 			f.devices[i].Addresses, f.devices[i].Up = nil, false

@@ -14,6 +14,18 @@ func (f *Fake) Routes() ([]Route, error) {
 	return slices.Clone(f.routes), nil
 }
 
+// Defaults lists the routes of SetDefaults.
+func (f *Fake) Defaults() ([]Route, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return slices.Clone(f.defaults), nil
+}
+
+// SetDefaults makes those the default routes that others put there.
+func (f *Fake) SetDefaults(routes ...Route) {
+	f.change(func() { f.defaults = slices.Clone(routes) })
+}
+
 // Rules lists the rules of policy routing.
 func (f *Fake) Rules() ([]Rule, error) {
 	f.mu.Lock()

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net/netip"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -120,16 +119,10 @@ func (n *Netlink) Devices() ([]Device, error) {
 	if err != nil {
 		return nil, err
 	}
-	of := make(map[int][]netip.Prefix)
-	for _, a := range addresses {
-		if prefix, ok := fromIPNet(a.IPNet); ok {
-			of[a.LinkIndex] = append(of[a.LinkIndex], prefix)
-		}
-	}
 	devices := make([]Device, 0, len(found))
 	for _, l := range found {
 		d := device(l)
-		d.Addresses = of[d.Index]
+		d.addAddresses(addresses)
 		devices = append(devices, d)
 	}
 	return devices, nil

@@ -12,6 +12,9 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/vishvananda/netlink"
+	"golang.org/x/sys/unix"
 )
 
 // peer is a namespace of its own at the other end of a device of s.
@@ -37,6 +40,19 @@ func (s *space) peer(device string, addresses ...string) *space {
 		p.ip("address add %s dev %sp%s", a, device, map[bool]string{true: " nodad"}[strings.Contains(a, ":")])
 	}
 	return p
+}
+
+// foreign adds n routes of a routing daemon.
+func (s *space) foreign(n int) {
+	s.t.Helper()
+	device := mustIndex(s.t, s, "eth0")
+	for i := range n {
+		dst := netip.PrefixFrom(netip.AddrFrom4([4]byte{100, byte(64 + i>>16), byte(i >> 8), byte(i)}), 32)
+		r := &netlink.Route{Dst: toIPNet(dst), LinkIndex: device, Protocol: unix.RTPROT_BGP, Priority: 20, Table: mainTable, Scope: netlink.SCOPE_LINK}
+		if err := s.handle.RouteAdd(r); err != nil {
+			s.t.Fatal(err)
+		}
+	}
 }
 
 // udp opens a socket inside; an invalid local means any address and port.
@@ -149,7 +165,7 @@ func (s *space) forwarded(is6 bool) int {
 }
 
 // field is the nth word of the line that begins with name.
-func field(t *testing.T, text, name string, n int) int {
+func field(t testing.TB, text, name string, n int) int {
 	t.Helper()
 	for line := range strings.Lines(text) {
 		if words := strings.Fields(line); len(words) > n && words[0] == name {

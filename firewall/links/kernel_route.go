@@ -13,6 +13,11 @@ import (
 // packets over both. Another metric helps.
 var ErrRouteTaken = errors.New("another route that is not ours has this destination and metric")
 
+// ErrRouteBeside says that an IPv4 route was added, before another that is not
+// ours and has its destination, metric and table. The other takes over again when
+// ours goes.
+var ErrRouteBeside = errors.New("it stands before a route that is not ours")
+
 // Routes lists the routes that carry Protocol, of every table.
 func (n *Netlink) Routes() ([]Route, error) {
 	names, err := n.names()
@@ -32,6 +37,42 @@ func (n *Netlink) Routes() ([]Route, error) {
 		}
 	}
 	return routes, nil
+}
+
+// Defaults lists the default routes of the main table that do not carry
+// Protocol and lead somewhere. The kernel knows no filter for them, so that all
+// of the table is read.
+func (n *Netlink) Defaults() ([]Route, error) {
+	names, err := n.names()
+	if err != nil {
+		return nil, err
+	}
+	var routes []Route
+	for _, family := range families {
+		found, err := dump(func() ([]netlink.Route, error) { return n.defaultsOf(family) })
+		if err != nil {
+			return nil, err
+		}
+		for _, r := range found {
+			if route, ok := fromKernel(r, names); ok {
+				routes = append(routes, route)
+			}
+		}
+	}
+	return routes, nil
+}
+
+func (n *Netlink) defaultsOf(family int) ([]netlink.Route, error) {
+	var found []netlink.Route
+	filter := &netlink.Route{Table: mainTable, Type: unix.RTN_UNICAST}
+	mask := netlink.RT_FILTER_TABLE | netlink.RT_FILTER_TYPE
+	err := n.handle.RouteListFilteredIter(family, filter, mask, func(r netlink.Route) bool {
+		if bits, _ := r.Dst.Mask.Size(); bits == 0 && r.Protocol != Protocol {
+			found = append(found, r)
+		}
+		return true
+	})
+	return found, unless(err, unix.ENOENT) // a table is made with its first route
 }
 
 // names is the devices' names by their index.
@@ -67,12 +108,19 @@ func (n *Netlink) addRoute(r Route) error {
 	if err != nil {
 		return err
 	}
-	if r.Dst.Addr().Is4() {
-		return explain(unless(n.handle.RouteAddEcmp(route), unix.EEXIST))
-	}
 	err = n.handle.RouteAdd(route)
-	if errors.Is(err, unix.EEXIST) {
+	if !errors.Is(err, unix.EEXIST) {
+		return explain(err)
+	}
+	if r.Dst.Addr().Is6() {
 		return ErrRouteTaken
+	}
+	err = n.handle.RouteAddEcmp(route)
+	if errors.Is(err, unix.EEXIST) {
+		return nil // it is there
+	}
+	if err == nil {
+		err = ErrRouteBeside
 	}
 	return explain(err)
 }

@@ -224,7 +224,7 @@ func TestKernelDoIsDoneAlready(t *testing.T) {
 	}
 }
 
-func mustIndex(t *testing.T, s *space, name string) int {
+func mustIndex(t testing.TB, s *space, name string) int {
 	t.Helper()
 	l, err := s.handle.LinkByName(name)
 	if err != nil {

@@ -24,12 +24,12 @@ import (
 // space is a network namespace with veth pairs: one end by the name of a
 // gateway's device, the other as its neighbour, NAMEp.
 type space struct {
-	t  *testing.T
+	t  testing.TB
 	ns netns.NsHandle
 	*Netlink
 }
 
-func newSpace(t *testing.T, devices ...string) *space {
+func newSpace(t testing.TB, devices ...string) *space {
 	t.Helper()
 	if os.Geteuid() != 0 {
 		t.Skip("needs root")
@@ -49,7 +49,7 @@ func newSpace(t *testing.T, devices ...string) *space {
 }
 
 // newNamespace makes it on a thread of its own, which ends with the goroutine.
-func newNamespace(t *testing.T) netns.NsHandle {
+func newNamespace(t testing.TB) netns.NsHandle {
 	t.Helper()
 	made := make(chan netns.NsHandle)
 	failed := make(chan error)

@@ -49,18 +49,6 @@ type Link struct {
 	AcceptRA bool
 }
 
-// Learned is what others put on the machine, by the names of Links.
-type Learned struct {
-	// Addresses are those of a device that no State asks for, link-local ones left out.
-	Addresses map[string][]netip.Prefix
-	// Hops are the next hops of default routes in the main table that are not
-	// ours: of a DHCP or PPP client, of router advertisements, of an administrator.
-	// An unspecified address is a default route without a next hop, as of PPP.
-	Hops4, Hops6 map[string]netip.Addr
-	// Carrier says which links are up and have carrier.
-	Carrier map[string]bool
-}
-
 // Sysctl is one kernel setting.
 type Sysctl struct {
 	// Path is below /proc/sys, with slashes, since a device's name may hold a

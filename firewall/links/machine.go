@@ -20,15 +20,20 @@ type Machine struct {
 
 // Device is a network device as the kernel has it.
 type Device struct {
-	Index     int
-	Name      string
-	Kind      string // "device" for hardware, else rtnetlink's kind: veth, vlan, bridge
-	MAC       net.HardwareAddr
-	MTU       int
-	Up        bool // set up by an administrator
-	Carrier   bool
-	State     OperState
+	Index   int
+	Name    string
+	Kind    string // "device" for hardware, else rtnetlink's kind: veth, vlan, bridge
+	MAC     net.HardwareAddr
+	MTU     int
+	Up      bool // set up by an administrator
+	Carrier bool
+	State   OperState
+	// Addresses are all of the device, of point-to-point ones the own end;
+	// temporary ones (RFC 8981) come last.
 	Addresses []netip.Prefix
+	// Unsettled are those of Addresses that are not to be spoken from: tentative,
+	// a duplicate, or deprecated.
+	Unsettled []netip.Prefix
 	Counters  Counters
 }
 
@@ -81,6 +86,9 @@ type Kernel interface {
 	Devices() ([]Device, error)
 	// Routes lists the routes that carry Protocol, of every table.
 	Routes() ([]Route, error)
+	// Defaults lists the default routes of the main table that do not carry
+	// Protocol and lead somewhere.
+	Defaults() ([]Route, error)
 	// Rules lists the rules of policy routing that carry Protocol.
 	Rules() ([]Rule, error)
 	// Proxies lists the proxy entries of all devices.
@@ -88,10 +96,11 @@ type Kernel interface {
 	// Sysctl reads a setting, without its line end. The error is fs.ErrNotExist
 	// where the kernel has none of that name.
 	Sysctl(path string) (string, error)
-	// Do makes one change. Removing what is not there is done already.
+	// Do makes one change. Removing what is not there is done already, and
+	// ErrRouteBeside means that it is done.
 	Do(Op) error
 	// Watch calls changed once it listens, and after each change of devices,
-	// addresses, routes or rules that may concern a State. It returns nil when ctx
+	// addresses, routes or rules that may concern a State or Learned. It returns nil when ctx
 	// ends, and an error when changes may have been lost.
 	Watch(ctx context.Context, changed func()) error
 }

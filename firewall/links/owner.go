@@ -18,7 +18,8 @@ type Owner struct {
 	kernel Kernel
 	log    hclog.Logger
 	stats  Stats
-	news   chan struct{} // for Run: something may have changed; holds one
+	// Something may have changed, for Run and for others; each holds one.
+	news, changed chan struct{}
 
 	mu      sync.Mutex // of all below
 	record  record
@@ -39,7 +40,10 @@ type Stats struct {
 // New makes an Owner whose record is the file statePath. It is read by the
 // first Apply or Release; its folder is made when needed.
 func New(kernel Kernel, statePath string, log hclog.Logger) *Owner {
-	return &Owner{kernel: kernel, record: record{path: statePath}, log: log, news: make(chan struct{}, 1)}
+	return &Owner{
+		kernel: kernel, record: record{path: statePath}, log: log,
+		news: make(chan struct{}, 1), changed: make(chan struct{}, 1),
+	}
 }
 
 // Stats counts since New.
@@ -123,6 +127,10 @@ func (o *Owner) do(ctx context.Context, have Machine) ([]Op, error) {
 		err := ctx.Err()
 		if err == nil {
 			err = o.kernel.Do(op)
+		}
+		if errors.Is(err, ErrRouteBeside) {
+			o.log.Warn("another route has the destination and metric of ours", "op", op.String(), "cause", err)
+			err = nil
 		}
 		if err != nil {
 			errs = append(errs, fmt.Errorf("%s: %w", op, err))

@@ -37,7 +37,7 @@ func newOwner(t *testing.T, k Kernel) (*Owner, string) {
 	return New(k, path, hclog.NewNullLogger()), path
 }
 
-func apply(t *testing.T, o *Owner, want State) []string {
+func apply(t testing.TB, o *Owner, want State) []string {
 	t.Helper()
 	ops, err := o.Apply(t.Context(), want)
 	if err != nil {

@@ -39,9 +39,16 @@ func (o *Owner) Run(ctx context.Context) error {
 
 // tell lets Run know that something may have changed. News that waits already
 // is enough.
-func (o *Owner) tell() {
+func (o *Owner) tell() { put(o.news) }
+
+func (o *Owner) tellAll() {
+	put(o.news)
+	put(o.changed)
+}
+
+func put(news chan<- struct{}) {
 	select {
-	case o.news <- struct{}{}:
+	case news <- struct{}{}:
 	default:
 	}
 }
@@ -51,7 +58,7 @@ func (o *Owner) tell() {
 // is looked for.
 func (o *Owner) listen(ctx context.Context) {
 	for {
-		err := o.kernel.Watch(ctx, o.tell)
+		err := o.kernel.Watch(ctx, o.tellAll)
 		if ctx.Err() != nil {
 			return
 		}

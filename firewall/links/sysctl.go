@@ -21,10 +21,26 @@ func Base(devices []string) []Sysctl {
 // has it; so is src_valid_mark, which only rp_filter asks for, and accept_local,
 // since no host may speak with an address of the gateway.
 func Settings(links []Link) []Sysctl {
-	settings := []Sysctl{
-		// A write that changes it also resets accept_redirects, so it is first.
+	var settings []Sysctl
+	for _, l := range links {
+		// Any host on the link could advertise other addresses and routes than
+		// the policy's. While forwarding, 1 is as 0, and the default routes of
+		// such devices are removed when it begins: so it comes before.
+		settings = append(settings, Sysctl{
+			Device: l.Name, Path: "net/ipv6/conf/{device}/accept_ra", Value: choose(l.AcceptRA, "2", "0"), Optional: true,
+		})
+	}
+	settings = append(settings, forwarding()...)
+	for _, l := range links {
+		settings = append(settings, deviceSettings(l)...)
+	}
+	return append(settings, steering()...)
+}
+
+func forwarding() []Sysctl {
+	return []Sysctl{
+		// A write that changes it also resets accept_redirects, so it is before.
 		{Path: "net/ipv4/ip_forward", Value: "1"},
-		// With it, a device whose accept_ra is 1 ignores router advertisements.
 		{Path: "net/ipv6/conf/all/forwarding", Value: "1", Optional: true},
 		// The kernel uses the larger of all and device. Either would drop
 		// replies that come back by another gateway, and without a trace; the
@@ -42,11 +58,6 @@ func Settings(links []Link) []Sysctl {
 		// device have to agree; IPv6 never had the dangerous form.
 		{Path: "net/ipv4/conf/all/accept_source_route", Value: "0"},
 	}
-	settings = append(settings, steering()...)
-	for _, l := range links {
-		settings = append(settings, deviceSettings(l)...)
-	}
-	return settings
 }
 
 // steering is what several lines need.
@@ -83,9 +94,6 @@ func deviceSettings(l Link) []Sysctl {
 		// default route to the provider: they are lost at its device instead.
 		{Device: l.Name, Path: "net/ipv4/conf/{device}/ignore_routes_with_linkdown", Value: choose(l.Line, "1", "0")},
 		{Device: l.Name, Path: "net/ipv6/conf/{device}/ignore_routes_with_linkdown", Value: choose(l.Line, "1", "0"), Optional: true},
-		// Any host on the link could advertise other addresses and routes than
-		// the policy's. While forwarding, 1 is as 0.
-		{Device: l.Name, Path: "net/ipv6/conf/{device}/accept_ra", Value: choose(l.AcceptRA, "2", "0"), Optional: true},
 	}
 }
 
