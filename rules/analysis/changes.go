@@ -41,8 +41,9 @@ const (
 	mostChangesEach = 4
 )
 
-// Changes is what traffic has another verdict under a new policy, what passes
-// then first, and which translations come, go or are others. Both worlds have to
+// Changes is what traffic has another verdict under a new policy or leaves by
+// another gateway, what passes then first, and which translations, lines and
+// routes come, go or are others. Both worlds have to
 // be made for the same moment. It is exact, for every content of aliases that
 // learn; where there is more to tell than anybody reads, the last line says so.
 func Changes(old, new *rules.World) []Change {
@@ -64,10 +65,11 @@ func Changes(old, new *rules.World) []Change {
 // in the order of the new policy.
 func (c *comparison) order(a, b [2]int) int {
 	rank := func(k [2]int) int {
+		was, is := c.was.entries[k[0]].action == config.Pass, c.is.entries[k[1]].action == config.Pass
 		switch {
-		case c.is.entries[k[1]].action == config.Pass:
+		case is && !was:
 			return 0
-		case c.was.entries[k[0]].action == config.Pass:
+		case was && !is:
 			return 1
 		}
 		return 2
@@ -97,7 +99,10 @@ func (c *comparison) changes(k [2]int, region []space.Cube) []Change {
 
 // verdict is what an entry does, and its name.
 func (e *entry) verdict() string {
-	if e.rule != nil {
+	switch {
+	case e.rule != nil && e.effect().gateway != "":
+		return fmt.Sprintf("%s (rule %s by %s)", e.action, e.name, e.rule.Gateway)
+	case e.rule != nil:
 		return fmt.Sprintf("%s (rule %s)", e.action, e.name)
 	}
 	return fmt.Sprintf("%s (%s)", e.action, e.name)

@@ -56,19 +56,20 @@ func TestChangesAreThePacketsThatDiffer(t *testing.T) {
 		}
 		for range 4 {
 			d.learn(old)
-			new.Names, new.Lists, new.Dynamic = old.Names, old.Lists, old.Dynamic
+			new.Names, new.Lists, new.Dynamic, new.Lines = old.Names, old.Lists, old.Dynamic, old.Lines
 			was, is := rules.NewEvaluator(old), rules.NewEvaluator(new)
 			for range packets / 4 {
 				p := d.packet()
 				a, b := was.Evaluate(p), is.Evaluate(p)
-				if a.Action != b.Action {
+				other := effectOf(old, a) != effectOf(new, b)
+				if other {
 					differ++
 				}
 				s, known := c.place(p)
-				if got := known && within(exact, &s); got != (a.Action != b.Action) {
+				if got := known && within(exact, &s); got != other {
 					t.Fatalf("seed %d: %+v: found %v, before %+v, after %+v\n%s\n=====\n%s", seed, p, got, a, b, before, after)
 				}
-				if known && within(told, &s) != (a.Action != b.Action) && (a.Action != b.Action || a.Cause == packetlog.CauseRule || a.Cause == packetlog.CauseDefault) {
+				if known && within(told, &s) != other && (other || a.Cause == packetlog.CauseRule || a.Cause == packetlog.CauseDefault) {
 					t.Fatalf("seed %d: %+v is told wrongly, before %+v, after %+v\n%s\n=====\n%s", seed, p, a, b, before, after)
 				}
 			}
@@ -77,6 +78,20 @@ func TestChangesAreThePacketsThatDiffer(t *testing.T) {
 	if differ < packets {
 		t.Errorf("only %d packets differed", differ)
 	}
+}
+
+// second is another line and a group of both.
+const second = `[gateway.cable]
+interface = "wan"
+address = "203.0.113.3"
+[gateway_group.internet]
+tiers = [["fibre"], ["cable"]]
+`
+
+// effectOf is what a decision does to packets.
+func effectOf(w *rules.World, d rules.Decision) effect {
+	e := entry{action: d.Action, rule: w.Config.Rule(d.Rule)}
+	return e.effect()
 }
 
 func TestChanges(t *testing.T) {
@@ -150,6 +165,20 @@ device = "eth5"
 			`dsl -> dmz from all but 1.0.0.0-126.255.255.255, 128.0.0.0-169.253.255.255, 169.255.0.0-191.255.255.255, 2 more: block (block_bogons of interface "dsl") becomes pass (rule dsl); dsl tcp 0.0.0.9:40000 -> 10.1.3.7:443`,
 			`dsl -> dmz from all but 100:0:0:1::-2000:ffff:ffff:ffff:ffff:ffff:ffff:ffff, 2001:200::-2001:ffff:ffff:ffff:ffff:ffff:ffff:ffff, 2003::-3ffd:ffff:ffff:ffff:ffff:ffff:ffff:ffff, 2 more: block (block_bogons of interface "dsl") becomes pass (rule dsl)`,
 		}},
+		{"gateways", []string{second, rule("web", "pass", `from = "lan"; to = "wan"; protocol = "tcp"; port = 443; gateway = "internet"`), out},
+			[]string{second, rule("web", "pass", `from = "lan"; to = "wan"; protocol = "tcp"; port = 443; gateway = "cable"`), out}, []string{
+				`lan -> wan IPv4 tcp 443 while internet is up and cable is up: pass (rule web by internet) becomes pass (rule web by cable); lan tcp 10.1.2.9:40000 -> 198.51.100.7:443`,
+				`lan -> wan IPv4 tcp 443 while internet is down and cable is up: pass (rule out) becomes pass (rule web by cable)`,
+				`lan -> wan IPv4 tcp 443 while internet is up and cable is down: pass (rule web by internet) becomes pass (rule out)`,
+			}},
+		{"lines and routes", []string{second + "[[route]]\ndestination = \"192.0.2.0/24\"\ngateway = \"cable\"\n", out},
+			[]string{strings.Replace(second, "[[\"fibre\"], [\"cable\"]]", "[[\"fibre\", \"cable\"]]\nsticky = true\non_down = \"block\"", 1) +
+				"[gateway.dsl]\ninterface = \"wan\"\naddress = \"203.0.113.4\"\nweight = 2\n[[route]]\ndestination = \"192.0.2.0/24\"\nkind = \"blackhole\"\n", out}, []string{
+				`lan, dmz -> a route that refuses IPv4: pass (rule out) becomes block (the default); lan tcp 10.1.2.9:40000 -> 192.0.2.7:443`,
+				`gateway "dsl" is new: on wan 203.0.113.4 weight 2`,
+				`gateway group "internet": fibre before cable becomes fibre, cable sticky on_down block`,
+				`route 192.0.2.0/24: by cable becomes blackhole`,
+			}},
 		{"translations", []string{"[[port_forward]]\nname = \"www\"\non = \"wan\"\nprotocol = \"tcp\"\nport = [80, 443]\ntarget = \"10.1.3.10\"\n[[one_to_one]]\nname = \"erp\"\non = \"wan\"\nexternal = \"203.0.113.4\"\ninternal = \"10.1.3.29\"\n"},
 			[]string{"[[port_forward]]\nname = \"www\"\non = \"wan\"\nprotocol = \"tcp\"\nport = 443\ntarget = \"10.1.3.10\"\npass = true\n[[port_forward]]\nname = \"ssh\"\non = \"wan\"\nprotocol = \"tcp\"\nport = 2222\ntarget = \"10.1.3.11\"\ntarget_port = 22\nsource = \"198.51.100.0/24\"\n"}, []string{
 				`lan, dmz -> wan tcp 22, 443 from 10.1.2.10 to 203.0.113.4: pass (system.admin) becomes block (the default); lan tcp 10.1.2.10:40000 -> 203.0.113.4:443`,

@@ -25,7 +25,7 @@ const (
 	mostCutsEach = 20_000
 )
 
-// compare finds all packets whose action differs. Two entries that both policies
+// compare finds all packets of which something else becomes. Two entries that both policies
 // have, in the same order and for the same packets, leave no difference: only
 // packets of the others are looked at.
 func compare(old, new *rules.World) *comparison {
@@ -103,15 +103,15 @@ func (c *comparison) apart(part space.Cube, others []space.Cube) []space.Cube {
 	return rest
 }
 
-// inCommon pairs entries of one name and action that stand in the same order in
+// inCommon pairs entries of one name and effect that stand in the same order in
 // both: a longest increasing sequence, by patience.
 func inCommon(old, new []entry) map[int]int {
 	type name struct {
 		automatic bool
 		name      string
-		pass      int
+		effect    effect
 	}
-	of := func(e *entry) name { return name{e.rule == nil, e.name, int(e.action)} }
+	of := func(e *entry) name { return name{e.rule == nil, e.name, e.effect()} }
 	at := map[name]int{}
 	for m := range new {
 		at[of(&new[m])] = m
@@ -165,11 +165,11 @@ func (c *comparison) examine(cube space.Cube) {
 		stack = append(stack, part.Without(new)...)
 		part, _ = part.Intersect(new)
 		n, m := c.was.of[was[i]], c.is.of[is[j]]
-		a, b := c.was.entries[n].action, c.is.entries[m].action
+		a, b := c.was.entries[n].effect(), c.is.entries[m].effect()
 		rest := []space.Cube{part}
 		carve := func(t *tiles, before []int) {
 			for _, k := range before {
-				if e := t.of[k]; a != b || t.entries[e].action != a {
+				if e := t.of[k]; a != b || t.entries[e].effect() != a {
 					rest = c.carve(rest, &t.cubes[k], &stack)
 				}
 			}

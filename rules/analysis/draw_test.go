@@ -10,6 +10,7 @@ import (
 
 	"github.com/rempart/rempart/config"
 	"github.com/rempart/rempart/rules"
+	"github.com/rempart/rempart/rules/steer"
 	"go4.org/netipx"
 )
 
@@ -36,6 +37,29 @@ dynamic = true
 
 [alias.ports]
 ports = [80, 443]
+
+[gateway.cable]
+interface = "wan"
+address = "203.0.113.3"
+
+[gateway.sure]
+interface = "wan"
+address = "203.0.113.4"
+
+[gateway.six]
+interface = "lan"
+address = "2001:db8:2::99"
+
+[gateway_group.both]
+tiers = [["fibre"], ["cable"]]
+
+[gateway_group.hard]
+tiers = [["sure"]]
+on_down = "block"
+
+[gateway_group.soft]
+tiers = [["cable"]]
+on_down = "default-route"
 
 [schedule.day]
 times = ["08:00-18:00"]
@@ -97,6 +121,7 @@ func (d drawer) rule(name string) string {
 	}
 	if action == "pass" {
 		add(5, "limits", "{ flows = 10 }")
+		add(25, "gateway", `"both"`, `"cable"`, `"hard"`, `"soft"`, `"six"`)
 	}
 	return rule(name, action, strings.Join(keys, "; "))
 }
@@ -111,6 +136,10 @@ func (d drawer) learn(w *rules.World) {
 		}
 		s, _ := b.IPSet()
 		return s
+	}
+	w.Lines = map[string]steer.Health{}
+	for _, name := range []string{"fibre", "cable", "six"} { // what hard blocks while it is down is not looked at
+		w.Lines[name] = steer.Health{State: one(d, steer.Online, steer.Down)}
 	}
 	w.Names = map[string][]netip.Addr{"a.example.org": {d.addr(v4)}}
 	w.Lists = map[string]*netipx.IPSet{"listed": some()}

@@ -19,6 +19,20 @@ type entry struct {
 	region []space.Cube
 }
 
+// effect is what becomes of the packets that an entry decides: those that a
+// rule sends by a gateway do not do the same as those that it only lets pass.
+type effect struct {
+	action  config.Action
+	gateway string // or gateway group, of a rule that passes
+}
+
+func (e *entry) effect() effect {
+	if e.rule == nil || e.action != config.Pass {
+		return effect{action: e.action}
+	}
+	return effect{e.action, e.rule.Gateway}
+}
+
 // policy is everything that decides packets, in order. Each packet that comes in
 // by an interface is in the region of some entry, for the last takes all.
 // Port forwards with pass are left out: what they let in was translated before,

@@ -19,6 +19,7 @@ type ground struct {
 	local   lines            // that the gateway takes
 	behind  map[string]lines // by interface: that are sent out there
 	nowhere lines            // that the policy has no way to
+	barred  lines            // that a route of the policy refuses
 	aliases map[string]*content
 	times   map[string]space.Set
 	exits   map[config.Place]exit
@@ -64,6 +65,8 @@ func (g *ground) route() {
 	for name, p := range parts {
 		g.behind[name] = join(p)
 	}
+	g.barred = g.behind[""] // a route that refuses has no interface
+	delete(g.behind, "")
 	g.nowhere = left
 }
 

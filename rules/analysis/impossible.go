@@ -65,6 +65,7 @@ func (g *ground) elsewhere(r *config.Rule, destinations []chosen) string {
 	for _, i := range g.w.Config.Interfaces {
 		lies(i.Name, g.behind[i.Name])
 	}
+	lies("a route that refuses", g.barred)
 	if g.nowhere.meets(destinations) {
 		at = append(at, "no place that the policy knows")
 	}

@@ -101,12 +101,7 @@ func TestWhatIsNotShadowedDecides(t *testing.T) {
 }
 
 // real says whether a cube has packets that the policy alone tells everything of:
-// nothing learned is needed, and the destination has no unknown way out.
+// nothing learned is needed, gateways are up, and the destination has no unknown way out.
 func (g *ground) real(c *space.Cube) bool {
-	for _, f := range c.Facts {
-		if f > 0 {
-			return false
-		}
-	}
-	return c.Sets[space.Out].Contains(space.Num(uint64(len(g.interfaces))))
+	return g.usual(c) && c.Sets[space.Out].Contains(space.Num(uint64(len(g.interfaces))))
 }

@@ -113,6 +113,7 @@ func (c *comparison) exits(cube *space.Cube, f family) (whole []string, part []w
 	for _, name := range c.new.interfaces {
 		add(way{name, c.new.behind[name][f]})
 	}
+	add(way{"a route that refuses", c.new.barred[f]})
 	if open := c.new.nowhere[f]; dst.Meets(open) {
 		ports := cube.Sets[space.Out]
 		if ports.Covers(c.new.all(f).Sets[space.Out]) {
@@ -180,17 +181,20 @@ func shorter(s, all space.Set, text func(space.Range) string) string {
 
 // while is which gateways have to be up or down.
 func (c *comparison) while(fs space.Facts) string {
-	var out string
+	var states []string
 	for _, n := range fs {
 		switch f := c.new.known[max(n, -n)]; {
 		case f.gateway == "":
 		case n > 0:
-			out += " while " + f.gateway + " is up"
+			states = append(states, f.gateway+" is up")
 		default:
-			out += " while " + f.gateway + " is down"
+			states = append(states, f.gateway+" is down")
 		}
 	}
-	return out
+	if len(states) == 0 {
+		return ""
+	}
+	return " while " + enumeration(states)
 }
 
 // peers is the addresses of one end and what aliases have to learn of them.

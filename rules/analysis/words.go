@@ -2,6 +2,7 @@ package analysis
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/rempart/rempart/config"
@@ -54,13 +55,19 @@ func enumeration(words []string) string {
 	return strings.Join(words[:len(words)-1], ", ") + " and " + words[len(words)-1]
 }
 
+// usual says whether the facts of a cube hold of themselves: nothing has to be
+// in what an alias learns, and every gateway is up.
+func (g *ground) usual(c *space.Cube) bool {
+	return !slices.ContainsFunc(c.Facts, func(f space.Fact) bool {
+		return (f > 0) == (g.known[max(f, -f)].gateway == "")
+	})
+}
+
 // example is a packet of a cube; empty when nobody can tell one, because it
-// depends on what an alias learns.
+// depends on what an alias learns or on a gateway that is down.
 func (g *ground) example(c *space.Cube) string {
-	for _, f := range c.Facts {
-		if f > 0 && g.known[f].gateway == "" {
-			return ""
-		}
+	if !g.usual(c) {
+		return ""
 	}
 	p, at := g.sample(c)
 	if at.IsZero() {
