@@ -37,6 +37,7 @@ func (f *Firewall) Status(ctx context.Context) (report.Status, error) {
 			out.FileDiffers = !f.runs(d)
 		}
 		out.Interfaces, out.VIPs, out.Lines = f.interfaces(), vips(c), f.lines()
+		out.Warnings = append(out.Warnings, lineWarnings(f.running.world)...)
 		if trouble := f.Links.Trouble(); trouble != "" {
 			out.Warnings = append(out.Warnings, "addresses and routes: "+trouble)
 		}

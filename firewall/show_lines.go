@@ -2,11 +2,11 @@ package firewall
 
 import (
 	"context"
-	"net/netip"
 	"slices"
 	"time"
 
 	"github.com/rempart/rempart/config"
+	"github.com/rempart/rempart/firewall/gateways"
 	"github.com/rempart/rempart/firewall/report"
 	"github.com/rempart/rempart/rules"
 	"github.com/rempart/rempart/rules/steer"
@@ -24,7 +24,7 @@ func (f *Firewall) lines() report.Lines {
 	}
 	w := f.running.world
 	for _, g := range w.Config.Gateways {
-		out.Gateways = append(out.Gateways, gatewayReport(w, g))
+		out.Gateways = append(out.Gateways, gatewayReport(w, g, nil))
 	}
 	for _, g := range w.Config.GatewayGroups {
 		out.Groups = append(out.Groups, groupReport(w, g))
@@ -32,36 +32,36 @@ func (f *Firewall) lines() report.Lines {
 	return out
 }
 
-// gatewayReport is a gateway by what the policy and the world say of it.
-func gatewayReport(w *rules.World, g config.Gateway) report.Gateway {
+// gatewayTables is what the number of a gateway is added to for its routing table.
+const gatewayTables = 82000
+
+// gatewayReport is a gateway by what the policy, the world and its monitor say
+// of it; nil: nobody watches it.
+func gatewayReport(w *rules.World, g config.Gateway, s *gateways.Status) report.Gateway {
+	number := int(w.Gateways[g.Name])
 	out := report.Gateway{
-		Name: g.Name, Description: g.Description, Interface: g.Interface, Address: hop(w, g), Learned: learnedWord(g.Learned),
-		Number: int(w.Gateways[g.Name]), Weight: g.Weight, State: w.Lines[g.Name].State.String(), Watched: len(g.Monitor.Targets) > 0,
+		Name: g.Name, Description: g.Description, Interface: g.Interface, Address: w.NextHop(&g), Number: number, Table: gatewayTables + number,
+		Weight: g.Weight, State: w.Lines[g.Name].State.String(), Watched: len(g.Monitor.Targets) > 0,
+	}
+	if g.Learned != config.LearnedNot {
+		out.Learned = g.Learned.String()
 	}
 	for _, group := range w.Config.GatewayGroups {
 		if slices.ContainsFunc(group.Tiers, func(tier []string) bool { return slices.Contains(tier, g.Name) }) {
 			out.Groups = append(out.Groups, group.Name)
 		}
 	}
+	if s == nil {
+		return out
+	}
+	out.State, out.Since, out.Reason, out.Up = s.Health.State.String(), s.Since, s.Reason, s.Up
+	out.Loss, out.Delay, out.Jitter = s.Loss, report.Delay(s.Delay), report.Delay(s.Jitter)
+	for _, t := range s.Targets {
+		out.Targets = append(out.Targets, report.GatewayTarget{
+			Target: t.Target, Alive: !t.Silent, Sent: t.Sent, Lost: t.Lost, Delay: report.Delay(t.Delay), LastAnswer: t.Answered, Error: t.Fault,
+		})
+	}
 	return out
-}
-
-// hop is the address of a gateway as it is used now; invalid: it has none.
-func hop(w *rules.World, g config.Gateway) netip.Addr {
-	if g.Learned == config.LearnedNot {
-		return g.Address
-	}
-	return w.Hops[g.Name]
-}
-
-func learnedWord(l config.Learned) string {
-	switch l {
-	case config.LearnedDHCP:
-		return "dhcp"
-	case config.LearnedRA:
-		return "ra"
-	}
-	return ""
 }
 
 // groupReport is a group and what new flows take of it now.
@@ -94,8 +94,35 @@ func (f *Firewall) GatewayHistory(ctx context.Context, name string, since time.T
 		if f.running == nil || f.running.world.Config.Gateway(name) == nil {
 			return report.GatewayHistory{}, report.Requestf("no gateway %q", name)
 		}
-		return report.GatewayHistory{Gateway: name, Since: since}, nil
+		return historyReport(name, since, gateways.History{}), nil
 	})
+}
+
+// longestSample is what a sample stands for at most: after a pause nothing is
+// known of the time before it.
+const longestSample = 5 * time.Minute
+
+// historyReport is what is remembered of a gateway. A sample stands for the time since the one before.
+func historyReport(name string, since time.Time, h gateways.History) report.GatewayHistory {
+	out := report.GatewayHistory{Gateway: name, Since: since}
+	for i, s := range h.Samples {
+		span := longestSample
+		if i > 0 {
+			span = min(span, s.At.Sub(h.Samples[i-1].At))
+		} else if len(h.Samples) > 1 {
+			span = min(span, h.Samples[1].At.Sub(s.At))
+		}
+		out.Samples = append(out.Samples, report.GatewaySample{
+			Time: s.At.Add(-span), Seconds: int(span / time.Second), State: s.State.String(),
+			Loss: float64(s.Loss), Delay: report.Delay(s.Delay), Jitter: report.Delay(s.Jitter),
+		})
+	}
+	for _, t := range h.Transitions {
+		out.Transitions = append(out.Transitions, report.GatewayTransition{
+			Time: t.At, From: t.From.State.String(), To: t.To.State.String(), Reason: t.Reason,
+		})
+	}
+	return out
 }
 
 // vips is the virtual addresses that this gateway holds by itself.

@@ -55,7 +55,7 @@ func sampleHistory(name string, since time.Time) report.GatewayHistory {
 	h := report.GatewayHistory{Gateway: name, Since: since}
 	for at := since; at.Before(now()); at = at.Add(time.Minute) {
 		left := now().Sub(at)
-		s := report.GatewaySample{Time: at, Seconds: 60, Delay: ms(4 + float64(at.Minute()%7)), Jitter: ms(0.3)}
+		s := report.GatewaySample{Time: at, Seconds: 60, State: report.GatewayOnline, Delay: ms(4 + float64(at.Minute()%7)), Jitter: ms(0.3)}
 		switch {
 		case left > 3*time.Hour+30*time.Minute:
 			continue // the daemon did not run
@@ -64,7 +64,7 @@ func sampleHistory(name string, since time.Time) report.GatewayHistory {
 		case left > 2*time.Hour && left < 150*time.Minute:
 			s.Loss = 3
 		case left > time.Hour && left < 80*time.Minute:
-			s.Loss, s.Delay = 100, 0
+			s.Loss, s.Delay, s.State = 100, 0, report.GatewayDown
 		}
 		h.Samples = append(h.Samples, s)
 	}

@@ -37,6 +37,7 @@ type Gateway struct {
 	Groups  []string   `json:"groups,omitempty"` // that it is a member of
 	State   string     `json:"state"`
 	Since   time.Time  `json:"since,omitzero"`   // of the state
+	Up      time.Time  `json:"up,omitzero"`      // when one that is down comes up if nothing happens
 	Reason  string     `json:"reason,omitempty"` // of the state, in a few words
 	Watched bool       `json:"watched"`          // its targets are asked; otherwise its link alone tells how it is
 	// Loss, Delay and Jitter are over the window of the monitor.
@@ -94,6 +95,7 @@ type GatewayHistory struct {
 type GatewaySample struct {
 	Time    time.Time `json:"time"`    // when the span begins
 	Seconds int       `json:"seconds"` // how long it is
+	State   string    `json:"state"`   // the worst
 	Loss    float64   `json:"loss_percent"`
 	Delay   Delay     `json:"delay_ms"`
 	Jitter  Delay     `json:"jitter_ms"`
