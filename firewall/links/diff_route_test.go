@@ -149,6 +149,48 @@ func TestDiffRoutes(t *testing.T) {
 			ops:  []string{"route del 10.8.0.0/16 via 10.1.2.3 dev eth1"},
 		},
 		{
+			name: "IPv6 hops without a next hop are left out, or all but one",
+			have: Machine{Devices: []Device{eth(1, "ppp0"), eth(2, "ppp1")}},
+			want: State{Routes: []Route{
+				{Dst: netip.MustParsePrefix("::/0"), Hops: []Hop{{Device: "ppp0"}, {Device: "ppp1"}}},
+				{Dst: netip.MustParsePrefix("2001:db8:8::/48"), Hops: []Hop{{Device: "ppp0"}, {Device: "ppp1", Via: netip.MustParseAddr("fe80::1%ppp1")}}},
+				{Dst: netip.MustParsePrefix("0.0.0.0/0"), Hops: []Hop{{Device: "ppp0", Via: netip.IPv4Unspecified()}, {Device: "ppp1", Weight: 3}}},
+			}},
+			ops: []string{
+				"route add ::/0 dev ppp0 metric 1",
+				"route add 2001:db8:8::/48 via fe80::1 dev ppp1 metric 1",
+				"route add default nexthop dev ppp0 weight 1 nexthop dev ppp1 weight 3",
+			},
+		},
+		{
+			name: "proxies come after what they need, and go before it; those of others stay",
+			have: Machine{
+				Devices: []Device{eth(1, "eth1"), {Index: 7, Name: VoidDevice, Kind: "dummy"}},
+				Sysctls: map[string]string{"net/ipv4/neigh/eth1/proxy_delay": "80"},
+				Routes:  []Route{route("203.0.113.6/32 - " + VoidDevice).canonical()},
+				Proxies: []FoundProxy{
+					{Proxy{"eth1", netip.MustParseAddr("203.0.113.6")}, true},
+					{Proxy{"eth1", netip.MustParseAddr("203.0.113.7")}, false},
+					{Proxy{"eth1", netip.MustParseAddr("203.0.113.8")}, false},
+				},
+			},
+			want: State{Proxies: []Proxy{{"eth1", netip.MustParseAddr("203.0.113.5")}, {"eth1", netip.MustParseAddr("203.0.113.8")}, {"eth1", netip.MustParseAddr("203.0.113.5")}}},
+			ops: []string{
+				"sysctl net/ipv4/neigh/eth1/proxy_delay 0 (was 80)",
+				"link set rempart-void up",
+				"route add 203.0.113.5/32 dev rempart-void",
+				"route add 203.0.113.8/32 dev rempart-void",
+				"neighbour add proxy 203.0.113.5 dev eth1",
+				"neighbour del proxy 203.0.113.6 dev eth1",
+				"route del 203.0.113.6/32 dev rempart-void",
+			},
+		},
+		{
+			name: "without proxies there is no device for them, and that of another stays",
+			have: Machine{Devices: []Device{{Index: 7, Name: VoidDevice, Kind: "dummy"}, {Index: 8, Name: "dummy0", Kind: "dummy"}}},
+			ops:  []string{"link del rempart-void"},
+		},
+		{
 			name: "a stand-in that a crash left goes",
 			have: Machine{
 				Devices: []Device{eth(1, "eth1")},

@@ -296,6 +296,18 @@ func TestFaults(t *testing.T) {
 			},
 		},
 		{
+			name:    "IPv6 hops without a next hop",
+			devices: []Device{eth(1, "ppp0"), eth(2, "ppp1")},
+			want: State{
+				Routes:  []Route{{Dst: netip.MustParsePrefix("::/0"), Hops: []Hop{{Device: "ppp0"}, {Device: "ppp1"}}}},
+				Proxies: []Proxy{{Device: "wan", Address: netip.MustParseAddr("203.0.113.5")}},
+			},
+			faults: []string{
+				"route ::/0 nexthop dev ppp0 weight 1 nexthop dev ppp1 weight 1: IPv6 needs a next hop for each of several lines; those without are left out",
+				`proxy 203.0.113.5 dev wan: no device "wan"; this machine has ppp0, ppp1`,
+			},
+		},
+		{
 			name:   "settings",
 			want:   State{Sysctls: []Sysctl{{Path: "net/ipv4/a", Value: "1"}, {Path: "net/ipv6/b", Value: "1", Optional: true}}},
 			faults: []string{"sysctl net/ipv4/a: this kernel does not have it"},

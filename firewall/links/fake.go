@@ -130,6 +130,7 @@ func (f *Fake) Devices() ([]Device, error) {
 	devices := slices.Clone(f.devices)
 	for i := range devices {
 		devices[i].Addresses = slices.Clone(devices[i].Addresses)
+		devices[i].Unsettled = slices.Clone(devices[i].Unsettled)
 	}
 	return devices, nil
 }

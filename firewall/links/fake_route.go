@@ -1,6 +1,7 @@
 package links
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 
@@ -33,19 +34,28 @@ func (f *Fake) Rules() ([]Rule, error) {
 	return slices.Clone(f.rules), nil
 }
 
-// addRoute refuses a route by a device that is down, as the kernel does.
+// addRoute refuses a route by a device that is down, and knows the default routes
+// of others, as the kernel does.
 func (f *Fake) addRoute(r Route) error {
 	for _, h := range r.hops() {
 		if d := f.device(h.Device); d != nil && !d.Up {
 			return fmt.Errorf("device %q: %w", h.Device, unix.ENETDOWN)
 		}
 	}
-	f.routes = append(f.routes, r.canonical())
+	r = r.canonical()
+	taken := slices.ContainsFunc(f.defaults, func(d Route) bool { return d.canonical().key() == r.key() })
+	if taken && r.Dst.Addr().Is6() {
+		return ErrRouteTaken
+	}
+	f.routes = append(f.routes, r)
+	if taken {
+		return ErrRouteBeside
+	}
 	return nil
 }
 
 func (f *Fake) replaceRoute(before, after Route) error {
-	if err := f.addRoute(after); err != nil {
+	if err := f.addRoute(after); err != nil && !errors.Is(err, ErrRouteBeside) {
 		return err
 	}
 	f.deleteRoute(before)

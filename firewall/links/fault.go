@@ -77,6 +77,15 @@ func (f *DownDevice) Error() string {
 	return fmt.Sprintf("device %q is down: %d routes by it wait", f.Device, f.Routes)
 }
 
+// HopWithoutVia is the fault of an IPv6 Route of several hops, not all of which
+// have a next hop: the kernel does not share flows among such.
+type HopWithoutVia struct{ Route Route }
+
+// Error names the route.
+func (f *HopWithoutVia) Error() string {
+	return fmt.Sprintf("route %s: IPv6 needs a next hop for each of several lines; those without are left out", f.Route)
+}
+
 // DuplicateRoute is the fault of two Routes with the same destination, metric and table.
 type DuplicateRoute struct{ Kept, Dropped Route }
 

@@ -98,6 +98,33 @@ func TestKernelRouteShapes(t *testing.T) {
 	}
 }
 
+// TestKernelStandInGoes has what a program left that died while it replaced a route.
+func TestKernelStandInGoes(t *testing.T) {
+	for _, left := range [][]string{
+		{"10.8.0.0/16 via 203.0.113.1 scope site", "10.8.0.0/16 via 10.1.2.4"},
+		{"10.8.0.0/16 via 203.0.113.1 scope site"},
+		{"10.8.0.0/16 via 203.0.113.1", "10.8.0.0/16 via 203.0.113.1 scope site"},
+	} {
+		for _, wanted := range []int{0, 1} {
+			s := newSpace(t, "eth0", "eth1")
+			o := s.owner()
+			want := twoLines()
+			apply(t, o, want)
+			for _, r := range left {
+				s.ip("route append %s proto 82", r)
+			}
+			want.Routes = shapes(false)[:wanted]
+			apply(t, o, want)
+			if ops := apply(t, o, want); len(ops) != 0 {
+				t.Errorf("%q, second time: %q", left, ops)
+			}
+			if found, err := s.Routes(); err != nil || len(found) != wanted {
+				t.Errorf("%q: %v, routes %v", left, err, found)
+			}
+		}
+	}
+}
+
 func bit(b bool) int {
 	if b {
 		return 1

@@ -205,7 +205,7 @@ func (s *space) handleAdd(r Route) error {
 // trouble polls until that is the owner's.
 func (s *space) trouble(o *Owner, text string) {
 	s.t.Helper()
-	deadline := time.Now().Add(3 * time.Second)
+	deadline := time.Now().Add(patience)
 	for o.Trouble() != text {
 		if time.Now().After(deadline) {
 			s.t.Fatalf("trouble %q, want %q", o.Trouble(), text)

@@ -28,18 +28,24 @@ func (s *space) peer(device string, addresses ...string) *space {
 	if err := s.handle.LinkSetNsFd(end, int(p.ns)); err != nil {
 		s.t.Fatal(err)
 	}
-	// Without a link-local address that is ready it verifies no neighbour.
-	for _, name := range []string{"all", device + "p"} {
-		if err := p.writeSysctl("net/ipv6/conf/"+name+"/accept_dad", "0"); err != nil {
-			s.t.Fatal(err)
-		}
-	}
+	p.hasty(device + "p")
 	p.ip("link set lo up")
 	p.ip("link set %sp up", device)
 	for _, a := range addresses {
 		p.ip("address add %s dev %sp%s", a, device, map[bool]string{true: " nodad"}[strings.Contains(a, ":")])
 	}
 	return p
+}
+
+// hasty makes IPv6 addresses ready at once: a host without a link-local one that
+// is ready speaks to no neighbour.
+func (s *space) hasty(devices ...string) {
+	s.t.Helper()
+	for _, name := range append(devices, "all") {
+		if err := s.writeSysctl("net/ipv6/conf/"+name+"/accept_dad", "0"); err != nil {
+			s.t.Fatal(err)
+		}
+	}
 }
 
 // foreign adds n routes of a routing daemon.
@@ -83,7 +89,7 @@ func send(c *net.UDPConn, to netip.AddrPort, text string) {
 // receive returns the next datagram and whom it is from.
 func receive(t *testing.T, c *net.UDPConn) (string, netip.AddrPort) {
 	t.Helper()
-	if err := c.SetReadDeadline(time.Now().Add(3 * time.Second)); err != nil {
+	if err := c.SetReadDeadline(time.Now().Add(patience)); err != nil {
 		t.Fatal(err)
 	}
 	b := make([]byte, 1500)
@@ -94,16 +100,19 @@ func receive(t *testing.T, c *net.UDPConn) (string, netip.AddrPort) {
 	return string(b[:n]), netip.AddrPortFrom(from.Addr().Unmap(), from.Port())
 }
 
-// echoes pings the addresses in turn, and returns the first that answers.
-func (s *space) echoes(to ...netip.Addr) netip.Addr {
+// patience is how long is waited for what has to come, on a busy machine.
+const patience = 5 * time.Second
+
+// echoes pings the addresses in turn, several times, and returns the first that
+// answers.
+func (s *space) echoes(patience time.Duration, to ...netip.Addr) netip.Addr {
 	s.t.Helper()
 	network, request, reply := "ip4:icmp", byte(8), byte(0)
 	if to[0].Is6() {
 		network, request, reply = "ip6:ipv6-icmp", 128, 129
 	}
 	var c *net.IPConn
-	err := s.inside(func() error {
-		var err error
+	err := s.inside(func() (err error) {
 		c, err = net.ListenIP(network, nil)
 		return err
 	})
@@ -111,30 +120,39 @@ func (s *space) echoes(to ...netip.Addr) netip.Addr {
 		s.t.Fatal(err)
 	}
 	defer c.Close()
-	for _, a := range to {
-		m := []byte{request, 0, 0, 0, 0, 82, 0, 1}
-		if a.Is4() { // the kernel fills it in for IPv6
-			binary.BigEndian.PutUint16(m[2:], ^(uint16(request)<<8 + 82 + 1))
+	for deadline := time.Now().Add(patience); time.Now().Before(deadline); {
+		for _, a := range to {
+			m := []byte{request, 0, 0, 0, 0, 82, 0, 1}
+			if a.Is4() { // the kernel fills it in for IPv6
+				binary.BigEndian.PutUint16(m[2:], ^(uint16(request)<<8 + 82 + 1))
+			}
+			_, _ = c.WriteToIP(m, &net.IPAddr{IP: a.AsSlice()})
 		}
-		if _, err := c.WriteToIP(m, &net.IPAddr{IP: a.AsSlice()}); err != nil {
-			s.t.Fatal(err)
+		if from, ok := s.echoed(c, reply); ok {
+			return from
 		}
+	}
+	return netip.Addr{}
+}
+
+// echoed waits a moment for an answer.
+func (s *space) echoed(c *net.IPConn, reply byte) (netip.Addr, bool) {
+	s.t.Helper()
+	if err := c.SetReadDeadline(time.Now().Add(300 * time.Millisecond)); err != nil {
+		s.t.Fatal(err)
 	}
 	b := make([]byte, 1500)
 	for {
-		if err := c.SetReadDeadline(time.Now().Add(3 * time.Second)); err != nil {
-			s.t.Fatal(err)
-		}
 		n, from, err := c.ReadFromIP(b)
 		if errors.Is(err, os.ErrDeadlineExceeded) {
-			return netip.Addr{}
+			return netip.Addr{}, false
 		}
 		if err != nil {
 			s.t.Fatal(err)
 		}
 		if n >= 8 && b[0] == reply && b[5] == 82 {
 			a, _ := netip.AddrFromSlice(from.IP)
-			return a.Unmap()
+			return a.Unmap(), true
 		}
 	}
 }

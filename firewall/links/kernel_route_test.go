@@ -117,7 +117,7 @@ func TestKernelMends(t *testing.T) {
 // settled polls until nothing is left to do.
 func (s *space) settled(want State) {
 	s.t.Helper()
-	deadline := time.Now().Add(3 * time.Second)
+	deadline := time.Now().Add(patience)
 	for {
 		have, err := New(s, "", nil).look(want, Owned{})
 		if err != nil {

@@ -1,9 +1,15 @@
 package links
 
 import (
+	"errors"
+
 	"github.com/vishvananda/netlink/nl"
 	"golang.org/x/sys/unix"
 )
+
+// ErrRuleTaken is why a rule cannot be added: the kernel takes one of ours, which
+// has its priority and table and selects more, for the same.
+var ErrRuleTaken = errors.New("a rule with this priority and table selects more")
 
 // Rules lists the rules of policy routing that carry Protocol.
 func (n *Netlink) Rules() ([]Rule, error) {
@@ -14,7 +20,8 @@ func (n *Netlink) Rules() ([]Rule, error) {
 			req.AddData(&nl.RtMsg{RtMsg: unix.RtMsg{Family: uint8(family)}})
 			return req.Execute(unix.NETLINK_ROUTE, unix.RTM_NEWRULE)
 		})
-		if err != nil {
+		// A kernel without IPv6, or without tables, has none.
+		if err := unless(err, unix.EAFNOSUPPORT, unix.EOPNOTSUPP); err != nil {
 			return nil, err
 		}
 		for _, m := range found {
@@ -28,12 +35,14 @@ func (n *Netlink) Rules() ([]Rule, error) {
 	return rules, nil
 }
 
-// addRule takes one that is there as added.
 func (n *Netlink) addRule(r Rule) error {
 	req := n.request(unix.RTM_NEWRULE, unix.NLM_F_CREATE|unix.NLM_F_EXCL|unix.NLM_F_ACK)
 	req.Data = ruleMessage(r)
 	_, err := req.Execute(unix.NETLINK_ROUTE, 0)
-	return unless(err, unix.EEXIST)
+	if errors.Is(err, unix.EEXIST) {
+		return ErrRuleTaken
+	}
+	return err
 }
 
 func (n *Netlink) deleteRule(r Rule) error {

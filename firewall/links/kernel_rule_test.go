@@ -1,6 +1,7 @@
 package links
 
 import (
+	"errors"
 	"net/netip"
 	"slices"
 	"testing"
@@ -116,4 +117,13 @@ func TestKernelMendsRules(t *testing.T) {
 	s.settled(steered())
 	s.has(false, "8501:", "rule")
 	s.has(false, "8500:", "-6 rule")
+}
+
+func TestKernelTakesNoRuleThatSelectsAllBesideAnother(t *testing.T) {
+	s := newSpace(t)
+	some := Rule{Priority: 8601, From: prefixes("10.1.2.2/32")[0], Table: 9}
+	_, err := s.owner().Apply(t.Context(), State{Rules: []Rule{some, {Priority: 8601, Table: 9}}})
+	if !errors.Is(err, ErrRuleTaken) {
+		t.Errorf("err %v", err)
+	}
 }

@@ -102,10 +102,10 @@ func (s *space) owner() *Owner {
 // has polls until ip(8) prints text, or, with not, does not.
 func (s *space) has(not bool, text, format string, args ...any) {
 	s.t.Helper()
-	deadline := time.Now().Add(3 * time.Second) // other tests keep the machine busy
+	deadline := time.Now().Add(patience)
 	for strings.Contains(s.ip(format, args...), text) == not {
 		if time.Now().After(deadline) {
-			s.t.Fatalf("ip "+format+" after three seconds (unwanted %v: %q):\n%s", append(args, not, text, s.ip(format, args...))...)
+			s.t.Fatalf("ip "+format+" in the end (unwanted %v: %q):\n%s", append(args, not, text, s.ip(format, args...))...)
 		}
 		runtime.Gosched()
 	}

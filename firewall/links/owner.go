@@ -72,7 +72,8 @@ func (o *Owner) Apply(ctx context.Context, want State) ([]Op, error) {
 
 // Check tells the faults of want on this machine and changes nothing. They are
 // joined: *MissingDevice, *AmbiguousMAC, *SharedDevice, *MissingRouteDevice,
-// *DownDevice, *DuplicateRoute, *MissingProxyDevice and *MissingSysctl.
+// *DownDevice, *HopWithoutVia, *DuplicateRoute, *MissingProxyDevice and
+// *MissingSysctl.
 func (o *Owner) Check(_ context.Context, want State) error {
 	have, err := o.look(want, Owned{})
 	if err != nil {

@@ -107,6 +107,44 @@ func TestReleasePutsBack(t *testing.T) {
 	}
 }
 
+// TestReleaseTakesAll has routes of several hops, rules and proxies.
+func TestReleaseTakesAll(t *testing.T) {
+	f := NewFake(eth(1, "eth0"), eth(2, "eth1"))
+	// The setting is there before, as on every machine.
+	for _, path := range []string{"net/ipv4/neigh/eth0/proxy_delay", "net/ipv6/neigh/eth0/proxy_delay", "net/ipv6/conf/all/proxy_ndp"} {
+		if err := f.Tamper(SetSysctl{Path: path, To: "80"}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	before := f.String()
+	_, path := newOwner(t, f)
+	want := State{
+		Routes:  []Route{multipath("0.0.0.0/0", "203.0.113.1 eth0 1", "10.1.2.3 eth1 3"), {Dst: netip.MustParsePrefix("::/0"), Kind: Unreachable, Table: 82001}},
+		Rules:   []Rule{{Priority: 8500, NoDefault: true}, {Priority: 8500, Is6: true, NoDefault: true}},
+		Proxies: []Proxy{{"eth0", netip.MustParseAddr("203.0.113.5")}, {"eth0", netip.MustParseAddr("2001:db8::5")}},
+	}
+	apply(t, New(f, path, hclog.NewNullLogger()), want)
+	for _, text := range []string{
+		"default nexthop via 10.1.2.3 dev eth1 weight 3 nexthop via 203.0.113.1 dev eth0 weight 1\n",
+		"unreachable ::/0 metric 1 table 82001\n",
+		"-6 rule priority 8500 from all table main suppress_prefixlength 0\n",
+		"203.0.113.5/32 dev rempart-void\n", "proxy 2001:db8::5 dev eth0\n", "net/ipv6/conf/all/proxy_ndp = 1\n",
+	} {
+		if !strings.Contains(f.String(), text) {
+			t.Errorf("no %q in machine:\n%s", text, f)
+		}
+	}
+	if ops := apply(t, New(f, path, hclog.NewNullLogger()), want); len(ops) != 0 {
+		t.Errorf("after a restart: %q", ops)
+	}
+	if err := New(f, path, hclog.NewNullLogger()).Release(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if d := cmp.Diff(before, f.String()); d != "" {
+		t.Errorf("machine after release (-before +after):\n%s", d)
+	}
+}
+
 func TestRecordOfAnotherBootSaysNothing(t *testing.T) {
 	f := NewFake(down(1, "eth0"), down(2, "eth1"))
 	_, path := newOwner(t, f)

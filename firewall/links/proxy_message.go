@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net/netip"
 
+	attribute "github.com/mdlayher/netlink"
 	"github.com/vishvananda/netlink"
 	"github.com/vishvananda/netlink/nl"
 	"golang.org/x/sys/unix"
@@ -31,17 +32,20 @@ func parseProxy(m []byte) (p FoundProxy, index int, err error) {
 	if len(m) < unix.SizeofNdMsg {
 		return FoundProxy{}, 0, fmt.Errorf("parse proxy: %d bytes", len(m))
 	}
-	attrs, err := nl.ParseRouteAttr(m[unix.SizeofNdMsg:])
+	attrs, err := attribute.NewAttributeDecoder(m[unix.SizeofNdMsg:])
 	if err != nil {
 		return FoundProxy{}, 0, fmt.Errorf("parse proxy: %w", err)
 	}
-	for _, a := range attrs {
-		switch int(a.Attr.Type) {
+	for attrs.Next() {
+		switch attrs.Type() {
 		case unix.NDA_DST:
-			p.Address, _ = netip.AddrFromSlice(a.Value)
+			p.Address, _ = netip.AddrFromSlice(attrs.Bytes())
 		case ndaProtocol:
-			p.Ours = len(a.Value) > 0 && a.Value[0] == Protocol
+			p.Ours = attrs.Uint8() == Protocol
 		}
+	}
+	if err := attrs.Err(); err != nil {
+		return FoundProxy{}, 0, fmt.Errorf("parse proxy: %w", err)
 	}
 	return p, int(nl.NativeEndian().Uint32(m[4:])), nil
 }

@@ -3,6 +3,7 @@ package links
 import (
 	"bytes"
 	"maps"
+	"net/netip"
 	"slices"
 )
 
@@ -100,6 +101,10 @@ func (t *target) placeRoutes(devices []Device, names map[string]string, want []R
 			fault.Have = physical(devices)
 			t.faults = append(t.faults, fault)
 		}
+		if able := ableHops(r.Dst, hops); len(able) < len(hops) {
+			t.faults = append(t.faults, &HopWithoutVia{Route: r})
+			hops = able
+		}
 		if r.Kind == Unicast && len(hops) == 0 {
 			continue
 		}
@@ -120,6 +125,10 @@ func (t *target) placeRoutes(devices []Device, names map[string]string, want []R
 // of a name that means nothing here.
 func resolveHops(r Route, names map[string]string) (hops []Hop, fault *MissingRouteDevice) {
 	for _, h := range r.hops() {
+		h.Via = h.Via.WithZone("")
+		if h.Via.IsUnspecified() {
+			h.Via = netip.Addr{}
+		}
 		if h.Device == "" {
 			hops = append(hops, h)
 			continue
@@ -134,6 +143,19 @@ func resolveHops(r Route, names map[string]string) (hops []Hop, fault *MissingRo
 		}
 	}
 	return hops, fault
+}
+
+// ableHops is the hops that the kernel takes together: in IPv6 those with a next
+// hop, or else one.
+func ableHops(dst netip.Prefix, hops []Hop) []Hop {
+	if dst.Addr().Is4() || len(hops) < 2 {
+		return hops
+	}
+	able := slices.DeleteFunc(slices.Clone(hops), func(h Hop) bool { return !h.Via.IsValid() })
+	if len(able) == 0 {
+		return hops[:1]
+	}
+	return able
 }
 
 // goalOf leaves out the hops by devices that are down, and counts them.

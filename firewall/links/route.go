@@ -14,9 +14,10 @@ type Route struct {
 	Kind RouteKind
 	// Hops, when there are several, share the flows by weight (multipath), and Via,
 	// Device and OnLink are empty. In IPv6 each needs a Via: the kernel refuses
-	// others. A hop whose device is missing or down is left out until it is there.
+	// others, which are left out. A hop whose device is missing or down is left
+	// out until it is there.
 	Hops []Hop
-	Via  netip.Addr // the gateway; invalid: Dst is on the link
+	Via  netip.Addr // the gateway; invalid or unspecified: Dst is on the link
 	// Device is the name of a Link or of a device. It may be empty where Via is
 	// in a subnet of the machine.
 	Device string

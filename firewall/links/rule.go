@@ -7,8 +7,8 @@ import (
 )
 
 // Rule is one rule of policy routing, ip-rule(8). Ours carry Protocol as routes do.
-// Of two with one Priority and Table, each must select something that the other
-// does not: the kernel takes a rule that selects less for the one it has.
+// Of two with one Priority and Table, both must select something: the kernel
+// refuses one that selects all beside another.
 type Rule struct {
 	Priority int
 	Is6      bool

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net/netip"
 
+	attribute "github.com/mdlayher/netlink"
 	"github.com/vishvananda/netlink/nl"
 	"golang.org/x/sys/unix"
 )
@@ -41,38 +42,32 @@ func parseRule(m []byte) (r Rule, protocol uint8, err error) {
 		return Rule{}, 0, fmt.Errorf("parse rule: %d bytes", len(m))
 	}
 	header := nl.DeserializeRtMsg(m)
-	attrs, err := nl.ParseRouteAttr(m[unix.SizeofRtMsg:])
+	attrs, err := attribute.NewAttributeDecoder(m[unix.SizeofRtMsg:])
 	if err != nil {
 		return Rule{}, 0, fmt.Errorf("parse rule: %w", err)
 	}
 	r = Rule{Is6: header.Family == unix.AF_INET6, Table: int(header.Table)}
-	for _, a := range attrs {
-		number := func() uint32 {
-			if len(a.Value) < 4 {
-				return 0
-			}
-			return nl.NativeEndian().Uint32(a.Value)
-		}
-		switch int(a.Attr.Type) {
+	for attrs.Next() {
+		switch attrs.Type() {
 		case nl.FRA_PRIORITY:
-			r.Priority = int(number())
+			r.Priority = int(attrs.Uint32())
 		case nl.FRA_TABLE:
-			r.Table = int(number())
+			r.Table = int(attrs.Uint32())
 		case nl.FRA_FWMARK:
-			r.Mark = number()
+			r.Mark = attrs.Uint32()
 		case nl.FRA_FWMASK:
-			r.Mask = number()
+			r.Mask = attrs.Uint32()
 		case nl.FRA_SRC:
-			if from, ok := netip.AddrFromSlice(a.Value); ok {
-				r.From = netip.PrefixFrom(from, int(header.Src_len))
-			}
+			from, _ := netip.AddrFromSlice(attrs.Bytes())
+			r.From = netip.PrefixFrom(from, int(header.Src_len))
 		case nl.FRA_SUPPRESS_PREFIXLEN:
-			r.NoDefault = number() == 0 // all ones: none
+			r.NoDefault = attrs.Uint32() == 0 // all ones: none
 		case nl.FRA_PROTOCOL:
-			if len(a.Value) > 0 {
-				protocol = a.Value[0]
-			}
+			protocol = attrs.Uint8()
 		}
+	}
+	if err := attrs.Err(); err != nil {
+		return Rule{}, 0, fmt.Errorf("parse rule: %w", err)
 	}
 	return r, protocol, nil
 }
