@@ -23,17 +23,17 @@ func sampleLines() report.Lines {
 			},
 			{
 				Name: "cable", Interface: "wan2", Address: netip.MustParseAddr("192.0.2.1"), Number: 2, Table: 82002, Weight: 1, Groups: []string{"internet"},
-				State: report.GatewayWarning, Since: before(3 * time.Minute), Reason: "12% of the questions were lost, 10% is the threshold",
+				State: report.GatewayWarning, Since: before(3 * time.Minute), Reason: "loss 12 % (warning at 10 %)",
 				Watched: true, Loss: 12, Delay: ms(231.4), Jitter: ms(1250),
 				Targets: []report.GatewayTarget{{Target: "192.0.2.1", Alive: true, Sent: 50, Lost: 6, Delay: ms(231.4), LastAnswer: before(0)}},
 			},
 			{
 				Name: "lte", Interface: "wan3", Learned: "dhcp", Number: 3, Table: 82003, Weight: 1, Groups: []string{"internet", "voip"},
-				State: report.GatewayDown, Since: before(5 * time.Minute), Reason: "it has no address yet", Watched: true, Loss: 100,
+				State: report.GatewayDown, Since: before(5 * time.Minute), Reason: "no address learned", Watched: true, Loss: 100,
 				Targets: []report.GatewayTarget{{Target: "198.51.100.53"}},
 			},
 			{Name: "dsl", Interface: "ppp0", Address: netip.IPv4Unspecified(), Learned: "dhcp", Number: 4, Table: 82004, Weight: 1, State: report.GatewayOnline, Since: before(75 * time.Hour)},
-			{Name: "old", Interface: "wan", Address: netip.MustParseAddr("2001:db8::1"), Number: 5, Table: 82005, Weight: 1, State: report.GatewayForced, Since: before(75 * time.Hour), Reason: "force_down"},
+			{Name: "old", Interface: "wan", Address: netip.MustParseAddr("2001:db8::1"), Number: 5, Table: 82005, Weight: 1, State: report.GatewayForced, Since: before(75 * time.Hour), Reason: "the policy says so"},
 		},
 		Groups: []report.GatewayGroup{
 			{Name: "internet", Tier: 1, Tiers: 2, Since: before(75 * time.Hour), OnDown: "next", Sticky: true, Members: []report.GroupMember{
@@ -71,7 +71,7 @@ func sampleHistory(name string, since time.Time) report.GatewayHistory {
 	h.Transitions = []report.GatewayTransition{
 		{Time: before(30 * time.Hour), To: report.GatewayOnline},
 		{Time: before(80 * time.Minute), From: report.GatewayOnline, To: report.GatewayDown, Reason: "no answer from 198.51.100.53 for 2s"},
-		{Time: before(time.Hour), From: report.GatewayDown, To: report.GatewayOnline, Reason: "it answers again"},
+		{Time: before(time.Hour), From: report.GatewayDown, To: report.GatewayOnline, Reason: "it answers"},
 	}
 	return h
 }
