@@ -1,10 +1,12 @@
 package explain_test
 
 import (
+	"fmt"
 	"math/rand/v2"
 	"net/netip"
 	"os"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -30,21 +32,9 @@ type gateway struct {
 	now  time.Time
 }
 
-func newGateway(t *testing.T) *gateway {
+func newGateway(t *testing.T, w *rules.World) *gateway {
 	t.Helper()
-	if os.Geteuid() != 0 {
-		t.Skip("needs root")
-	}
-	g := &gateway{host: lab.Test(t).Host("gw"), tuns: map[string]*lab.Tun{}, now: time.Now()}
-	var listed netipx.IPSetBuilder
-	listed.AddPrefix(netip.MustParsePrefix("192.0.2.0/24"))
-	drop, err := listed.IPSet()
-	if err != nil {
-		t.Fatal(err)
-	}
-	outside := firewall.Outside{Lists: map[string]*netipx.IPSet{"drop_list": drop}}
-	g.w = firewall.NewWorld(policy(t), firewall.Learned{Outside: outside}, g.now)
-	g.x = explain.New(g.w)
+	g := &gateway{host: lab.Test(t).Host("gw"), tuns: map[string]*lab.Tun{}, w: w, x: explain.New(w), now: time.Now()}
 	g.host.Forward()
 	for _, s := range []string{"net.ipv4.icmp_ratelimit", "net.ipv4.conf.all.rp_filter", "net.ipv4.conf.default.rp_filter", "net.ipv4.conf.all.send_redirects", "net.ipv4.conf.default.send_redirects", "net.ipv6.icmp.ratelimit"} {
 		g.host.Sysctl(s, "0")
@@ -54,16 +44,73 @@ func newGateway(t *testing.T) *gateway {
 	g.host.Sysctl("net.netfilter.nf_conntrack_tcp_loose", "1")
 	for _, i := range g.w.Config.Interfaces {
 		g.tuns[i.Name] = g.host.Tun(i.Device)
-		g.host.AddAddr(i.Device, append(i.Addresses, netip.MustParsePrefix("fe80::1/64"))...)
+		g.host.AddAddr(i.Device, append(g.w.AddressesOf(i), netip.MustParsePrefix("fe80::1/64"))...)
 		for _, a := range g.w.Config.HeldOneToOne(i.Name) {
 			g.host.AddAddr(i.Device, netip.PrefixFrom(a, a.BitLen()))
 		}
 	}
-	for _, r := range g.w.Config.Routes {
-		g.host.Route(r.Destination, g.w.Config.Gateway(r.Gateway).Address)
-	}
+	g.route(t)
 	g.load(t)
 	return g
+}
+
+// route gives the machine the routes of the policy as its lines are, and what
+// finds the way of each line.
+func (g *gateway) route(t *testing.T) {
+	t.Helper()
+	ip := func(args ...string) {
+		t.Helper()
+		if out, err := g.host.Run(t.Context(), "ip", args...); err != nil {
+			t.Fatalf("ip %v: %v\n%s", args, err, out)
+		}
+	}
+	for i := range g.w.Config.Routes {
+		r := &g.w.Config.Routes[i]
+		args := []string{"route", "add", r.Destination.String()}
+		by, refused := g.w.RouteBy(r)
+		switch {
+		case r.Kind != config.RouteUnicast:
+			ip("route", "add", r.Kind.String(), r.Destination.String())
+			continue
+		case refused:
+			ip("route", "add", "unreachable", r.Destination.String())
+			continue
+		case len(by) == 0:
+			continue
+		}
+		for _, hop := range by {
+			args = append(args, "nexthop", "via", g.w.NextHop(hop).String(), "dev", g.w.Device(hop.Interface), "weight", strconv.Itoa(hop.Weight))
+		}
+		if r.Destination.Addr().Is6() {
+			args = append([]string{"-6"}, args...)
+		}
+		ip(args...)
+	}
+	for _, gw := range g.w.Config.Gateways {
+		if gw.Address.Is6() || len(g.w.Gateways) == 0 {
+			continue
+		}
+		n := int(g.w.Gateways[gw.Name])
+		table := strconv.Itoa(82000 + n)
+		ip("route", "add", "default", "via", g.w.NextHop(&gw).String(), "dev", g.w.Device(gw.Interface), "table", table)
+		ip("rule", "add", "priority", strconv.Itoa(8200+n), "fwmark", fmt.Sprintf("%#x/0xff0000", n<<16), "lookup", table)
+	}
+}
+
+// office is the world of the policy of the same name.
+func office(t *testing.T) *rules.World {
+	t.Helper()
+	if os.Geteuid() != 0 {
+		t.Skip("needs root")
+	}
+	var listed netipx.IPSetBuilder
+	listed.AddPrefix(netip.MustParsePrefix("192.0.2.0/24"))
+	drop, err := listed.IPSet()
+	if err != nil {
+		t.Fatal(err)
+	}
+	outside := firewall.Outside{Lists: map[string]*netipx.IPSet{"drop_list": drop}}
+	return firewall.NewWorld(policy(t), firewall.Learned{Outside: outside}, time.Now())
 }
 
 // policy is that of testdata without limits, which a test would run into.
@@ -232,10 +279,21 @@ func judge(w *rules.World, p config.Packet, e report.Explanation, f fate) string
 		return "something left"
 	case e.Verdict == "reject" && !deaf && (len(f.left) != 1 || f.left[0].Dst.Addr() != p.Src):
 		return "its sender was not told"
-	case e.Verdict == "pass" && (len(f.left) != 1 || f.by[0] != e.Interface || f.left[0].Src != e.Source || f.left[0].Dst != e.Destination):
+	case e.Verdict == "pass" && (len(f.left) != 1 || !leftAs(e, f)):
 		return "it did not leave so"
 	}
 	return ""
+}
+
+// leftAs says whether the one packet that left did so by a way that is told.
+func leftAs(e report.Explanation, f fate) bool {
+	ways := e.Ways
+	if len(ways) == 0 {
+		ways = []report.Way{{Interface: e.Interface, Source: e.Source}}
+	}
+	return f.left[0].Dst == e.Destination && slices.ContainsFunc(ways, func(w report.Way) bool {
+		return w.Interface == f.by[0] && w.Source == f.left[0].Src
+	})
 }
 
 // decides says whether a counter is one that decides, not one that translates.
@@ -245,7 +303,7 @@ func decides(counter string) bool {
 
 // TestKernel asks about packets of all kinds, and sends them.
 func TestKernel(t *testing.T) {
-	g := newGateway(t)
+	g := newGateway(t, office(t))
 	const seed = 7
 	r := rand.New(rand.NewPCG(seed, seed))
 	seen := map[string]int{}
