@@ -25,9 +25,10 @@ func TestDifferentialFindsFaults(t *testing.T) {
 		{"a rule that is counted as another", miscounted, 100},
 		{"a map whose parts meet one further on", shifted, 40},
 		{"a map that leads one part elsewhere", misled, 40},
+		{"a translation that leads to a neighbour", misdealt, 25},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			const policies = 100
+			const policies = 300
 			spoiled, found := 0, 0
 			for seed := uint64(1); seed <= policies && spoiled < spoiledRulesets; seed++ {
 				c, err := randomPolicy(seed).parse()
@@ -164,6 +165,21 @@ func misled(o *oracle, g *packetGen) (nft.Ruleset, bool) {
 			elements[at].Verdict, elements[at+1].Verdict = elements[at+1].Verdict, elements[at].Verdict
 			return withElements(o.ruleset, i, elements), true
 		}
+	}
+	return nft.Ruleset{}, false
+}
+
+// misdealt is the ruleset with all addresses of a translation's map one further on.
+func misdealt(o *oracle, _ *packetGen) (nft.Ruleset, bool) {
+	for i, s := range o.ruleset.Sets {
+		if s.Data != nft.TypeIPv4 && s.Data != nft.TypeIPv6 || len(s.Elements) == 0 {
+			continue
+		}
+		elements := slices.Clone(s.Elements)
+		for n := range elements {
+			elements[n].Data = nft.Address(elements[n].Data.From.Next())
+		}
+		return withElements(o.ruleset, i, elements), true
 	}
 	return nft.Ruleset{}, false
 }

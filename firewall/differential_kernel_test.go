@@ -53,7 +53,7 @@ func (b *bed) differ(t *testing.T, seed uint64) (packets int, _ *failure) {
 		return 0, &failure{seed: seed, policy: p, says: err.Error()}
 	}
 	w := drawnWorld(c, time.Now())
-	if turnsSoon(w) {
+	if turnsSoon(w) || len(w.Addresses) > 0 { // nobody keeps addresses on the devices but the policy
 		return 0, nil
 	}
 	o := newOracle(w)

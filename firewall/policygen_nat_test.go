@@ -204,7 +204,7 @@ func (g *policyGen) outbound() section {
 	switch {
 	case ported && g.chance(45):
 		s = s.with("translated_ports", quoted("20000-29999"))
-	case g.chance(20):
+	case g.chance(30):
 		s = s.with("static_port", "true")
 	}
 	return s

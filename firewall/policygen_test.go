@@ -121,11 +121,15 @@ func (g *policyGen) interfaces() {
 			}
 		}
 		s := section{header: "[interface." + d.name + "]"}.with("device", quoted(d.name+"0"))
-		var addresses []string
-		for _, p := range n.addresses {
-			addresses = append(addresses, p.String())
+		if g.chance(8) { // it has them from elsewhere
+			n.addresses = fromElsewhere(d.name)
+		} else {
+			var addresses []string
+			for _, p := range n.addresses {
+				addresses = append(addresses, p.String())
+			}
+			s = s.withList("addresses", addresses)
 		}
-		s = s.withList("addresses", addresses)
 		if n.external {
 			s = s.with("external", "true")
 		}
@@ -136,6 +140,17 @@ func (g *policyGen) interfaces() {
 			g.ifaces = append(g.ifaces, n)
 		}
 	}
+}
+
+// fromElsewhere is what an interface has without addresses in the policy.
+func fromElsewhere(iface string) []netip.Prefix {
+	return map[string][]netip.Prefix{
+		"wan":   prefixesOf("203.0.113.2/24 2001:db8:ff::2/64"),
+		"lan":   prefixesOf("10.1.2.1/24 2001:db8:2::1/64"),
+		"dmz":   prefixesOf("10.1.4.1/24"),
+		"wan2":  prefixesOf("198.51.100.2/26 198.51.100.3/26 2001:db8:fe::2/48"),
+		"guest": prefixesOf("fd00:7::1/64"),
+	}[iface]
 }
 
 // gateways draws next hops and routes to what lies behind them, nested ones among them.
@@ -277,7 +292,12 @@ func content(name string, hosts bool) *netipx.IPSet {
 func drawnWorld(c *config.Config, at time.Time) *rules.World {
 	outside, dynamic := learned(c)
 	w := withDynamic(NewWorld(c, Learned{Outside: outside}, at), dynamic)
-	w.Silent = silent(w)
+	w.Silent, w.Addresses = silent(w), map[string][]netip.Prefix{}
+	for _, i := range c.Interfaces {
+		if w.Learns(i.Name) {
+			w.Addresses[i.Name] = fromElsewhere(i.Name)
+		}
+	}
 	return w
 }
 
@@ -293,7 +313,7 @@ func silent(w *rules.World) map[string][]netip.Addr {
 		g := rand.New(rand.NewPCG(h.Sum64(), 2))
 		share := g.IntN(4)
 		for _, r := range w.Resolve(f.Target).Set.Ranges() {
-			for a := r.From(); a.IsValid() && a.Compare(r.To()) <= 0 && len(out[f.Name]) < 8; a = a.Next() {
+			for a := r.From(); a.IsValid() && a.Compare(r.To()) <= 0 && a.Less(plus(r.From(), 8)); a = a.Next() {
 				if g.IntN(3) < share {
 					out[f.Name] = append(out[f.Name], a)
 				}

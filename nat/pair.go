@@ -44,26 +44,15 @@ func (p pair) entries(w *rules.World) []string {
 }
 
 // reach is the outside addresses that lead to the inside: those of the gateway
-// itself stay its own, but for a virtual one that the pair is written for.
+// itself stay its own.
 func (p pair) reach(w *rules.World) *netipx.IPSet {
 	var b netipx.IPSetBuilder
 	b.AddPrefix(p.external)
 	for _, a := range w.OwnAddresses("") {
-		if !p.external.IsSingleIP() || !isVirtual(w.Config, a) {
-			b.Remove(a)
-		}
+		b.Remove(a)
 	}
 	s, _ := b.IPSet() // its error is an invalid prefix, and config lets none through
 	return s
-}
-
-func isVirtual(c *config.Config, a netip.Addr) bool {
-	for _, v := range c.VIPs {
-		if v.Address.Addr() == a {
-			return true
-		}
-	}
-	return false
 }
 
 // inside is the inside address that an outside one stands for, and outside the

@@ -5,8 +5,6 @@ import (
 	"slices"
 	"strings"
 	"testing"
-
-	"github.com/rempart/rempart/config"
 )
 
 // TestReflectionByForward: each translation says for itself whether the inside
@@ -67,24 +65,5 @@ internal = "10.1.3.30"
 	}
 	if got := mirrors(w); !slices.Equal(got, []string{"lan", "dmz"}) {
 		t.Errorf("mirrors %v", got)
-	}
-}
-
-// TestPairOfVirtualAddress: a pair may be written for a virtual address; inside a
-// network the gateway's own stay its own.
-func TestPairOfVirtualAddress(t *testing.T) {
-	w := world(t, office)
-	c := *w.Config
-	c.VIPs = []config.VIP{
-		{Kind: config.VIPAlias, Interface: "wan", Address: netip.MustParsePrefix("203.0.113.4/24")},
-		{Kind: config.VIPAlias, Interface: "wan", Address: netip.MustParsePrefix("198.51.100.7/26")},
-	}
-	w.Config = &c
-	e := NewEvaluator(w)
-	if got := describe(e.Inbound(syn("wan", "192.0.2.7", "203.0.113.4:80"))); got != "erp: 10.1.3.29 80" {
-		t.Errorf("a pair of its own: %q", got)
-	}
-	if got := describe(e.Inbound(syn("wan", "192.0.2.7", "198.51.100.7:80"))); got != ": 198.51.100.7 80" {
-		t.Errorf("one within a network: %q", got)
 	}
 }
