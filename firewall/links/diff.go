@@ -8,8 +8,9 @@ import (
 // Diff is what has to be done so that have becomes want. What is new comes
 // before what goes, and settings before links, links before addresses, addresses
 // before the routes that need them, routes before the rules that ask for their
-// table and the proxies that need them, and what goes in the opposite order. It is empty when nothing is to be done.
-// What want says of missing devices is passed over.
+// table and the proxies that need them, and what goes in the opposite order. It is
+// empty when nothing is to be done. What want says of missing devices is passed
+// over.
 func Diff(have Machine, want State, owned Owned) []Op {
 	t := resolve(have.Devices, want)
 	blocking, leaving := unwantedAddresses(have, t, owned)

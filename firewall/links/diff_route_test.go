@@ -177,7 +177,7 @@ func TestDiffRoutes(t *testing.T) {
 			want: State{Proxies: []Proxy{{"eth1", netip.MustParseAddr("203.0.113.5")}, {"eth1", netip.MustParseAddr("203.0.113.8")}, {"eth1", netip.MustParseAddr("203.0.113.5")}}},
 			ops: []string{
 				"sysctl net/ipv4/neigh/eth1/proxy_delay 0 (was 80)",
-				"link set rempart-void up",
+				"link add rempart-void type dummy",
 				"route add 203.0.113.5/32 dev rempart-void",
 				"route add 203.0.113.8/32 dev rempart-void",
 				"neighbour add proxy 203.0.113.5 dev eth1",

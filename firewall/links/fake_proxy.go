@@ -14,6 +14,10 @@ func (f *Fake) dropProxies(device string) {
 }
 
 func (f *Fake) addVoid() {
+	if d := f.device(VoidDevice); d != nil {
+		d.Up = true
+		return
+	}
 	index := 1
 	for _, d := range f.devices {
 		index = max(index, d.Index+1)

@@ -142,6 +142,8 @@ func (s *space) quiet(o *Owner) {
 // returns the router's address.
 func (p *space) advertise(device string) netip.Addr {
 	p.t.Helper()
+	p.has(false, "fe80::", "-6 address show dev %s", device)
+	p.has(true, "tentative", "-6 address show dev %s", device)
 	var c *net.IPConn
 	var router netip.Addr
 	err := p.inside(func() error {
@@ -197,9 +199,9 @@ func hopLimit(t testing.TB, c *net.IPConn, hops int) {
 func TestKernelAcceptsAdvertisements(t *testing.T) {
 	for _, accept := range []bool{true, false} {
 		s := newSpace(t, "eth0")
+		s.hasty("eth0")
 		s.ip("link set eth0 up")
 		p := s.peer("eth0")
-		p.has(false, "fe80::", "-6 address show dev eth0p")
 		router := p.advertise("eth0p")
 		s.has(false, "2001:db8:77:", "-6 address show dev eth0")
 		s.has(true, "tentative", "-6 address show dev eth0")

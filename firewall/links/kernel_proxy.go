@@ -56,16 +56,16 @@ func (n *Netlink) proxy(p Proxy, kind, flags int) error {
 	return err
 }
 
-// addVoid makes the device that loses what is sent to it, without an address: a
-// dummy, or where the kernel has none an ifb, which loses what nobody sent there
-// by tc(8).
+// addVoid makes the device that loses what is sent to it, without an address, if
+// it is not there: a dummy, or where the kernel has none an ifb, which loses what
+// tc(8) did not send there.
 func (n *Netlink) addVoid() error {
 	attrs := netlink.LinkAttrs{Name: VoidDevice}
 	err := n.handle.LinkAdd(&netlink.Dummy{LinkAttrs: attrs})
 	if errors.Is(err, unix.EOPNOTSUPP) {
 		err = n.handle.LinkAdd(&netlink.Ifb{LinkAttrs: attrs})
 	}
-	if err != nil {
+	if err := unless(err, unix.EEXIST); err != nil {
 		return err
 	}
 	// A kernel without IPv6 does not have it.

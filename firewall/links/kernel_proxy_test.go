@@ -230,7 +230,7 @@ func TestKernelMendsProxies(t *testing.T) {
 		t.Run(command, func(t *testing.T) {
 			s := newSpace(t, "eth0", "eth1")
 			p := s.peer("eth0", "203.0.113.1/29", "2001:db8::1/64")
-			s.running(proxied())
+			o := s.running(proxied())
 			s.ip("%s", command)
 			s.settled(proxied())
 			p.ip("link set eth0p down")
@@ -241,6 +241,9 @@ func TestKernelMendsProxies(t *testing.T) {
 				if !g.asks(s, p) {
 					t.Errorf("no answer for %s", g.proxy)
 				}
+			}
+			if ops := apply(t, o, proxied()); len(ops) != 0 {
+				t.Errorf("mended, and then %q", ops)
 			}
 		})
 	}

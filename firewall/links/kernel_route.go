@@ -127,7 +127,8 @@ func (n *Netlink) addRoute(r Route) error {
 
 // replaceRoute never takes away a route of others, as the kernel's replace may
 // do in IPv4: it takes the first of its metric. There the new one is put
-// before the old one, and the old one removed.
+// before the old one, and the old one removed. In IPv6 no two have one metric,
+// but a hop that another program appends to ours is of our route, and goes with it.
 func (n *Netlink) replaceRoute(before, after Route) error {
 	if before.Dst.Addr().Is4() {
 		return n.replaceRoute4(before, after)

@@ -5,10 +5,11 @@
 //	Machine (found) -+--> Diff --> []Op --> Kernel.Do
 //	Owned (record) --+
 //
-// What was there before and is not ours is left alone. Routes are ours when
-// they carry Protocol. Addresses, MTUs and kernel settings are ours when the
-// Owner's record says so: an address that existed before is used but never
-// removed, and a value that was changed is put back when the policy lets go of it.
+// What was there before and is not ours is left alone. Routes, rules of policy
+// routing and proxy entries are ours when they carry Protocol. Addresses, MTUs and
+// kernel settings are ours when the Owner's record says so: an address that
+// existed before is used but never removed, and a value that was changed is put
+// back when the policy lets go of it.
 package links
 
 import (
@@ -16,9 +17,10 @@ import (
 	"net/netip"
 )
 
-// Protocol is the origin that rtnetlink shows for our routes, `proto 82` in
-// ip-route(8). The number is free in iproute2's rt_protos. Every route that
-// carries it belongs to this package: it is removed when no State wants it.
+// Protocol is the origin that rtnetlink shows for our routes, rules and proxy
+// entries, `proto 82` in ip-route(8), ip-rule(8) and ip-neighbour(8). The number is
+// free in iproute2's rt_protos. Whatever carries it belongs to this package: it is
+// removed when no State wants it.
 const Protocol = 82
 
 // State is all that the gateway wants of the machine's network. The zero State

@@ -63,7 +63,7 @@ type AddProxy struct{ Proxy Proxy }
 // DeleteProxy removes a proxy entry of ours.
 type DeleteProxy struct{ Proxy Proxy }
 
-// AddVoid makes VoidDevice.
+// AddVoid makes VoidDevice, and takes it up.
 type AddVoid struct{}
 
 // DeleteVoid removes VoidDevice, and the routes to it.

@@ -114,10 +114,8 @@ func diffProxies(have Machine, t target) (add, del []Op) {
 func diffVoid(have Machine, t target) (add, del []Op) {
 	d, ok := have.named(VoidDevice)
 	switch {
-	case t.void && !ok:
+	case t.void && !(ok && d.Up):
 		add = append(add, AddVoid{})
-	case t.void && !d.Up:
-		add = append(add, SetUp{Device: d.Name, Index: d.Index, Up: true})
 	case !t.void && ok && slices.Contains(voidKinds, d.Kind):
 		del = append(del, DeleteVoid{Index: d.Index})
 	}

@@ -198,7 +198,7 @@ func (t target) on(index int) (Link, bool) {
 // away from it, lest a gateway lose its addresses to a slip of the hand.
 func (t target) undecided(d Device) bool {
 	_, placed := t.on(d.Index)
-	return t.lost && !placed
+	return t.lost && !placed && d.Name != VoidDevice
 }
 
 // sets reports whether the setting is wanted.
