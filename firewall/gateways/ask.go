@@ -99,21 +99,10 @@ func (m *Monitor) receive(r Reply) {
 			m.dropLocked(id)
 		}
 	}
-	m.reviewLocked(now, a.target)
-}
-
-// reviewLocked judges whose target it is, and has Run look earlier if need be.
-func (m *Monitor) reviewLocked(now time.Time, t *target) {
-	for _, e := range m.entries {
-		for _, of := range e.askable() {
-			if of != t {
-				continue
-			}
-			m.judgeLocked(now, e)
-			if !e.due.IsZero() && e.due.Before(m.planned) {
-				signal(m.wake)
-			}
-		}
+	e := m.owners[a.target]
+	m.judgeLocked(now, e)
+	if !e.due.IsZero() && e.due.Before(m.planned) {
+		signal(m.wake) // Run sleeps for longer
 	}
 }
 

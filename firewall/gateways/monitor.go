@@ -42,6 +42,7 @@ type Monitor struct {
 	gateways map[string]*gateway
 	forwards map[string]*forward
 	entries  []*entry
+	owners   map[*target]*entry // of the targets that can be asked
 	carrier  map[string]bool
 	asked    map[uint64]*asked // by the identity of the question
 	echoID   uint16
@@ -143,7 +144,7 @@ func (m *Monitor) Carrier(carrier map[string]bool) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.awakeLocked(now)
-	m.carrier = carrier
+	m.carrier = maps.Clone(carrier)
 	for _, e := range m.entries {
 		g, ok := e.subject.(*gateway)
 		if !ok || g.carrier == m.hasCarrierLocked(g.Interface) {
@@ -232,24 +233,24 @@ func (m *Monitor) Ignored() uint64 { return m.ignored.Load() }
 // rearrangeLocked draws up anew who is looked at, and forgets what was asked
 // for those that are no more, or by a path that is none any more.
 func (m *Monitor) rearrangeLocked(now time.Time) {
-	m.entries = m.entries[:0]
+	m.entries, m.owners = nil, make(map[*target]*entry)
 	var paths []Path
-	live := make(map[*target]bool)
-	add := func(s subject, targets []*target) {
-		m.entries = append(m.entries, &entry{subject: s, due: s.next(now)})
+	add := func(s subject) {
+		e := &entry{subject: s, due: s.next(now)}
+		m.entries = append(m.entries, e)
 		paths = append(paths, s.path())
-		for _, t := range targets {
-			live[t] = true
+		for _, t := range s.askable() {
+			m.owners[t] = e
 		}
 	}
 	for _, g := range m.gateways {
-		add(g, g.targets)
+		add(g)
 	}
 	for _, f := range m.forwards {
-		add(f, f.targets)
+		add(f)
 	}
 	for id, a := range m.asked {
-		if !live[a.target] || !slices.Contains(paths, a.path) {
+		if m.owners[a.target] == nil || !slices.Contains(paths, a.path) {
 			a.target.cancels(a.serial)
 			m.dropLocked(id)
 		}
