@@ -76,6 +76,9 @@ func TestKernelProxyAnswers(t *testing.T) {
 	if ops := apply(t, o, proxied()); len(ops) != 0 {
 		t.Errorf("second time: %q", ops)
 	}
+	if out := s.ip("address show dev %s", VoidDevice); strings.Contains(out, "inet") {
+		t.Errorf("the void device has an address:\n%s", out)
+	}
 	for _, g := range segments {
 		t.Run(g.name, func(t *testing.T) {
 			if !g.asks(s, p) {
