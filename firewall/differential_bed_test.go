@@ -34,7 +34,7 @@ func bedDevices() []string { return []string{"wan0", "lan0", "dmz0", "wan20", "g
 
 func newBed(t *testing.T) *bed {
 	t.Helper()
-	b := &bed{gw: lab.Test(t).Host("gw"), tuns: map[string]*lab.Tun{}}
+	b := bedOn(t, lab.Test(t).Host("gw"))
 	// The kernel would drop a packet from one of its own addresses by itself, before the ruleset can.
 	b.gw.Sysctl("net.ipv4.conf.all.accept_local", "1")
 	// Linux computes the checksum of UDP-Lite as if it were UDP, and finds every right one wrong (udplite_error).
@@ -42,6 +42,13 @@ func newBed(t *testing.T) *bed {
 	for _, dev := range bedDevices() {
 		b.tuns[dev] = b.gw.Tun(dev)
 	}
+	return b
+}
+
+// bedOn makes a host the gateway.
+func bedOn(t *testing.T, gw *lab.Host) *bed {
+	t.Helper()
+	b := &bed{gw: gw, tuns: map[string]*lab.Tun{}}
 	ns, err := os.Open(filepath.Join("/run/netns", b.gw.Namespace()))
 	if err != nil {
 		t.Fatal(err)
