@@ -77,7 +77,10 @@ func (f *Firewall) livePolicy(ctx context.Context, flow trace.Flow) (trace.Polic
 		if flow.In != "" && flow.In != trace.Self && c.Interface(flow.In) == nil {
 			return trace.Policy{}, report.Requestf("flow: no interface %q", flow.In)
 		}
-		out := trace.Policy{Ruleset: f.running.ruleset, Interfaces: map[string]string{}}
+		out := trace.Policy{Ruleset: f.running.ruleset, Interfaces: map[string]string{}, Gateways: map[uint32]string{}}
+		for name, n := range f.running.world.Gateways {
+			out.Gateways[rules.Line{Number: n}.Mark()] = name
+		}
 		out.Comments, out.Counters = origins(c)
 		for _, i := range c.Interfaces {
 			out.Interfaces[f.running.world.Device(i.Name)] = i.Name

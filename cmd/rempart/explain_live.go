@@ -130,9 +130,12 @@ func (p *program) showPacket(k report.LivePacket, verbose bool) {
 	if k.Verdict != "pass" {
 		return
 	}
-	if k.Out == "" {
+	switch {
+	case k.Out == "":
 		p.printf("%sthe gateway takes it\n", verdict)
-	} else {
+	case k.Gateway != "":
+		p.printf("%sit leaves by %s, gateway %s\n", verdict, named(k.OutName, k.Out), k.Gateway)
+	default:
 		p.printf("%sit leaves by %s\n", verdict, named(k.OutName, k.Out))
 	}
 	p.printf("%sas %s\n\n", indent, k.Left)

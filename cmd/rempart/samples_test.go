@@ -102,7 +102,7 @@ func sampleLive() []report.LivePacket {
 	return []report.LivePacket{
 		{Time: now(), Packet: to("443"), In: "eth1", InName: "lan", Verdict: "pass", Cause: "rule", Rule: "lan-out", Line: 88, Why: passes.Note,
 			Steps: []report.LiveStep{end, policy, lead("forward", 3, "jump guard", "jump guard"), passes, leaves},
-			Left:  leaves.Packet, Out: "eth0", OutName: "wan"},
+			Left:  leaves.Packet, Out: "eth0", OutName: "wan", Gateway: "fibre"},
 		{Time: now(), Packet: to("25"), In: "eth1", InName: "lan", Verdict: "block", Cause: "default", Why: stops.Note, Steps: []report.LiveStep{stops}},
 		{Time: now(), Packet: to("80"), In: "eth1", InName: "lan", Verdict: "block", Cause: "foreign", Why: other.Note, Steps: []report.LiveStep{passes, other}},
 		{Time: now(), Packet: to("80"), In: "eth9", Verdict: "pass", Cause: "established", Why: "a flow that stands passes", Steps: []report.LiveStep{flow}, Left: flow.Packet},

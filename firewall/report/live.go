@@ -55,6 +55,7 @@ type LivePacket struct {
 	Left    string `json:"left,omitempty"`     // as it left or was delivered
 	Out     string `json:"out,omitempty"`      // device it left by; empty: the gateway took it
 	OutName string `json:"out_name,omitempty"` // what the policy calls Out
+	Gateway string `json:"gateway,omitempty"`  // that its flow takes from then on, of a packet that begins one
 }
 
 // LiveStep is one step that the kernel told.

@@ -14,6 +14,7 @@ type Policy struct {
 	// it, by what they count on.
 	Comments, Counters map[string]Origin
 	Interfaces         map[string]string // by device
+	Gateways           map[uint32]string // by the mark that their flows get
 }
 
 // Origin is what of the policy a rule of the ruleset comes from.
@@ -113,10 +114,23 @@ func (p Policy) origin(at place) (Origin, bool) {
 			}
 		}
 	}
+	if p.gateway(at) != "" { // by whose name its comment may go
+		return Origin{}, false
+	}
 	if o, ok := p.Comments[at.comment]; ok {
 		return o, true
 	}
 	return at.unnamed()
+}
+
+// gateway is the gateway that a rule gives to a flow; empty: it gives none.
+func (p Policy) gateway(at place) string {
+	for _, x := range at.rule.Exprs {
+		if m, ok := x.(nft.SetMark); ok && m.Field == nft.CTMark {
+			return p.Gateways[m.Value]
+		}
+	}
+	return ""
 }
 
 // unnamed knows the rules at the head of our base chains, which count nothing.

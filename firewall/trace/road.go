@@ -135,6 +135,9 @@ func (w *walk) step(e nft.TraceEvent) {
 	if named {
 		s.Name, s.Line, s.Setting = o.Name, o.Line, o.Setting
 	}
+	if g := w.policy.gateway(at); g != "" {
+		w.out.Gateway, s.Note = g, "its flow takes gateway "+g
+	}
 	w.out.Steps = append(w.out.Steps, s)
 	if named {
 		w.meet(o)
@@ -231,7 +234,7 @@ func (w *walk) conclude() {
 	o := &w.out
 	switch {
 	case o.Verdict == verdictBlock || o.Verdict == verdictReject:
-		o.Left, o.Out, o.OutName = "", "", ""
+		o.Left, o.Out, o.OutName, o.Gateway = "", "", "", ""
 	case w.ended:
 		if o.Verdict = verdictPass; o.Why == "" && o.In == "" {
 			w.because(Origin{Cause: causeOwn}, "what the gateway itself sends may leave")

@@ -42,6 +42,9 @@ func samplePolicy() Policy {
 			{Name: "input", Hook: hook("filter", "input"), Rules: []nft.Rule{
 				rule("", nft.Match{Field: nft.IIFName, Values: []nft.Value{nft.Ifname("lo")}}, verdict(nft.Accept, "")), // 27
 			}},
+			{Name: "lines_out", Hook: hook("filter", "postrouting"), Rules: []nft.Rule{
+				rule("web", nft.SetMark{Field: nft.CTMark, Keep: 0xff00ffff, Value: 0x20000}), // 28
+			}},
 		}},
 		Comments: map[string]Origin{}, Counters: map[string]Origin{
 			"limit_x":        {Kind: Limit, Name: "x", Line: 5, Cause: "limit"},
@@ -49,7 +52,7 @@ func samplePolicy() Policy {
 			"auto_forwarded": {Cause: "forward", Text: "a port forward"},
 			"auto_reflected": {Cause: "automatic", Text: "reflection"},
 		},
-		Interfaces: map[string]string{"lan0": "lan", "wan0": "wan"},
+		Interfaces: map[string]string{"lan0": "lan", "wan0": "wan"}, Gateways: map[uint32]string{0x20000: "cable"},
 	}
 	for line, name := range []string{"", "web", "no-ssh", "", "", "x", "reflection"} {
 		if name != "" {
@@ -142,6 +145,8 @@ func TestDescribe(t *testing.T) {
 			`port forward www translates it (line 9) > tcp 10.1.2.9:40000 > 10.1.3.10:443 S len 60; port forward www passes it, no rule is needed (line 9); pass forward www:9 wan`},
 		{"reflection, and not the rule of that name", []step{came, {ours + "forward rule 12 accept", syn}, {ours + "translate_out rule 26 accept", syn}, left(outside)},
 			`rule web passes it (line 1); reflection translates it > tcp 203.0.113.2:40000 > 198.51.100.7:443 S len 60; pass rule web:1 wan`},
+		{"a gateway, and not the rule of that name", []step{came, {ours + "forward rule 12 accept", syn}, {ours + "lines_out rule 28 continue", syn}, left(syn)},
+			`rule web passes it (line 1); its flow takes gateway cable; pass rule web:1 wan cable`},
 		{"the gateway itself", []step{{trace + "sent rule 2 continue", syn}, {ours + "translate_out rule 25 accept", syn}, left(syn)},
 			`pass own :0 wan`},
 		{"loopback", []step{came, {ours + "input rule 27 accept", syn}, {trace + "taken policy 0 accept", syn}},
@@ -180,7 +185,7 @@ func TestDescribe(t *testing.T) {
 					notes = append(notes, s.Note)
 				}
 			}
-			end := strings.TrimSpace(fmt.Sprintf("%s %s %s:%d %s", got.Verdict, got.Cause, got.Rule, got.Line, got.OutName))
+			end := strings.TrimSpace(fmt.Sprintf("%s %s %s:%d %s %s", got.Verdict, got.Cause, got.Rule, got.Line, got.OutName, got.Gateway))
 			if diff := cmp.Diff(tt.want, strings.Join(append(notes, end), "; ")); diff != "" {
 				t.Errorf("(-want +got):\n%s", diff)
 			}
