@@ -53,20 +53,3 @@ func device(i config.Interface) string {
 	}
 	return i.Device
 }
-
-// mentions says whether a route to dst is among the changes that are still to be made.
-func mentions(ops []links.Op, dst netip.Prefix) bool {
-	for _, op := range ops {
-		switch op := op.(type) {
-		case links.AddRoute:
-			if op.Route.Dst == dst {
-				return true
-			}
-		case links.ReplaceRoute:
-			if op.New.Dst == dst {
-				return true
-			}
-		}
-	}
-	return false
-}

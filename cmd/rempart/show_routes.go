@@ -54,6 +54,8 @@ func (p *program) showRoutes(routes []report.Route) error {
 func routeTo(r report.Route) string {
 	to := r.Destination.String()
 	switch {
+	case !r.Destination.IsValid():
+		return "@" + r.Alias
 	case r.Destination.Bits() == 0 && r.Destination.Addr().Is4():
 		to = "default"
 	case r.Destination.Bits() == 0:

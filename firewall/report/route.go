@@ -4,11 +4,11 @@ import "net/netip"
 
 // Route is a route that the policy asks for.
 type Route struct {
-	Destination netip.Prefix `json:"destination"`
-	Alias       string       `json:"alias,omitempty"`   // of which the destination is a part
-	Kind        string       `json:"kind"`              // unicast, blackhole, unreachable or prohibit
-	Gateway     string       `json:"gateway,omitempty"` // gateway or gateway group, of unicast
-	Ways        []RouteWay   `json:"ways,omitempty"`    // that it has now; several share the flows by weight
+	Destination netip.Prefix `json:"destination,omitzero"` // absent: its alias holds nothing for it
+	Alias       string       `json:"alias,omitempty"`      // of which the destination is a part
+	Kind        string       `json:"kind"`                 // unicast, blackhole, unreachable or prohibit
+	Gateway     string       `json:"gateway,omitempty"`    // gateway or gateway group, of unicast
+	Ways        []RouteWay   `json:"ways,omitempty"`       // that it has now; several share the flows by weight
 	Metric      int          `json:"metric,omitempty"`
 	Table       int          `json:"table,omitempty"` // of a gateway; absent: the main one
 	Installed   bool         `json:"installed"`       // the kernel has it as it should be now
