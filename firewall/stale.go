@@ -35,12 +35,21 @@ func (f *Firewall) stale(ctx context.Context, w *rules.World, now time.Time) ([]
 	policy := newReader(w)
 	names := f.names()
 	var stale []flows.Flow
+	var related foreseen
 	err = f.FlowTable.Walk(ctx, nil, func(fl flows.Flow) {
-		if names[fl.Rule()] != "" && !policy.allows(fl, now) {
-			stale = append(stale, fl)
+		switch {
+		case names[fl.Rule()] == "":
+		case fl.Status&flows.Expected != 0:
+			related.all = append(related.all, fl)
+		default:
+			stays := policy.allows(fl, now)
+			related.learn(fl, stays)
+			if !stays {
+				stale = append(stale, fl)
+			}
 		}
 	})
-	return stale, err
+	return append(stale, related.stale(w.Config, names)...), err
 }
 
 // names is the rule numbers in use, turned round.

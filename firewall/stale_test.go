@@ -24,6 +24,16 @@ func (m *machine) flow(rule uint16, src, dst, as string) {
 	m.flows.Put(f)
 }
 
+// foreseen is a TCP flow that a helper foresaw in one that a rule let in.
+func (m *machine) foreseen(rule uint16, src, dst, as string) {
+	f := flows.Flow{
+		Orig:   flows.Tuple{Proto: 6, Src: netip.MustParseAddrPort(src), Dst: netip.MustParseAddrPort(dst)},
+		Reply:  flows.Tuple{Proto: 6, Src: netip.MustParseAddrPort(as), Dst: netip.MustParseAddrPort(src)},
+		Status: flows.Expected | flows.SeenReply, Mark: flows.Mark(rule, 0, 0),
+	}
+	m.flows.Put(f)
+}
+
 func (m *machine) count(t *testing.T) int {
 	t.Helper()
 	c, err := m.flows.Count(t.Context())
@@ -266,5 +276,57 @@ func TestEndFlowsWantsWords(t *testing.T) {
 	}
 	if n, err := f.EndFlows(t.Context(), []string{"rule", "lan-out"}, report.Caller{}); err != nil || n != 1 {
 		t.Errorf("EndFlows by rule: %d, %v", n, err)
+	}
+}
+
+// TestApplyJudgesForeseenFlows: what a helper foresaw stays as long as the flow
+// that named it, or without that as long as its rule lets something in.
+func TestApplyJudgesForeseenFlows(t *testing.T) {
+	const forward = `
+[nat]
+helpers = ["ftp"]
+
+[[port_forward]]
+name = "ftp"
+on = "wan"
+protocol = "tcp"
+port = [21]
+target = ["10.1.2.80"]
+pass = true
+`
+	for _, tt := range []struct {
+		name, next string
+		control    bool // the flow that named it is there
+		left       int
+	}{
+		{"all stays", testPolicy + forward + "[[rule]]\nname = \"more\"\nfrom = \"wan\"\naction = \"block\"\n", true, 4},
+		{"its flow ends", strings.Replace(testPolicy+forward, "10.1.2.80", "10.1.2.81", 1), true, 2},
+		{"the other's rule is gone", strings.Replace(testPolicy+forward, `action = "pass"`, `action = "block"`, 1), true, 2},
+		{"its flow has ended before", testPolicy + forward + "[[rule]]\nname = \"more\"\nfrom = \"wan\"\naction = \"block\"\n", false, 2},
+		{"its rule is gone as well", testPolicy, false, 1},
+	} {
+		m := newMachine(t)
+		m.files = draft(testPolicy + forward)
+		f, stop := m.start(t, nil)
+		n := f.memory.Numbers
+		if tt.control {
+			m.flows.Put(flows.Flow{
+				Orig:   flows.Tuple{Proto: 6, Src: netip.MustParseAddrPort("10.1.2.9:40000"), Dst: netip.MustParseAddrPort("198.51.100.7:21")},
+				Reply:  flows.Tuple{Proto: 6, Src: netip.MustParseAddrPort("198.51.100.7:21"), Dst: netip.MustParseAddrPort("203.0.113.2:40000")},
+				Status: flows.Helper | flows.SrcNAT, Mark: flows.Mark(n["lan-out"], 0, 0),
+			})
+			m.flows.Put(flows.Flow{
+				Orig:   flows.Tuple{Proto: 6, Src: netip.MustParseAddrPort("198.51.100.8:40000"), Dst: netip.MustParseAddrPort("203.0.113.2:21")},
+				Reply:  flows.Tuple{Proto: 6, Src: netip.MustParseAddrPort("10.1.2.80:21"), Dst: netip.MustParseAddrPort("198.51.100.8:40000")},
+				Status: flows.Helper | flows.DstNAT, Mark: flows.Mark(n["ftp"], 0, 0),
+			})
+		}
+		m.foreseen(n["lan-out"], "198.51.100.7:20", "203.0.113.2:50000", "10.1.2.9:50000") // active, to the client
+		m.foreseen(n["ftp"], "198.51.100.8:40001", "203.0.113.2:50001", "10.1.2.80:50001") // passive, to the server
+		m.apply(t, f, tt.next, 0)
+		if got := m.count(t); got != tt.left {
+			t.Errorf("%s: %d flows are left, want %d", tt.name, got, tt.left)
+		}
+		stop()
 	}
 }
