@@ -87,18 +87,19 @@ func (f *Firewall) prepare(ctx context.Context, d Draft, now time.Time) (*candid
 			return nil, err
 		}
 	}
-	faults, err := machineFaults(c, f.Links.Check(ctx, Network(c)), f.features)
+	f.look(c)
+	l := f.learned(f.Feeds.Peek(c))
+	w := NewWorld(c, l, now)
+	faults, err := machineFaults(c, f.Links.Check(ctx, Network(w)), f.features)
 	if err != nil {
 		return nil, err
 	}
 	if len(faults) > 0 {
 		return nil, report.Requestf("%w", faults)
 	}
-	l := f.learned(f.Feeds.Peek(c))
-	if l.Devices, err = f.Links.Devices(Network(c)); err != nil {
+	if w.Devices, err = f.Links.Devices(Interfaces(c)); err != nil {
 		return nil, err
 	}
-	w := NewWorld(c, l, now)
 	rev := config.Revision{Hash: config.Hash(d.Policy), Policy: d.Policy, Node: d.Node}
 	if f.running != nil {
 		rev.Parent = f.running.revision.Hash
@@ -138,7 +139,7 @@ func (f *Firewall) apply(ctx context.Context, c *candidate, confirm time.Duratio
 	if err := f.State.PutJournal(j); err != nil {
 		return report.Applied{}, errors.Join(err, f.State.DropJournal())
 	}
-	memory := Memory{Numbers: c.world.Numbers, Devices: c.world.Devices}
+	memory := Memory{Numbers: c.world.Numbers, Gateways: c.world.Gateways, Devices: c.world.Devices}
 	f.at("memory")
 	if err := f.State.PutMemory(memory); err != nil {
 		return report.Applied{}, errors.Join(err, f.State.DropJournal())
@@ -203,7 +204,9 @@ func (f *Firewall) switchTo(ctx context.Context, c *candidate) error {
 	f.setRunning(&running{revision: c.revision, since: time.Now(), world: c.world, ruleset: c.ruleset})
 	f.Feeds.Set(c.world.Config)
 	f.at("rules")
-	_, err := f.Links.Apply(ctx, Network(c.world.Config))
+	_, err := f.Links.Apply(ctx, Network(c.world))
+	f.watch()
+	f.linesAt = time.Now() // flows on gateways that are gone, and what changed meanwhile
 	return err
 }
 

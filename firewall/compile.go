@@ -11,12 +11,15 @@ package firewall
 
 import (
 	"maps"
+	"net/netip"
 	"time"
 
 	"github.com/rempart/rempart/config"
+	"github.com/rempart/rempart/firewall/links"
 	"github.com/rempart/rempart/firewall/nft"
 	"github.com/rempart/rempart/nat"
 	"github.com/rempart/rempart/rules"
+	"github.com/rempart/rempart/rules/steer"
 	"github.com/rempart/rempart/schedules"
 )
 
@@ -66,6 +69,13 @@ type Learned struct {
 	Devices map[string]string // rules.World.Devices
 	Numbers rules.Numbers     // as used so far
 	Outside Outside
+	// Gateways are the numbers of gateways as used so far.
+	Gateways rules.Numbers
+	// Lines and Silent are what is watched (rules.World).
+	Lines  map[string]steer.Health
+	Silent map[string][]netip.Addr
+	// Machine is what others put on it.
+	Machine links.Learned
 }
 
 // NewWorld puts together what a policy means at now. Every rule and
@@ -75,6 +85,11 @@ func NewWorld(c *config.Config, l Learned, now time.Time) *rules.World {
 		Config: c, Devices: l.Devices,
 		Names: l.Outside.Names, Lists: l.Outside.Lists,
 		Numbers:   l.Numbers.Assign(c.RuleNames()),
+		Gateways:  l.Gateways.AssignGateways(gatewayNames(c)),
+		Lines:     l.Lines,
+		Silent:    l.Silent,
+		Hops:      hops(c, l.Machine),
+		Addresses: l.Machine.Addresses,
 		Schedules: map[string][]schedules.Interval{},
 	}
 	// A day back, so that an instant just passed is still known to be inside or outside.
@@ -83,6 +98,14 @@ func NewWorld(c *config.Config, l Learned, now time.Time) *rules.World {
 		w.Schedules[s.Name] = schedules.Intervals(s, c.System.Location, from, now.Add(scheduleHorizon))
 	}
 	return w
+}
+
+func gatewayNames(c *config.Config) []string {
+	var out []string
+	for _, g := range c.Gateways {
+		out = append(out, g.Name)
+	}
+	return out
 }
 
 // withDynamic is the world with what dynamic aliases hold now.

@@ -13,6 +13,7 @@ import (
 	"github.com/rempart/rempart/rules"
 	"github.com/rempart/rempart/rules/steer"
 	"go4.org/netipx"
+	"golang.org/x/sys/unix"
 )
 
 // answer is what becomes of the first packet of a flow, in terms that the
@@ -49,13 +50,14 @@ type oracle struct {
 	ruleset  nft.Ruleset
 	compiled *nft.Evaluator
 	marks    map[string]bool // port forwards that mark what they take
+	steered  map[string]bool // interfaces whose packets are asked about before they are routed
 	// broadcasts is the addresses of everybody in a network.
 	broadcasts *netipx.IPSet
 }
 
 func newOracle(w *rules.World) *oracle {
 	r := Compile(w)
-	o := &oracle{w: w, filter: rules.NewEvaluator(w), nat: nat.NewEvaluator(w), ruleset: r, compiled: nft.NewEvaluator(r), broadcasts: broadcasts(w), marks: map[string]bool{}}
+	o := &oracle{w: w, filter: rules.NewEvaluator(w), nat: nat.NewEvaluator(w), ruleset: r, compiled: nft.NewEvaluator(r), broadcasts: broadcasts(w), marks: map[string]bool{}, steered: w.SteeredFrom()}
 	for _, f := range w.Config.PortForwards {
 		o.marks[f.Name] = f.Pass
 	}
@@ -127,34 +129,64 @@ func (o *oracle) byPolicy(p rules.Packet, arrived netip.Addr) answer {
 		}
 	}
 	out.out, out.local = o.route(q.Dst)
-	if !out.local && out.out == "" {
+	lost := !out.local && out.out == ""
+	if lost && !(o.steered[p.In] && follows) {
 		out.verdict = "unroutable"
 		return out.sorted()
 	}
 	d := o.filter.Evaluate(q)
 	out.verdict = d.Action.String()
 	out.counters = append(out.counters, counterOf(d))
+	if d.Cause == packetlog.CauseGateway {
+		out.counters = append(out.counters, rules.RuleCounter(d.Rule))
+	}
 	if d.Action != config.Pass {
 		return out.sorted()
 	}
 	if d.Cause == packetlog.CauseRule {
 		out.mark = uint32(o.w.Numbers[d.Rule])
 	}
+	leaves := ""
+	if !out.local {
+		leaves = o.filter.Way(q.Dst).Interface
+	}
+	if by := d.Steering.Gateways; len(by) > 0 && !o.filter.Way(q.Dst).Refused {
+		leaves, lost = by[0].Interface, false
+		out.out = o.w.Device(leaves)
+		out.mark |= uint32(o.w.Gateways[by[0].Name]) << rules.GatewayShift
+	} else if l, ok := o.lineOf(leaves, p); ok {
+		out.mark |= l.Mark()
+	}
+	if lost {
+		out.verdict = "unroutable"
+		return out.sorted()
+	}
 	if !follows {
 		out.mark = 0 // there is no flow that could carry it
 	}
 	out.src, out.dst = netip.AddrPortFrom(q.Src, q.SrcPort), netip.AddrPortFrom(q.Dst, q.DstPort)
 	if !out.local && follows {
-		o.departs(&out, p, q)
+		o.departs(&out, p, q, leaves)
 	}
 	return out.sorted()
 }
 
+// lineOf is the line that a flow keeps to: the one that it leaves by, or else
+// the one that it came in by.
+func (o *oracle) lineOf(leaves string, p rules.Packet) (rules.Line, bool) {
+	f := rules.V4
+	if p.Src.Is6() {
+		f = rules.V6
+	}
+	if l, ok := o.w.LineOf(leaves, f); ok {
+		return l, true
+	}
+	return o.w.LineOf(p.In, f)
+}
+
 // departs adds what outbound translation does.
-func (o *oracle) departs(out *answer, p, q rules.Packet) {
-	d := o.nat.Outbound(nat.Outgoing{
-		Packet: q, Out: o.filter.Way(q.Dst).Interface, Translated: q.Dst != p.Dst || q.DstPort != p.DstPort,
-	})
+func (o *oracle) departs(out *answer, p, q rules.Packet, leaves string) {
+	d := o.nat.Outbound(nat.Outgoing{Packet: q, Out: leaves, Translated: q.Dst != p.Dst || q.DstPort != p.DstPort})
 	switch {
 	case d.Name != "":
 		out.counters = append(out.counters, rules.RuleCounter(d.Name))
@@ -221,10 +253,37 @@ func (o *oracle) route(dst netip.Addr) (device string, local bool) {
 	return "", false
 }
 
+// byMark is where a packet goes on to that carries a gateway.
+func (o *oracle) byMark(mark uint32, dst netip.Addr) (device string, local bool) {
+	if device, local = o.route(dst); local || mark == 0 || o.filter.Way(dst).Refused {
+		return device, local
+	}
+	for _, g := range o.w.Config.Gateways {
+		if (rules.Line{Number: o.w.Gateways[g.Name]}).Mark() == mark&rules.GatewayMask {
+			return o.w.Device(g.Interface), false
+		}
+	}
+	return device, false
+}
+
+// typeOf is the kind of an address, as the kernel's table of its own addresses tells it.
+func (o *oracle) typeOf(dst netip.Addr) uint32 {
+	if o.filter.Local(dst) {
+		return unix.RTN_LOCAL
+	}
+	return unix.RTN_UNICAST
+}
+
 // byRuleset asks the compiled ruleset.
 func (o *oracle) byRuleset(p rules.Packet) answer {
 	slot := uint32(p.SrcPort) * 37 % steer.Slots
-	j := o.compiled.Walk(o.asKernelSees(p), o.route, nft.Options{Slot: func(nft.Deal) uint32 { return slot }})
+	plain := func(dst netip.Addr) string {
+		device, _ := o.route(dst)
+		return device
+	}
+	j := o.compiled.Walk(o.asKernelSees(p), o.route, nft.Options{
+		RouteOut: plain, DstType: o.typeOf, Steered: o.byMark, Slot: func(nft.Deal) uint32 { return slot },
+	})
 	out := answer{local: j.Local, out: j.Packet.Out, counters: j.Counters()}
 	out.dst = netip.AddrPortFrom(j.Packet.Dst, j.Packet.DstPort)
 	switch {
@@ -232,11 +291,11 @@ func (o *oracle) byRuleset(p rules.Packet) answer {
 		out.verdict = config.Reject.String()
 	case j.Verdict == nft.Accept:
 		out.verdict = config.Pass.String()
-		out.src, out.mark = netip.AddrPortFrom(j.Packet.Src, j.Packet.SrcPort), j.Packet.CTMark&rules.RuleMask
+		out.src, out.mark = netip.AddrPortFrom(j.Packet.Src, j.Packet.SrcPort), j.Packet.CTMark
 		if r, ok := j.At(nft.Postrouting); ok && r.Translation.Masquerade {
 			out.src = netip.AddrPortFrom(o.hasFirst(j.Packet.Out, p.Dst.Is4()), out.src.Port())
 		}
-	case !j.Local && j.Packet.Out == "":
+	case j.Decided == (nft.Place{}): // no rule, and so the routing table
 		out.verdict = "unroutable"
 	default:
 		out.verdict = config.Block.String()

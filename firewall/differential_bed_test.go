@@ -75,7 +75,7 @@ func (b *bed) run(t *testing.T, o *oracle) error {
 	if err := b.table.put(t.Context(), b.kernel, o.ruleset); err != nil {
 		return err
 	}
-	if _, err := b.links.Apply(t.Context(), Network(o.w.Config)); err != nil {
+	if _, err := b.links.Apply(t.Context(), Network(o.w)); err != nil {
 		return err
 	}
 	var batch nft.Batch

@@ -41,6 +41,9 @@ func (b *batch) add(o *oracle, p rules.Packet) {
 	if !reaches(p.Src, p.Dst) || o.broadcasts.Contains(p.Src) || read.dst.IsValid() && !reaches(p.Src, read.dst.Addr()) {
 		return
 	}
+	if o.w.KeptBits() != 0 && slices.Contains(o.w.OwnAddresses(""), p.Src) {
+		return // nobody else has such an address (accept_local), and what has it keeps to its line
+	}
 	want := o.byPolicy(p, read.dst.Addr())
 	if _, local := o.route(read.dst.Addr()); hopLimit(p) == 1 && !local {
 		return // the kernel itself sends it no further
@@ -171,7 +174,7 @@ func (b *batch) judgeOne(i int, got *passage) string {
 	if w.verdict != "pass" && standing {
 		return "it began a flow"
 	}
-	if w.verdict == "pass" && standing && mark&rules.RuleMask != w.mark {
+	if w.verdict == "pass" && standing && mark != w.mark {
 		return fmt.Sprintf("its flow has the mark %d", mark)
 	}
 	if w.verdict == "pass" && !w.local && !standing && p.Tracking() == rules.Begins {

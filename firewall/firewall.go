@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"maps"
 	"net/netip"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -27,6 +28,9 @@ type Parts struct {
 	Links     Links
 	FlowTable flows.Table
 	Feeds     Feeds
+	Gateways  Gateways
+	// Resets tells the ends of flows that were ended.
+	Resets    Resets
 	Host      Host
 	PacketLog *packetlog.Ring
 	// Overloads are the sources that went over a limit (rules.OverloadGroup).
@@ -53,6 +57,15 @@ type Links interface {
 	Status() ([]links.LinkStatus, error)
 	// Trouble is what is not as the applied state wants it now; empty: nothing.
 	Trouble() string
+	// Learned is what others put on the devices of a state.
+	Learned(want links.State) (links.Learned, error)
+	// Changed receives when what Learned says may have changed.
+	Changed() <-chan struct{}
+}
+
+// Resets sends segments to the ends of TCP flows (flows.Resetter).
+type Resets interface {
+	Send(ctx context.Context, segments []flows.Segment) (sent int, err error)
 }
 
 // Feeds keeps what aliases learn from outside.
@@ -86,6 +99,7 @@ type Firewall struct {
 	Parts
 	log     hclog.Logger
 	asks    chan func(context.Context)
+	nudges  chan []flows.Segment // for the ends of flows that were ended
 	done    chan struct{}
 	started time.Time
 
@@ -103,6 +117,9 @@ type Firewall struct {
 	edgesDone time.Time
 	refreshAt time.Time // when refreshSets is due, whatever else happens
 	overloads overloads
+	seen      links.Learned     // what others put on the machine
+	settled   settled           // flows on lines that failed and came back
+	linesAt   time.Time         // when to follow the lines again; zero: when they change
 	mendAt    time.Time         // when to put back what somebody changed; zero: nothing is to be mended
 	changes   int               // of our table by others, since it was put back
 	faults    map[string]string // what is wrong, by what it is about, for status
@@ -137,7 +154,7 @@ type pending struct {
 func New(p Parts) *Firewall {
 	return &Firewall{
 		Parts: p, log: p.Logger.Named("firewall"),
-		asks: make(chan func(context.Context)), done: make(chan struct{}),
+		asks: make(chan func(context.Context)), done: make(chan struct{}), nudges: make(chan []flows.Segment, 64),
 		hits: hits{},
 	}
 }
@@ -160,6 +177,9 @@ func (f *Firewall) Run(ctx context.Context, ready func()) error {
 	if err := f.start(ctx); err != nil {
 		return err
 	}
+	var nudger sync.WaitGroup
+	nudger.Go(func() { f.keepNudging(ctx) })
+	defer nudger.Wait()
 	f.poll(ctx)
 	ready()
 	counters := time.NewTicker(countersEvery)
@@ -176,6 +196,10 @@ func (f *Firewall) Run(ctx context.Context, ready func()) error {
 			f.atEdge(ctx, time.Now())
 		case <-f.Feeds.Changed():
 			f.refreshSets(ctx)
+		case <-f.Gateways.Changed():
+			f.followLines(ctx, time.Now())
+		case <-f.Links.Changed():
+			f.followMachine(ctx)
 		case e := <-f.Overloads:
 			f.overloads.add(e.Src, time.Now())
 		case e := <-f.Tampered:
@@ -230,7 +254,7 @@ func (f *Firewall) untilEdge(now time.Time) time.Duration {
 	if f.pending != nil && f.pending.journal.Deadline.Before(next) {
 		next = f.pending.journal.Deadline
 	}
-	for _, at := range []time.Time{f.mendAt, f.overloads.due} {
+	for _, at := range []time.Time{f.mendAt, f.overloads.due, f.linesAt, f.settled.next()} {
 		if !at.IsZero() && at.Before(next) {
 			next = at
 		}
@@ -255,6 +279,7 @@ func (f *Firewall) atEdge(ctx context.Context, now time.Time) {
 	}
 	f.mend(ctx, now)
 	f.endOverloaded(ctx, now)
+	f.atLines(ctx, now)
 	if f.running == nil {
 		return
 	}
@@ -293,12 +318,16 @@ func (f *Firewall) refreshSets(ctx context.Context) {
 	f.healed(aboutTable)
 	f.refreshAt = now.Add(renewEvery)
 	f.setRunning(&running{revision: f.running.revision, since: f.running.since, world: w, ruleset: ruleset})
+	if _, err := f.Links.Apply(ctx, Network(w)); err != nil { // routes go to what aliases hold, and by next hops that were learned
+		f.log.Warn("routes do not follow what was learned", "cause", err)
+	}
+	f.watch()
 }
 
 // findDevices notes which devices the interfaces are on, and says whether that
 // changed. One that is missing stays where it was last seen.
 func (f *Firewall) findDevices(c *config.Config) (changed bool) {
-	found, _ := f.Links.Devices(Network(c)) // what is missing is Apply's to tell
+	found, _ := f.Links.Devices(Interfaces(c)) // what is missing is Apply's to tell
 	devices := maps.Clone(f.memory.Devices)
 	if devices == nil {
 		devices = map[string]string{}
@@ -310,7 +339,10 @@ func (f *Firewall) findDevices(c *config.Config) (changed bool) {
 }
 
 func (f *Firewall) learned(s feeds.Snapshot) Learned {
-	return Learned{Devices: f.memory.Devices, Numbers: f.memory.Numbers, Outside: Outside{Names: s.Names, Lists: s.Lists}}
+	return Learned{
+		Devices: f.memory.Devices, Numbers: f.memory.Numbers, Outside: Outside{Names: s.Names, Lists: s.Lists},
+		Gateways: f.memory.Gateways, Lines: f.Gateways.Lines(), Silent: f.Gateways.Silent(), Machine: f.seen,
+	}
 }
 
 // setRunning makes r what runs; nil is no policy.
@@ -350,6 +382,7 @@ const (
 	aboutPolicy = "policy"
 	aboutTable  = "table"
 	aboutTamper = "tampering"
+	aboutLines  = "lines"
 )
 
 // Alive says that the loop of Run answers.

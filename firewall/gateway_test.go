@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"runtime"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -14,6 +15,7 @@ import (
 	"github.com/hashicorp/go-hclog"
 	"github.com/rempart/rempart/firewall/feeds"
 	"github.com/rempart/rempart/firewall/flows"
+	"github.com/rempart/rempart/firewall/gateways"
 	"github.com/rempart/rempart/firewall/links"
 	"github.com/rempart/rempart/firewall/nft"
 	"github.com/rempart/rempart/firewall/packetlog"
@@ -59,6 +61,8 @@ type machine struct {
 	files       Draft
 	overloads   chan packetlog.Entry
 	tampered    chan nft.Event
+	lines       *gateways.Monitor // that nobody runs: all are as they begin
+	told        atomic.Int64      // segments
 }
 
 func newMachine(t *testing.T) *machine {
@@ -67,12 +71,27 @@ func newMachine(t *testing.T) *machine {
 		dir: t.TempDir(), kernel: nft.NewFake(TableName), flows: flows.NewFake(), boot: "boot-1",
 		network:     links.NewFake(links.Device{Index: 2, Name: "eth0", MTU: 1500}, links.Device{Index: 3, Name: "eth1", MTU: 1500}),
 		connections: map[Connection]bool{}, ssh: map[int32]Connection{},
+		lines: gateways.New(gateways.Parts{Kernel: noSockets{}}),
 		files: draft(testPolicy), overloads: make(chan packetlog.Entry), tampered: make(chan nft.Event),
 	}
 }
 
+// noSockets asks nobody.
+type noSockets struct{}
+
+func (noSockets) Send(gateways.Question) error                              { return nil }
+func (noSockets) Drop(uint64)                                               {}
+func (noSockets) Keep([]gateways.Path)                                      {}
+func (noSockets) Receive(ctx context.Context, _ func(gateways.Reply)) error { <-ctx.Done(); return nil }
+
 func draft(policy string) Draft {
 	return Draft{PolicyName: "rempart.toml", Policy: []byte(policy)}
+}
+
+// Send counts what ends of flows are told.
+func (m *machine) Send(_ context.Context, segments []flows.Segment) (int, error) {
+	m.told.Add(int64(len(segments)))
+	return len(segments), nil
 }
 
 func (m *machine) BootID() string                            { return m.boot }
@@ -97,7 +116,7 @@ func (m *machine) start(t *testing.T, step func(string)) (f *Firewall, stop func
 	log := hclog.NewNullLogger()
 	f = New(Parts{
 		State: state, Kernel: m.kernel, Links: links.New(m.network, filepath.Join(m.dir, "links.json"), log),
-		FlowTable: m.flows, Feeds: feeds.New(feeds.Options{}), Host: m, PacketLog: packetlog.NewRing(8), Overloads: m.overloads, Tampered: m.tampered,
+		Gateways: m.lines, Resets: m, FlowTable: m.flows, Feeds: feeds.New(feeds.Options{}), Host: m, PacketLog: packetlog.NewRing(8), Overloads: m.overloads, Tampered: m.tampered,
 		Files: func() (Draft, error) { return m.files, nil }, Version: "test", Logger: log,
 	})
 	f.step = step

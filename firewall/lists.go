@@ -22,7 +22,10 @@ func nameLists(r *nft.Ruleset) {
 			exprs := c.Rules[i].Exprs
 			for j, x := range exprs {
 				m, ok := x.(nft.Match)
-				if !ok || len(m.Values) < 2 || len(m.Values) <= longestList && !slices.ContainsFunc(m.Values, ranged) {
+				if !ok || m.Mask != 0 || m.Field == nft.FIBDaddrOIFName { // nft has no named sets of these
+					continue
+				}
+				if len(m.Values) < 2 || len(m.Values) <= longestList && !slices.ContainsFunc(m.Values, ranged) {
 					continue
 				}
 				set := valueSet(m)

@@ -46,6 +46,6 @@ func lastGood(dir string, now time.Time) (nft.Ruleset, int, error) {
 	outside := feeds.New(feeds.Options{Dir: filepath.Join(dir, LearnedDir)})
 	outside.Set(c)
 	learned, m := outside.Snapshot(), s.Memory()
-	l := Learned{Devices: m.Devices, Numbers: m.Numbers, Outside: Outside{Names: learned.Names, Lists: learned.Lists}}
+	l := Learned{Devices: m.Devices, Numbers: m.Numbers, Gateways: m.Gateways, Outside: Outside{Names: learned.Names, Lists: learned.Lists}}
 	return Compile(NewWorld(c, l, now)), rev.Number, nil
 }

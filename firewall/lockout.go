@@ -63,7 +63,7 @@ func (f *Firewall) after(ctx context.Context, w *rules.World, keeps netip.Addr) 
 	if err != nil {
 		return nil, err
 	}
-	ops, err := f.Links.Plan(ctx, Network(w.Config))
+	ops, err := f.Links.Plan(ctx, Network(w))
 	if err != nil {
 		return nil, err
 	}

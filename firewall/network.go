@@ -1,33 +1,59 @@
 package firewall
 
 import (
+	"math"
 	"net"
 	"net/netip"
 	"slices"
 
 	"github.com/rempart/rempart/config"
 	"github.com/rempart/rempart/firewall/links"
+	"github.com/rempart/rempart/rules"
 )
 
-// Network is what a policy wants of the machine's devices, addresses, routes and kernel settings.
-func Network(c *config.Config) links.State {
+// The routing table of a gateway, and the rules of policy routing that lead there.
+// What belongs to number n of World.Gateways is at n beyond these.
+const (
+	gatewayTable = 82000 // its routing table
+	markPriority = 8200  // what carries it in the mark
+	mainPriority = 8500  // what has a way of its own, by the main table without its defaults
+	fromPriority = 8600  // what is sent from an address of its line
+)
+
+// lastMetric is the worst that a route can have: behind every other one.
+const lastMetric = math.MaxUint32
+
+// Interfaces is the devices that a policy speaks of, with the addresses that it
+// gives them: all of a Network that does not depend on the moment.
+func Interfaces(c *config.Config) links.State {
 	var out links.State
-	names := make([]string, 0, len(c.Interfaces))
 	for _, i := range c.Interfaces {
 		mac, _ := net.ParseMAC(i.MAC) // config has read it; empty gives nil
 		out.Links = append(out.Links, links.Link{
-			Name: i.Name, Device: device(i), MAC: mac, MTU: i.MTU, Up: true, Addresses: held(c, i),
+			Name: i.Name, Device: device(i), MAC: mac, MTU: i.MTU, Up: true, Addresses: held(c, i), AcceptRA: advertised(c, i.Name),
 		})
-		names = append(names, i.Name)
 	}
-	for _, r := range c.Routes {
-		g := c.Gateway(r.Gateway)
-		if g == nil {
+	return out
+}
+
+// Network is what a policy wants of the machine's devices, addresses, routes and kernel settings.
+func Network(w *rules.World) links.State {
+	out := Interfaces(w.Config)
+	for i := range w.Config.Routes {
+		out.Routes = append(out.Routes, routes(w, &w.Config.Routes[i])...)
+	}
+	if w.KeptBits() != 0 {
+		lineTables(w, &out)
+	}
+	for _, v := range w.Config.VIPs {
+		if v.Kind != config.VIPProxyARP {
 			continue
 		}
-		out.Routes = append(out.Routes, links.Route{Dst: r.Destination, Via: g.Address, Device: g.Interface, OnLink: g.OnLink, Metric: r.Metric})
+		for a := v.Address.Masked().Addr(); v.Address.Contains(a); a = a.Next() {
+			out.Proxies = append(out.Proxies, links.Proxy{Device: v.Interface, Address: a})
+		}
 	}
-	out.Sysctls = links.Base(names)
+	out.Sysctls = links.Settings(out.Links)
 	return out
 }
 
@@ -46,10 +72,114 @@ func held(c *config.Config, i config.Interface) []netip.Prefix {
 	return out
 }
 
+// advertised says whether router advertisements bring the gateway of an interface.
+func advertised(c *config.Config, iface string) bool {
+	return slices.ContainsFunc(c.Gateways, func(g config.Gateway) bool { return g.Interface == iface && g.Learned == config.LearnedRA })
+}
+
 // device is the name that an interface goes by when no MAC selects it: its own when none is written.
 func device(i config.Interface) string {
 	if i.Device == "" && i.MAC == "" {
 		return i.Name
 	}
 	return i.Device
+}
+
+// routes is what a route of the policy asks for now: one for each of its networks.
+func routes(w *rules.World, r *config.Route) []links.Route {
+	out := links.Route{Metric: r.Metric, Kind: routeKinds[r.Kind]}
+	if r.Kind == config.RouteUnicast {
+		by, refused := w.RouteBy(r)
+		switch {
+		case refused:
+			out.Kind = links.Unreachable
+		case len(by) == 0:
+			return nil
+		case len(by) == 1:
+			out.Via, out.Device, out.OnLink = reach(w, by[0])
+		}
+		for _, g := range by {
+			if via, device, onLink := reach(w, g); len(by) > 1 {
+				out.Hops = append(out.Hops, links.Hop{Via: via, Device: device, OnLink: onLink, Weight: g.Weight})
+			}
+		}
+	}
+	var all []links.Route
+	for _, p := range w.Destinations(*r) {
+		if out.Dst = p; w.Leads(r, p) {
+			all = append(all, out)
+		}
+	}
+	return all
+}
+
+var routeKinds = map[config.RouteKind]links.RouteKind{
+	config.RouteUnicast: links.Unicast, config.RouteBlackhole: links.Blackhole,
+	config.RouteUnreachable: links.Unreachable, config.RouteProhibit: links.Prohibit,
+}
+
+// reach is how the kernel reaches a gateway. One that is the link itself has no address.
+func reach(w *rules.World, g *config.Gateway) (via netip.Addr, device string, onLink bool) {
+	if via = w.NextHop(g); via.IsUnspecified() {
+		via = netip.Addr{}
+	}
+	return via, g.Interface, g.OnLink
+}
+
+// lineTables makes each gateway a routing table, and the rules by which the flows
+// that carry it get there.
+func lineTables(w *rules.World, out *links.State) {
+	six := map[bool]bool{}
+	refused := refusals(out.Routes)
+	for i := range w.Config.Gateways {
+		g := &w.Config.Gateways[i]
+		n := int(w.Gateways[g.Name])
+		anywhere := netip.PrefixFrom(netip.IPv4Unspecified(), 0)
+		if g.Is6() {
+			anywhere = netip.PrefixFrom(netip.IPv6Unspecified(), 0)
+		}
+		if w.NextHop(g).IsValid() {
+			r := links.Route{Dst: anywhere, Table: gatewayTable + n}
+			r.Via, r.Device, r.OnLink = reach(w, g)
+			out.Routes = append(out.Routes, r)
+		}
+		out.Routes = append(out.Routes, links.Route{Dst: anywhere, Kind: links.Unreachable, Metric: lastMetric, Table: gatewayTable + n})
+		for _, r := range refused {
+			if r.Table = gatewayTable + n; r.Dst.Addr().Is6() == g.Is6() {
+				out.Routes = append(out.Routes, r)
+			}
+		}
+		out.Rules = append(out.Rules, links.Rule{
+			Priority: markPriority + n, Is6: g.Is6(), Mark: uint32(n) << rules.GatewayShift, Mask: rules.GatewayMask, Table: gatewayTable + n,
+		})
+		line, ok := w.LineOf(g.Interface, familyOf(g))
+		if !ok || line.Name != g.Name {
+			continue
+		}
+		six[g.Is6()] = true
+		for _, a := range w.OwnAddresses(g.Interface) {
+			if a.Is6() == g.Is6() && !a.IsLinkLocalUnicast() {
+				out.Rules = append(out.Rules, links.Rule{
+					Priority: fromPriority + n, Is6: g.Is6(), From: netip.PrefixFrom(a, a.BitLen()), Table: gatewayTable + n,
+				})
+			}
+		}
+	}
+	for is6 := range six {
+		out.Rules = append(out.Rules, links.Rule{Priority: mainPriority, Is6: is6, NoDefault: true})
+	}
+	slices.SortStableFunc(out.Rules, func(a, b links.Rule) int { return a.Priority - b.Priority })
+}
+
+// refusals is the routes that refuse what they take, the default aside. They
+// hold for flows that chose a gateway as well.
+func refusals(all []links.Route) []links.Route {
+	return slices.DeleteFunc(slices.Clone(all), func(r links.Route) bool { return r.Kind == links.Unicast || r.Dst.Bits() == 0 })
+}
+
+func familyOf(g *config.Gateway) rules.Family {
+	if g.Is6() {
+		return rules.V6
+	}
+	return rules.V4
 }

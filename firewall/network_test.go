@@ -14,7 +14,7 @@ func TestNetworkHoldsOneToOne(t *testing.T) {
 		t.Fatal(err)
 	}
 	got := map[string]string{}
-	for _, l := range Network(c).Links {
+	for _, l := range Interfaces(c).Links {
 		got[l.Name] = fmt.Sprint(l.Addresses)
 	}
 	for name, want := range map[string]string{

@@ -68,6 +68,9 @@ func (g *policyGen) rule() section {
 	if len(g.scheduled) > 0 && g.chance(15) {
 		s = s.with("schedule", quoted(pick(g.Rand, g.scheduled)))
 	}
+	if action == quoted("pass") && len(g.steers) > 0 && g.chance(25) {
+		s = s.with("gateway", quoted(pick(g.Rand, g.steers)))
+	}
 	if action == quoted("pass") && g.chance(6) {
 		s = s.with("limits", `{ flows = 1000000, flows_per_source = 100000, rate_per_source = "1000000/1s" }`)
 	}

@@ -5,11 +5,14 @@ import (
 	"hash/fnv"
 	"math/rand/v2"
 	"net/netip"
+	"slices"
+	"strings"
 	"testing"
 	"time"
 
 	"github.com/rempart/rempart/config"
 	"github.com/rempart/rempart/rules"
+	"github.com/rempart/rempart/rules/steer"
 	"go4.org/netipx"
 )
 
@@ -17,7 +20,7 @@ import (
 // takes all values from small pools, so that rules overlap, touch and repeat one
 // another. The same seed is always the same policy.
 func randomPolicy(seed uint64) policyText {
-	g := &policyGen{Rand: rand.New(rand.NewPCG(seed, 0x7265_6d70))}
+	g := &policyGen{Rand: rand.New(rand.NewPCG(seed, 0x7265_6d70)), hops: map[bool][]string{}}
 	g.interfaces()
 	g.gateways()
 	g.pools()
@@ -41,8 +44,10 @@ type policyGen struct {
 	ports  []string // terms
 	// Terms by name.
 	addressAliases, portAliases, scheduled []string
-	drawn                                  int  // counts names
-	narrow                                 bool // rules are to look at much
+	hops                                   map[bool][]string // gateways, by whether they are IPv6
+	steers                                 []string          // gateways and groups that rules may name
+	drawn                                  int               // counts names
+	narrow                                 bool              // rules are to look at much
 }
 
 type drawnInterface struct {
@@ -167,7 +172,9 @@ func (g *policyGen) gateways() {
 				}
 			}
 			name := g.name("hop")
-			g.out = append(g.out, section{header: "[gateway." + name + "]"}.with("interface", quoted(n.name)).with("address", quoted(hop.String())))
+			s := section{header: "[gateway." + name + "]"}.with("interface", quoted(n.name)).with("address", quoted(hop.String()))
+			g.out = append(g.out, g.onDown(s.with("weight", fmt.Sprint(1+g.IntN(3)))))
+			g.hops[hop.Is6()] = append(g.hops[hop.Is6()], name)
 			for _, dst := range g.behind(n, p.Addr().Is4()) {
 				s := section{header: "[[route]]"}.with("destination", quoted(dst)).with("gateway", quoted(name))
 				if g.chance(15) {
@@ -178,6 +185,51 @@ func (g *policyGen) gateways() {
 		}
 	}
 	g.out = g.out.repaired()
+	g.groups()
+}
+
+// onDown draws what happens when nothing lives.
+func (g *policyGen) onDown(s section) section {
+	if g.chance(60) {
+		return s.with("on_down", quoted(pick(g.Rand, []string{"next", "block", "default-route"})))
+	}
+	return s
+}
+
+// groups draws gateway groups. Where one deals flows out, it does so by their
+// source: what the kernel counts nobody can foretell.
+func (g *policyGen) groups() {
+	g.steers = slices.Concat(g.hops[false], g.hops[true])
+	for range g.IntN(4) {
+		members := g.hops[g.chance(40)]
+		if len(members) == 0 {
+			continue
+		}
+		name, shared := g.name("group"), false
+		var tiers []string
+		for rest := some(g.Rand, members, 3); len(rest) > 0; {
+			n := min(len(rest), 1+g.IntN(2))
+			shared = shared || n > 1
+			tiers = append(tiers, "[\""+strings.Join(rest[:n], "\", \"")+"\"]")
+			rest = rest[n:]
+		}
+		s := g.onDown(section{header: "[gateway_group." + name + "]"}.with("tiers", "["+strings.Join(tiers, ", ")+"]"))
+		if shared || g.chance(30) {
+			s = s.with("sticky", "true")
+		}
+		if !g.add(s) {
+			continue
+		}
+		g.steers = append(g.steers, name)
+		if !shared && g.chance(50) {
+			g.add(section{header: "[[route]]"}.with("destination", quoted(pick(g.Rand, []string{"default", "198.18.128.0/17", "2001:db8:128::/49"}))).
+				with("gateway", quoted(name)).with("metric", fmt.Sprint(g.IntN(3))))
+		}
+	}
+	for range g.IntN(3) {
+		refused := []string{"10.20.30.192/26", "198.18.7.0/24", "172.20.9.0/24", "2001:db8:120:7::/64", "fd00:20:1:2::/64"}
+		g.add(section{header: "[[route]]"}.with("destination", quoted(pick(g.Rand, refused))).with("kind", quoted(pick(g.Rand, []string{"blackhole", "unreachable", "prohibit"}))))
+	}
 }
 
 func (g *policyGen) behind(n drawnInterface, v4 bool) []string {
@@ -291,7 +343,13 @@ func content(name string, hosts bool) *netipx.IPSet {
 // drawnWorld is what a drawn policy means at an instant.
 func drawnWorld(c *config.Config, at time.Time) *rules.World {
 	outside, dynamic := learned(c)
-	w := withDynamic(NewWorld(c, Learned{Outside: outside}, at), dynamic)
+	lines := map[string]steer.Health{}
+	for i, g := range c.Gateways { // always the same ones of a policy
+		if (len(c.Rules)+3*i+len(c.GatewayGroups))%3 == 0 {
+			lines[g.Name] = steer.Health{State: steer.Down}
+		}
+	}
+	w := withDynamic(NewWorld(c, Learned{Outside: outside, Lines: lines}, at), dynamic)
 	w.Silent, w.Addresses = silent(w), map[string][]netip.Prefix{}
 	for _, i := range c.Interfaces {
 		if w.Learns(i.Name) {

@@ -74,7 +74,7 @@ func (f *Firewall) Check(ctx context.Context, d Draft, by report.Caller) (report
 		}
 		out.Warnings = report.UndecidedTests(out.Tests)
 		out.Ruleset = c.ruleset.String()
-		ops, err := f.Links.Plan(ctx, Network(c.world.Config))
+		ops, err := f.Links.Plan(ctx, Network(c.world))
 		if err != nil {
 			return report.Preview{}, err
 		}

@@ -23,8 +23,12 @@ func (f *Firewall) lines() report.Lines {
 		return out
 	}
 	w := f.running.world
+	watched := map[string]*gateways.Status{}
+	for _, s := range f.Gateways.Status() {
+		watched[s.Name] = &s
+	}
 	for _, g := range w.Config.Gateways {
-		out.Gateways = append(out.Gateways, gatewayReport(w, g, nil))
+		out.Gateways = append(out.Gateways, gatewayReport(w, g, watched[g.Name]))
 	}
 	for _, g := range w.Config.GatewayGroups {
 		out.Groups = append(out.Groups, groupReport(w, g))
@@ -32,15 +36,12 @@ func (f *Firewall) lines() report.Lines {
 	return out
 }
 
-// gatewayTables is what the number of a gateway is added to for its routing table.
-const gatewayTables = 82000
-
 // gatewayReport is a gateway by what the policy, the world and its monitor say
 // of it; nil: nobody watches it.
 func gatewayReport(w *rules.World, g config.Gateway, s *gateways.Status) report.Gateway {
 	number := int(w.Gateways[g.Name])
 	out := report.Gateway{
-		Name: g.Name, Description: g.Description, Interface: g.Interface, Address: w.NextHop(&g), Number: number, Table: gatewayTables + number,
+		Name: g.Name, Description: g.Description, Interface: g.Interface, Address: w.NextHop(&g), Number: number, Table: gatewayTable + number,
 		Weight: g.Weight, State: w.Lines[g.Name].State.String(), Watched: len(g.Monitor.Targets) > 0,
 	}
 	if g.Learned != config.LearnedNot {
@@ -94,7 +95,7 @@ func (f *Firewall) GatewayHistory(ctx context.Context, name string, since time.T
 		if f.running == nil || f.running.world.Config.Gateway(name) == nil {
 			return report.GatewayHistory{}, report.Requestf("no gateway %q", name)
 		}
-		return historyReport(name, since, gateways.History{}), nil
+		return historyReport(name, since, f.Gateways.History(name, since)), nil
 	})
 }
 

@@ -19,7 +19,7 @@ func (f *Firewall) Routes(ctx context.Context, all bool) ([]report.Route, error)
 		if f.running == nil {
 			return nil, nil
 		}
-		want := Network(f.running.world.Config)
+		want := Network(f.running.world)
 		missing, err := f.Links.Plan(ctx, want)
 		if err != nil {
 			return nil, err

@@ -55,16 +55,18 @@ func (f *Firewall) takeOver(ctx context.Context, rev config.Revision) error {
 	}
 	f.Feeds.Set(c)
 	f.findDevices(c)
+	f.look(c)
 	w := NewWorld(c, f.learned(f.Feeds.Snapshot()), time.Now())
-	f.memory.Numbers = w.Numbers
+	f.memory.Numbers, f.memory.Gateways = w.Numbers, w.Gateways
 	ruleset := f.compiler.compile(w)
 	if err := f.put(ctx, ruleset); err != nil {
 		return err
 	}
 	f.setRunning(&running{revision: rev, since: time.Now(), world: w, ruleset: ruleset})
-	if _, err := f.Links.Apply(ctx, Network(c)); err != nil {
+	if _, err := f.Links.Apply(ctx, Network(w)); err != nil {
 		f.log.Error("addresses and routes are not as they should be", "cause", err) // status asks links
 	}
+	f.watch()
 	return nil
 }
 

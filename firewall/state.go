@@ -109,8 +109,9 @@ func (s *State) DropJournal() error {
 // Memory is what a policy is compiled with and that must not change from one
 // start to the next.
 type Memory struct {
-	Numbers rules.Numbers     `json:"numbers"`
-	Devices map[string]string `json:"devices"`
+	Numbers  rules.Numbers     `json:"numbers"`
+	Gateways rules.Numbers     `json:"gateways,omitempty"`
+	Devices  map[string]string `json:"devices"`
 }
 
 // Memory reads the memory; an absent or damaged one is empty, since all of it can be learned again.

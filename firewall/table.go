@@ -55,6 +55,24 @@ func (t *table) try(ctx context.Context, k nft.Kernel, want nft.Ruleset) error {
 	return nil
 }
 
+// add puts elements into a set that rules fill, as if a rule had.
+func (t *table) add(ctx context.Context, k nft.Kernel, set nft.Set, elements []nft.Element) error {
+	if len(elements) == 0 {
+		return nil
+	}
+	generation, err := k.Generation(ctx)
+	if err != nil {
+		return err
+	}
+	if err := k.Commit(ctx, nft.Batch{nft.AddElements{Table: TableName, Set: set, Elements: elements}}, generation); err != nil {
+		return err
+	}
+	if t.known && t.have.Generation == generation {
+		t.have.Generation++
+	}
+	return nil
+}
+
 // look makes t.have true. What rules put into dynamic sets is read each time
 // that rules change, since it moves without a generation.
 func (t *table) look(ctx context.Context, k nft.Kernel, want nft.Ruleset) error {

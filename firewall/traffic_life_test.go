@@ -71,7 +71,7 @@ func TestTrafficApplyTwice(t *testing.T) {
 		if plan := nft.Plan(have, s.running.ruleset); len(plan) > 0 {
 			t.Errorf("the kernel has to be sent\n%s", plan[0])
 		}
-		ops, err := s.Links.Plan(t.Context(), Network(s.running.world.Config))
+		ops, err := s.Links.Plan(t.Context(), Network(s.running.world))
 		if err != nil || len(ops) > 0 {
 			t.Errorf("links still to be changed: %v, %v", ops, err)
 		}

@@ -14,6 +14,7 @@ import (
 	"github.com/hashicorp/go-hclog"
 	"github.com/rempart/rempart/firewall/feeds"
 	"github.com/rempart/rempart/firewall/flows"
+	"github.com/rempart/rempart/firewall/gateways"
 	"github.com/rempart/rempart/firewall/links"
 	"github.com/rempart/rempart/firewall/nft"
 	"github.com/rempart/rempart/firewall/packetlog"
@@ -156,6 +157,15 @@ func (s *site) start(t testing.TB) {
 	if err := s.gw.Do(func() (err error) { table, err = flows.Open(); return err }); err != nil {
 		t.Fatal(err)
 	}
+	var resets *flows.Resetter
+	if err := s.gw.Do(func() (err error) { resets, err = flows.OpenResetter(); return err }); err != nil {
+		t.Fatal(err)
+	}
+	sockets, err := gateways.OpenSocketsAt(netns.NsHandle(s.ns.Fd()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	monitor := gateways.New(gateways.Parts{Kernel: sockets})
 	ctx, cancel := context.WithCancel(context.Background())
 	log := hclog.NewNullLogger()
 	s.feeds.Dir = filepath.Join(s.dir, LearnedDir)
@@ -164,7 +174,7 @@ func (s *site) start(t testing.TB) {
 	owner := links.New(network, filepath.Join(s.dir, "links.json"), log)
 	p := &parts{kernel: nft.Open(TableName).In(int(s.ns.Fd()))}
 	p.Firewall = New(Parts{
-		State: state, Kernel: &asked{Netlink: p.kernel}, Links: owner, Traces: p.kernel, FlowTable: table, Feeds: fetched, Host: siteHost{s.gw, s.ssh},
+		State: state, Kernel: &asked{Netlink: p.kernel}, Links: owner, Gateways: monitor, Resets: resets, Traces: p.kernel, FlowTable: table, Feeds: fetched, Host: siteHost{s.gw, s.ssh},
 		PacketLog: ring, Overloads: overloads.Subscribe(ctx, nil), Version: "test", Logger: log,
 		Files: func() (Draft, error) { return Draft{}, errors.New("there are no files") },
 	})
@@ -182,6 +192,7 @@ func (s *site) start(t testing.TB) {
 		return r.Ready()
 	}
 	run("links", owner.Run)
+	run("gateways", monitor.Run)
 	run("feeds", fetched.Run)
 	logs, over := reader("packet log", rules.LogGroup, ring), reader("overloads", rules.OverloadGroup, overloads)
 	ready := make(chan struct{})
@@ -190,7 +201,7 @@ func (s *site) start(t testing.TB) {
 		cancel()
 		work.Wait()
 		network.Close()
-		if err := errors.Join(table.Close(), state.Close()); err != nil {
+		if err := errors.Join(table.Close(), resets.Close(), sockets.Close(), state.Close()); err != nil {
 			t.Error(err)
 		}
 	})

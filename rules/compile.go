@@ -34,7 +34,7 @@ type Part struct {
 // rules, as they are written or as maps (package dispatch), and block_default.
 func Compile(w *World, sets *Sets) Part {
 	c := &compiler{w: w, sets: sets, lines: w.lines(), kept: w.KeptBits(), done: map[string]*compiled{}, places: map[config.Place]map[string]bool{}}
-	c.steered = c.steeredInterfaces()
+	c.steered = w.SteeredFrom()
 	c.base()
 	c.guard()
 	c.admin()

@@ -71,16 +71,14 @@ func (e *Evaluator) Evaluate(p Packet) Decision {
 	if local && p.isRedirect() {
 		return Decision{Action: config.Pass, Cause: packetlog.CauseAutomatic}
 	}
+	if local && p.speaksOfLink() {
+		return Decision{Action: config.Pass, Cause: packetlog.CauseAutomatic}
+	}
 	switch p.Tracking() {
-	case Invalid:
+	case Invalid, Untracked: // what speaks of a link is for nobody beyond it
 		return blocked(packetlog.CauseInvalid)
 	case MidFlow:
 		return blocked(packetlog.CauseNoSYN)
-	case Untracked: // it speaks of its link: the gateway takes part, and sends none of it on
-		if !local {
-			return blocked(packetlog.CauseInvalid)
-		}
-		return Decision{Action: config.Pass, Cause: packetlog.CauseAutomatic}
 	}
 	if by, _ := e.Refuses(p); by != nil {
 		return blocked(by.Cause)
@@ -93,7 +91,7 @@ func (e *Evaluator) Evaluate(p Packet) Decision {
 	}
 	if _, known := e.guards[p.In]; known {
 		if r := e.match(p, e.cross(p, local)); r != nil {
-			return e.decided(r.Rule, p)
+			return e.decided(r, p)
 		}
 	}
 	return blocked(packetlog.CauseDefault)
@@ -102,13 +100,9 @@ func (e *Evaluator) Evaluate(p Packet) Decision {
 func blocked(by packetlog.Cause) Decision { return Decision{Action: config.Block, Cause: by} }
 
 // decided is what a rule that matches says.
-func (e *Evaluator) decided(r *config.Rule, p Packet) Decision {
+func (e *Evaluator) decided(r *written, p Packet) Decision {
 	d := Decision{Action: r.Action, Cause: packetlog.CauseRule, Rule: r.Name}
-	if r.Gateway == "" {
-		return d
-	}
-	d.Steering = e.Steer(r, p)
-	if d.Steering.Blocks() {
+	if d.Steering = e.steer(r.helm, p); d.Steering.Blocks() {
 		d.Action, d.Cause = config.Block, packetlog.CauseGateway
 	}
 	return d

@@ -126,8 +126,12 @@ func (c *compiler) head(iface, base string) []nft.Rule {
 	}
 	var out []nft.Rule
 	if base == chainSteer { // what is not for one machine beyond the gateway has no line to choose
-		unicast := nft.Match{Field: nft.FIBDaddrType, Not: true, Values: []nft.Value{nft.Number(nft.TypeFIB, fibUnicast)}}
-		out = append(out, rule(unicast, nft.Verdict{Kind: nft.Return}))
+		near := nft.Match{Field: nft.FIBDaddrType}
+		for _, kind := range []uint32{fibLocal, fibBroadcast, fibAnycast, fibMulticast} {
+			near.Values = append(near.Values, nft.Number(nft.TypeFIB, kind))
+		}
+		out = append(out, rule(near, nft.Verdict{Kind: nft.Return}))
+		out = append(out, noSYN())
 	}
 	if c.guarded[iface] {
 		out = append(out, rule(jump(guardChain(iface))))

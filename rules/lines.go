@@ -89,14 +89,3 @@ func (w *World) Steered() []steer.Group {
 func (w *World) Outward(g steer.Group) bool {
 	return !slices.ContainsFunc(w.Behind(g.Name), func(iface string) bool { return !w.Config.Interface(iface).External })
 }
-
-// lives says whether a rule is there for packets of a family, as far as its
-// gateway goes: it is for the gateway's family alone, and is passed over when
-// that is down and on_down says next.
-func (w *World) lives(r *config.Rule, f Family) bool {
-	if r.Gateway == "" {
-		return true
-	}
-	g, ok := steer.Find(w.Config, r.Gateway)
-	return !ok || g.Is6 == (f == V6) && (g.OnDown != config.OnDownNext || len(g.Choose(w.Lines).Members) > 0)
-}

@@ -17,13 +17,21 @@ const MaxNumber = 1<<16 - 1
 // free ones. Names that are gone keep their number for as long as there is
 // room, since their flows may still live; then the ones gone are given up.
 // It does not change n. More than MaxNumber names: the last ones get 0, which marks nothing.
-func (n Numbers) Assign(names []string) Numbers {
+func (n Numbers) Assign(names []string) Numbers { return n.assign(names, MaxNumber) }
+
+// MaxGateway is the highest number of a gateway: the mark has 8 bits for it.
+const MaxGateway = 1<<8 - 1
+
+// AssignGateways is Assign for the numbers of gateways.
+func (n Numbers) AssignGateways(names []string) Numbers { return n.assign(names, MaxGateway) }
+
+func (n Numbers) assign(names []string, most uint16) Numbers {
 	out := maps.Clone(n)
 	if out == nil {
 		out = Numbers{}
 	}
 	missing := slices.DeleteFunc(slices.Clone(names), func(s string) bool { return out[s] != 0 })
-	if len(out)+len(missing) > MaxNumber {
+	if len(out)+len(missing) > int(most) {
 		wanted := map[string]bool{}
 		for _, s := range names {
 			wanted[s] = true
@@ -36,7 +44,7 @@ func (n Numbers) Assign(names []string) Numbers {
 	}
 	next := uint16(1)
 	for _, s := range missing {
-		for used[next] && next < MaxNumber {
+		for used[next] && next < most {
 			next++
 		}
 		if used[next] {

@@ -1,6 +1,8 @@
 package rules
 
 import (
+	"slices"
+
 	"github.com/rempart/rempart/config"
 	"github.com/rempart/rempart/firewall/nft"
 	"github.com/rempart/rempart/rules/steer"
@@ -22,27 +24,50 @@ func (s Steering) Blocks() bool {
 	return s.Group != "" && len(s.Gateways) == 0 && s.OnDown == config.OnDownBlock
 }
 
-// Steer says which gateways a flow takes that a rule passes.
-func (e *Evaluator) Steer(r *config.Rule, p Packet) Steering {
-	g, ok := steer.Find(e.w.Config, r.Gateway)
-	if !ok || e.Local(p.Dst) {
-		return Steering{}
+// helm is what a rule's gateway comes to at the moment.
+type helm struct {
+	steer.Group
+	outward bool
+	slots   []*config.Gateway // that flows are dealt out to; nil: it is down
+	all     []*config.Gateway // each once
+}
+
+// helm is the gateway of a rule; nil: it names none.
+func (w *World) helm(r *config.Rule) *helm {
+	g, ok := steer.Find(w.Config, r.Gateway)
+	if !ok {
+		return nil
 	}
-	if i := e.w.Config.Interface(e.Way(p.Dst).Interface); i != nil && !i.External && e.w.Outward(g) {
-		return Steering{}
-	}
-	s := Steering{Group: g.Name, OnDown: g.OnDown}
-	slots := g.Deal(e.w.Lines)
-	if g.Sticky && len(slots) > 0 {
-		i := nft.Spread(p.Src, steerSeed, steer.Slots)
-		slots = slots[i : i+1]
-	}
-	seen := map[string]bool{}
-	for _, name := range slots {
-		if !seen[name] {
-			seen[name] = true
-			s.Gateways = append(s.Gateways, e.w.Config.Gateway(name))
+	h := &helm{Group: g, outward: w.Outward(g)}
+	for _, name := range g.Deal(w.Lines) {
+		gateway := w.Config.Gateway(name)
+		h.slots = append(h.slots, gateway)
+		if !slices.Contains(h.all, gateway) {
+			h.all = append(h.all, gateway)
 		}
+	}
+	return h
+}
+
+// lives says whether a rule with this gateway is there for packets of a family:
+// it is for the gateway's family alone, and is passed over when that is down and
+// on_down says next.
+func (h *helm) lives(f Family) bool {
+	return h == nil || h.Is6 == (f == V6) && (h.OnDown != config.OnDownNext || len(h.all) > 0)
+}
+
+// steer says which gateways a flow takes that a rule passes.
+func (e *Evaluator) steer(h *helm, p Packet) Steering {
+	if h == nil || e.Local(p.Dst) {
+		return Steering{}
+	}
+	if i := e.w.Config.Interface(e.Way(p.Dst).Interface); i != nil && !i.External && h.outward {
+		return Steering{}
+	}
+	s := Steering{Group: h.Name, OnDown: h.OnDown, Gateways: h.all}
+	if h.Sticky && len(h.slots) > 0 {
+		i := nft.Spread(p.Src, SteerSeed, len(h.slots))
+		s.Gateways = h.slots[i : i+1]
 	}
 	return s
 }

@@ -2,6 +2,7 @@ package rules
 
 import (
 	"slices"
+	"time"
 
 	"github.com/rempart/rempart/config"
 	"github.com/rempart/rempart/firewall/nft"
@@ -12,34 +13,47 @@ import (
 // has to be tried before the routing decision; what it chooses stands in the
 // flow's mark, and each further packet takes it from there.
 //
+//	lines_begin   prerouting: what belongs to flows that were ended is refused
 //	lines_in      prerouting: further packets get their line, new ones meet the rules
 //	lines_own     output: what the gateway itself answers goes back by the line it came in by
 //	lines_input   a new flow to the gateway that came in by a line is answered by it
 //	lines_forward the same for what goes through the gateway
 //	lines_out     postrouting: a new flow that leaves by a line keeps to it
 const (
+	chainLinesBegin   = "lines_begin"
+	chainLinesEnded   = "lines_ended"
 	chainLinesIn      = "lines_in"
 	chainLinesOwn     = "lines_own"
 	chainLinesInput   = "lines_input"
 	chainLinesForward = "lines_forward"
 	chainLinesOut     = "lines_out"
 	chainLinesKeep    = "lines_keep"
+	chainLinesRaw     = "lines_raw"
 )
 
 // Priorities of those chains: after connection tracking and inbound translation,
 // after the filter, before outbound translation.
 const (
-	prioritySteer = -90
-	priorityRoute = -150
-	priorityAfter = 10
-	priorityPin   = 90
+	prioritySteer  = -90
+	priorityRoute  = -150
+	priorityMangle = -150
+	priorityAfter  = 10
+	priorityPin    = 90
+	priorityRaw    = -300
 )
 
-// fibUnicast is RTN_UNICAST: an address beyond the gateway, or nobody's.
-const fibUnicast = 1
+// The kinds of addresses that the gateway takes itself, as rtnetlink(7) numbers
+// them. What has no route is of another kind in IPv6 than in IPv4, and all the
+// same beyond the gateway.
+const (
+	fibLocal     = 2
+	fibBroadcast = 3
+	fibAnycast   = 4
+	fibMulticast = 5
+)
 
-// steerSeed makes sources keep their slot on both nodes of a pair.
-const steerSeed = 0x6c696e65
+// SteerSeed makes sources keep their slot on both nodes of a pair, among steer.Slots.
+const SteerSeed = 0x6c696e65
 
 func gatewayChain(name string) string { return "gateway_" + name }
 func slotMap(name string) string      { return "slots_" + name }
@@ -63,15 +77,17 @@ func (c *compiler) ruleBits() uint32 {
 	return 0
 }
 
-// steeredInterfaces is those by which packets come in for which some rule may choose a gateway.
-func (c *compiler) steeredInterfaces() map[string]bool {
+// SteeredFrom is the interfaces by which packets come in for which some rule may
+// choose a gateway. All of them are asked about before they are routed.
+func (w *World) SteeredFrom() map[string]bool {
 	out := map[string]bool{}
-	for _, r := range c.w.Config.Rules {
+	for _, r := range w.Config.Rules {
 		if r.Gateway == "" || r.Disabled || !leaves(r, chainSteer) {
 			continue
 		}
-		for _, i := range c.w.Config.Interfaces {
-			if c.belongs(r.From, i.Name) {
+		from := w.Config.InterfacesOf(r.From)
+		for _, i := range w.Config.Interfaces {
+			if r.From.Kind == config.PlaceAny || slices.Contains(from, i.Name) {
 				out[i.Name] = true
 			}
 		}
@@ -91,7 +107,14 @@ func (c *compiler) steering() {
 	if c.kept == 0 {
 		return
 	}
+	c.ended()
 	c.steerIn()
+	c.part.Chains = append(c.part.Chains, nft.Chain{
+		Name: chainLinesRaw, Hook: after(nft.Output, priorityRaw),
+		Rules: []nft.Rule{{Comment: "tells ends of flows that they ended", Exprs: []nft.Expr{
+			nft.Match{Field: nft.MetaMark, Values: []nft.Value{nft.Number(nft.TypeMark, NudgeMark)}}, nft.NoTrack{},
+		}}},
+	})
 	c.part.Chains = append(c.part.Chains, c.restoring(), nft.Chain{
 		Name: chainLinesOwn, Hook: &nft.Hook{Type: "route", Point: nft.Output, Priority: priorityRoute, Policy: accepted},
 		Rules: []nft.Rule{rule(gatewayBits(true, 0), restore())},
@@ -110,6 +133,44 @@ var accepted = nft.Verdict{Kind: nft.Accept}
 
 func after(point string, priority int) *nft.Hook {
 	return &nft.Hook{Type: "filter", Point: point, Priority: priority, Policy: accepted}
+}
+
+// EndedSet holds the ends of flows that were ended because of their line, for so
+// long: what either end still sends is refused with a reset. The daemon fills it.
+func EndedSet(f Family) nft.Set {
+	return nft.Set{
+		Name: "ended_" + f.String(), Key: []nft.Type{f.Type(), nft.TypePort, f.Type(), nft.TypePort},
+		Dynamic: true, HasTimeout: true, Timeout: EndedFor, Size: EndedRoom,
+	}
+}
+
+// NudgeMark is the packet mark of what the daemon sends to the ends of ended
+// flows, in the name of their peers: it is no flow of the gateway's own.
+const NudgeMark = 0x00005252
+
+// EndedFor is how long the ends of ended flows are remembered, and EndedRoom how
+// many of one family.
+const (
+	EndedFor  = time.Minute
+	EndedRoom = 262144
+)
+
+// ended refuses what belongs to flows that were ended, before anything can take
+// it for the beginning of another one. SYNs do begin another one, and resets are
+// answers to what the daemon sent.
+func (c *compiler) ended() {
+	known := rule(nft.CTState{States: nft.StateEstablished | nft.StateRelated}, accept())
+	begin := nft.Chain{Name: chainLinesBegin, Hook: after(nft.Prerouting, priorityMangle), Rules: []nft.Rule{known}}
+	for _, f := range families {
+		c.sets.Add(EndedSet(f))
+		ends := []nft.Field{f.Source(), nft.TCPSport, f.Destination(), nft.TCPDport}
+		begin.Rules = append(begin.Rules, rule(nft.Lookup{Fields: ends, Set: EndedSet(f).Name}, gotoChain(chainLinesEnded)))
+	}
+	c.part.Chains = append(c.part.Chains, begin, nft.Chain{Name: chainLinesEnded, Rules: []nft.Rule{
+		rule(nft.TCPFlags{Mask: config.FlagSYN, Value: config.FlagSYN}, accept()),
+		rule(nft.TCPFlags{Mask: config.FlagRST, Value: config.FlagRST}, nft.Verdict{Kind: nft.Drop}),
+		rule(gotoChain(chainReject)),
+	}})
 }
 
 // gatewayBits asks which gateway a flow has, or with not, that it has none of those.
@@ -257,7 +318,7 @@ func (c *compiler) group(g steer.Group, vias map[string]bool) {
 	}
 	deal := nft.Deal{By: nft.DealRoundRobin, Slots: steer.Slots, Set: slotMap(g.Name)}
 	if g.Sticky {
-		deal.By, deal.Field, deal.Seed = nft.DealSource, c.family(g).Source(), steerSeed
+		deal.By, deal.Field, deal.Seed = nft.DealSource, c.family(g).Source(), SteerSeed
 	}
 	chain.Rules = append(chain.Rules, rule(deal))
 	if g.OnDown == config.OnDownBlock {
@@ -303,10 +364,10 @@ func (c *compiler) insideDevices() []string {
 // GroupSets is the map of a group's slots and, where rules ask for it, the set
 // that says whether it is up. They are all that changes when a line does.
 func (w *World) GroupSets(g steer.Group) []nft.Set {
-	slots := nft.Set{Name: slotMap(g.Name), Key: []nft.Type{nft.TypeMark}, Data: nft.TypeVerdict}
+	slots := nft.Set{Name: slotMap(g.Name), Key: []nft.Type{nft.TypeSlot}, Data: nft.TypeVerdict}
 	for n, gateway := range g.Deal(w.Lines) {
 		slots.Elements = append(slots.Elements, nft.Element{
-			Key: []nft.Value{nft.Number(nft.TypeMark, uint32(n))}, Verdict: nft.Verdict{Kind: nft.Goto, Chain: viaChain(gateway)},
+			Key: []nft.Value{nft.Number(nft.TypeSlot, uint32(n))}, Verdict: nft.Verdict{Kind: nft.Goto, Chain: viaChain(gateway)},
 		})
 	}
 	if g.OnDown != config.OnDownNext {
@@ -321,6 +382,15 @@ func (w *World) GroupSets(g steer.Group) []nft.Set {
 		up.Elements = []nft.Element{{Key: []nft.Value{nft.Number(nft.TypeNFProto, n)}}}
 	}
 	return []nft.Set{slots, up}
+}
+
+// LineSets is the GroupSets of all groups that rules name.
+func (w *World) LineSets() []nft.Set {
+	var out []nft.Set
+	for _, g := range w.Steered() {
+		out = append(out, w.GroupSets(g)...)
+	}
+	return out
 }
 
 // The kernel's numbers of the families.

@@ -70,6 +70,15 @@ func trackingOfTCP(flags uint8) Tracking {
 // information, address mask. Errors belong to the flow that they speak of.
 func beginsICMP(t uint8) bool { return t == 8 || t == 13 || t == 15 || t == 17 }
 
+// speaksOfLink says whether p is what neighbours, routers and listeners of an
+// IPv6 link say. Redirects are among it, although connection tracking makes
+// nothing of them.
+func (p Packet) speaksOfLink() bool {
+	return p.Protocol == config.ICMPv6 && p.Src.Is6() && (p.ICMPType == redirect || p.Tracking() == Untracked)
+}
+
+const redirect = 137
+
 func (p Packet) trackingOfICMPv6() Tracking {
 	switch t := p.ICMPType; {
 	case p.Src.Is4():

@@ -41,7 +41,7 @@ func (w *World) Ways() []Way {
 		r := &w.Config.Routes[i]
 		way, ok := w.wayOf(r)
 		for _, p := range w.Destinations(*r) {
-			if way.Network = p; ok && w.routes(r, p) {
+			if way.Network = p; ok && w.Leads(r, p) {
 				out = append(out, way)
 			}
 		}
@@ -52,8 +52,8 @@ func (w *World) Ways() []Way {
 	return out
 }
 
-// routes says whether a route can lead to a network: both are of one family.
-func (w *World) routes(r *config.Route, p netip.Prefix) bool {
+// Leads says whether a route can lead to a network: both are of one family.
+func (w *World) Leads(r *config.Route, p netip.Prefix) bool {
 	g, ok := steer.Find(w.Config, r.Gateway)
 	return !ok || g.Is6 == p.Addr().Is6()
 }

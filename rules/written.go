@@ -12,15 +12,17 @@ type written struct {
 	from, to            []string // interfaces; nil: anywhere
 	source, destination *Listed
 	sourcePorts, ports  []config.PortRange // nil: any
-	v4, v6              bool               // it is there for the family, as far as its gateway goes
+	helm                *helm              // its gateway; nil: it names none
+	v4, v6              bool               // it is there for the family, as far as that goes
 }
 
 func (w *World) written(r *config.Rule, lists *Lists) *written {
+	h := w.helm(r)
 	return &written{
 		Rule: r, from: w.Config.InterfacesOf(r.From), to: w.Config.InterfacesOf(r.To),
 		source: lists.Read(r.Source), destination: lists.Read(r.Destination),
 		sourcePorts: w.Ports(r.SourcePorts), ports: w.Ports(r.Ports),
-		v4: w.lives(r, V4), v6: w.lives(r, V6),
+		helm: h, v4: h.lives(V4), v6: h.lives(V6),
 	}
 }
 

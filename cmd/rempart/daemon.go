@@ -10,6 +10,7 @@ import (
 	"github.com/rempart/rempart/firewall"
 	"github.com/rempart/rempart/firewall/feeds"
 	"github.com/rempart/rempart/firewall/flows"
+	"github.com/rempart/rempart/firewall/gateways"
 	"github.com/rempart/rempart/firewall/links"
 	"github.com/rempart/rempart/firewall/nft"
 	"github.com/rempart/rempart/firewall/packetlog"
@@ -59,10 +60,21 @@ func serve(ctx context.Context, o options, log hclog.Logger) error {
 	defer network.Close()
 	fetched := feeds.New(feeds.Options{Dir: state.Path(firewall.LearnedDir), Fetcher: feeds.NewWeb(o.config), Log: log.Named("feeds")})
 	owner := links.New(network, state.Path("links.json"), log.Named("links"))
+	sockets, err := gateways.OpenSockets()
+	if err != nil {
+		return err
+	}
+	defer sockets.Close()
+	resets, err := flows.OpenResetter()
+	if err != nil {
+		return err
+	}
+	defer resets.Close()
+	lines := gateways.New(gateways.Parts{Kernel: sockets, Log: log.Named("gateways"), File: state.Path("gateways.history")})
 	ring, overloads := packetlog.NewRing(logEntries), packetlog.NewRing(overloadEntries)
 	tampered := make(chan nft.Event, 1)
 	gateway := firewall.New(firewall.Parts{
-		State: state, Kernel: kernel, Traces: kernel, Links: owner, FlowTable: table, Feeds: fetched,
+		State: state, Kernel: kernel, Traces: kernel, Links: owner, FlowTable: table, Feeds: fetched, Gateways: lines, Resets: resets,
 		Host: firewall.Machine{}, PacketLog: ring, Overloads: overloads.Subscribe(ctx, nil), Tampered: tampered,
 		Files: o.draft, Version: version, Logger: log,
 	})
@@ -71,7 +83,7 @@ func serve(ctx context.Context, o options, log hclog.Logger) error {
 	}
 	g, ctx := errgroup.WithContext(ctx)
 	for _, run := range []func(context.Context) error{
-		owner.Run, fetched.Run, keepReading(reader(rules.LogGroup, ring), log), keepReading(reader(rules.OverloadGroup, overloads), log),
+		owner.Run, fetched.Run, lines.Run, keepReading(reader(rules.LogGroup, ring), log), keepReading(reader(rules.OverloadGroup, overloads), log),
 		func(ctx context.Context) error { return kernel.Watch(ctx, sendTo(ctx, tampered)) },
 		func(ctx context.Context) error { return server.Run(ctx, web.Handler(gateway, log)) },
 		func(ctx context.Context) error {

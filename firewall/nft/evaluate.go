@@ -46,6 +46,9 @@ type Options struct {
 	// mark, sends to an address; empty when none does or the machine has it. It is asked
 	// for the address as it is by then. Nil: Packet.RouteOut, whatever was translated.
 	RouteOut func(dst netip.Addr) string
+	// DstType is fib daddr type, as the number of an RTN_, of an address as it is by
+	// then. Nil: Packet.DstType, whatever was translated.
+	DstType func(dst netip.Addr) uint32
 	// Steered takes the place of Walk's route where ways depend on the packet's mark: by
 	// which device a packet with a mark leaves for an address, or that the machine takes it.
 	Steered func(mark uint32, dst netip.Addr) (out string, local bool)

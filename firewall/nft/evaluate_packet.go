@@ -29,7 +29,7 @@ type Packet struct {
 	OrigSrc  netip.Addr // where it came from; invalid: Src
 	Reply    bool       // ct direction: it goes against the flow's first packet
 	Mark     uint32     // meta mark
-	DstType  uint32     // fib daddr type, as the number of an RTN_
+	DstType  uint32     // fib daddr type, as the number of an RTN_, unless Options.DstType says it
 	RouteOut string     // fib daddr oifname, unless Options.RouteOut says it; empty: none, or the machine takes it itself
 	Received time.Time  // for meta time
 }
@@ -124,6 +124,9 @@ func (w *walk) load(f Field) (word, bool) {
 	case fromFIB:
 		if f == FIBDaddrOIFName {
 			return wordOfName(w.routeOut()), true
+		}
+		if w.o.DstType != nil {
+			return number(w.o.DstType(w.p.Dst)), true
 		}
 		return number(w.p.DstType), true
 	}

@@ -11,7 +11,12 @@ import (
 )
 
 // ofLinks is what speaks of an IPv6 link: neighbours, routers, listeners.
-func (g *ground) ofLinks() space.Cube { return g.icmp(v6, config.ICMPv6, rules.Untracked) }
+func (g *ground) ofLinks() space.Cube {
+	const redirect = 137 // which connection tracking makes nothing of
+	c := g.icmp(v6, config.ICMPv6, rules.Untracked)
+	c.Sets[space.Port] = space.Union(append(c.Sets[space.Port], space.Span(redirect<<8, redirect<<8|math.MaxUint8)...))
+	return c
+}
 
 // redirect is the type of ICMPv6 that tells of a shorter way. Connection
 // tracking has no place for it, and the gateway hears it all the same.

@@ -181,7 +181,8 @@ func (e *emitter) name(by string, v nft.VMap) nft.VMap {
 		set.Key = append(set.Key, f.Type())
 	}
 	slices.SortFunc(set.Elements, compareKeys)
-	if !v.Interval && len(v.Elements) <= small {
+	// nft lists no named map of what the routing table says.
+	if !v.Interval && (len(v.Elements) <= small || by == Route.String()) {
 		return v
 	}
 	set.Name = fmt.Sprintf("by_%s_%s", by, hashed(nft.Rule{Exprs: []nft.Expr{v}}))
