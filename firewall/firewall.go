@@ -178,8 +178,10 @@ func (f *Firewall) Run(ctx context.Context, ready func()) error {
 		return err
 	}
 	var nudger sync.WaitGroup
-	nudger.Go(func() { f.keepNudging(ctx) })
+	nudging, rest := context.WithCancel(ctx)
+	nudger.Go(func() { f.keepNudging(nudging) })
 	defer nudger.Wait()
+	defer rest()
 	f.poll(ctx)
 	ready()
 	counters := time.NewTicker(countersEvery)

@@ -12,6 +12,7 @@ import (
 	"github.com/rempart/rempart/firewall/gateways"
 	"github.com/rempart/rempart/firewall/links"
 	"github.com/rempart/rempart/firewall/nft"
+	"github.com/rempart/rempart/nat"
 	"github.com/rempart/rempart/rules"
 	"github.com/rempart/rempart/rules/steer"
 )
@@ -107,7 +108,7 @@ func (f *Firewall) followLines(ctx context.Context, now time.Time) {
 	w.Lines, w.Silent = f.Gateways.Lines(), f.Gateways.Silent()
 	ruleset := f.running.ruleset
 	ruleset.Sets = slices.Clone(ruleset.Sets)
-	for _, set := range w.LineSets() {
+	for _, set := range append(w.LineSets(), nat.TargetMaps(&w)...) {
 		if i := slices.IndexFunc(ruleset.Sets, func(s nft.Set) bool { return s.Name == set.Name }); i >= 0 {
 			ruleset.Sets[i] = set
 		}

@@ -30,7 +30,8 @@ func Interfaces(c *config.Config) links.State {
 	for _, i := range c.Interfaces {
 		mac, _ := net.ParseMAC(i.MAC) // config has read it; empty gives nil
 		out.Links = append(out.Links, links.Link{
-			Name: i.Name, Device: device(i), MAC: mac, MTU: i.MTU, Up: true, Addresses: held(c, i), AcceptRA: advertised(c, i.Name),
+			Name: i.Name, Device: device(i), MAC: mac, MTU: i.MTU, Up: true, Addresses: held(c, i),
+			Line: i.External && leads(c, i.Name), AcceptRA: advertised(c, i.Name),
 		})
 	}
 	return out
@@ -70,6 +71,11 @@ func held(c *config.Config, i config.Interface) []netip.Prefix {
 		out = append(out, netip.PrefixFrom(a, a.BitLen()))
 	}
 	return out
+}
+
+// leads says whether an interface leads to a gateway.
+func leads(c *config.Config, iface string) bool {
+	return slices.ContainsFunc(c.Gateways, func(g config.Gateway) bool { return g.Interface == iface })
 }
 
 // advertised says whether router advertisements bring the gateway of an interface.

@@ -91,13 +91,7 @@ func (t targets) every() []netip.Addr {
 // deal is the choice of an address by a map of the ruleset, in whose elements
 // alone the addresses stand.
 func (c *compiler) deal(t targets, set string, f rules.Family) *nft.Deal {
-	m := nft.Set{Name: set, Key: []nft.Type{nft.TypeSlot}, Data: f.Type()}
-	for i, a := range t.slots() {
-		m.Elements = append(m.Elements, nft.Element{
-			Key: []nft.Value{nft.Number(nft.TypeSlot, uint32(i))}, Data: nft.Address(a),
-		})
-	}
-	c.sets.Add(m)
+	c.sets.Add(t.slotMap(set, f))
 	d := &nft.Deal{Slots: steer.Slots, Set: set}
 	switch t.spread {
 	case config.SpreadRoundRobin:
@@ -108,4 +102,30 @@ func (c *compiler) deal(t targets, set string, f rules.Family) *nft.Deal {
 		d.By, d.Field, d.Seed = nft.DealSource, f.Source(), spreadSeed
 	}
 	return d
+}
+
+// slotMap is the map of that name from slots to addresses.
+func (t targets) slotMap(name string, f rules.Family) nft.Set {
+	m := nft.Set{Name: name, Key: []nft.Type{nft.TypeSlot}, Data: f.Type()}
+	for i, a := range t.slots() {
+		m.Elements = append(m.Elements, nft.Element{
+			Key: []nft.Value{nft.Number(nft.TypeSlot, uint32(i))}, Data: nft.Address(a),
+		})
+	}
+	return m
+}
+
+// TargetMaps is the maps from slots to the targets of port forwards: all that
+// changes when a target falls silent or answers again.
+func TargetMaps(w *rules.World) []nft.Set {
+	var out []nft.Set
+	for _, f := range w.Config.PortForwards {
+		if f.Check == nil || f.Disabled {
+			continue
+		}
+		for _, fam := range []rules.Family{rules.V4, rules.V6} {
+			out = append(out, targetsOf(w, f, fam).slotMap(rules.SetName("targets", f.Name, fam), fam))
+		}
+	}
+	return out
 }
