@@ -97,11 +97,11 @@ func waysBy(w *rules.World, r *config.Route) (ways []report.RouteWay, reason str
 func tableReports(w *rules.World, want links.State, missing []links.Op) []report.Route {
 	var out []report.Route
 	for _, r := range want.Routes {
-		if r.Table < gatewayTables {
+		if r.Table < gatewayTable {
 			continue
 		}
 		one := report.Route{
-			Destination: r.Dst, Kind: config.RouteKind(r.Kind).String(), Gateway: gatewayNumbered(w, r.Table-gatewayTables), Metric: r.Metric,
+			Destination: r.Dst, Kind: config.RouteKind(r.Kind).String(), Gateway: gatewayNumbered(w, r.Table-gatewayTable), Metric: r.Metric,
 			Table: r.Table, Installed: !mentions(missing, r.Dst, r.Table),
 		}
 		if r.Kind == links.Unicast {
