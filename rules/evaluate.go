@@ -68,9 +68,6 @@ func (e *Evaluator) Way(dst netip.Addr) Way { return find(e.ways, dst) }
 // depends on the flows of the moment.
 func (e *Evaluator) Evaluate(p Packet) Decision {
 	local := e.Local(p.Dst)
-	if local && p.isRedirect() {
-		return Decision{Action: config.Pass, Cause: packetlog.CauseAutomatic}
-	}
 	if local && p.speaksOfLink() {
 		return Decision{Action: config.Pass, Cause: packetlog.CauseAutomatic}
 	}

@@ -90,9 +90,3 @@ func (p Packet) trackingOfICMPv6() Tracking {
 	}
 	return Invalid
 }
-
-// isRedirect says whether p tells of a shorter way, which the gateway may hear
-// from its own links (RFC 4861, 8) although connection tracking has no place for it.
-func (p Packet) isRedirect() bool {
-	return p.Protocol == config.ICMPv6 && p.Src.Is6() && p.ICMPType == 137
-}

@@ -3,7 +3,6 @@ package analysis
 import (
 	"math"
 	"net/netip"
-	"slices"
 
 	"github.com/rempart/rempart/config"
 	"github.com/rempart/rempart/rules"
@@ -18,14 +17,9 @@ func (g *ground) ofLinks() space.Cube {
 	return c
 }
 
-// redirect is the type of ICMPv6 that tells of a shorter way. Connection
-// tracking has no place for it, and the gateway hears it all the same.
-const redirect = 137
-
 // discovery is what the gateway lets in for IPv6 to live.
 func (g *ground) discovery() space.Cube {
 	c := g.ofLinks()
-	c.Sets[space.Port] = space.Union(append(slices.Clone(c.Sets[space.Port]), space.Range{From: space.Num(redirect << 8), To: space.Num(redirect<<8 | math.MaxUint8)}))
 	c.Sets[space.Destination] = g.local[v6]
 	return c
 }
