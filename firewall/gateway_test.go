@@ -36,6 +36,7 @@ addresses = ["10.1.2.1/24"]
 [gateway.fibre]
 interface = "wan"
 address = "203.0.113.1"
+monitor = []
 
 [[route]]
 destination = "default"
@@ -69,7 +70,7 @@ func newMachine(t *testing.T) *machine {
 	t.Helper()
 	return &machine{
 		dir: t.TempDir(), kernel: nft.NewFake(TableName), flows: flows.NewFake(), boot: "boot-1",
-		network:     links.NewFake(links.Device{Index: 2, Name: "eth0", MTU: 1500}, links.Device{Index: 3, Name: "eth1", MTU: 1500}),
+		network:     links.NewFake(links.Device{Index: 2, Name: "eth0", MTU: 1500, Carrier: true}, links.Device{Index: 3, Name: "eth1", MTU: 1500, Carrier: true}),
 		connections: map[Connection]bool{}, ssh: map[int32]Connection{},
 		lines: gateways.New(gateways.Parts{Kernel: noSockets{}}),
 		files: draft(testPolicy), overloads: make(chan packetlog.Entry), tampered: make(chan nft.Event),

@@ -40,7 +40,6 @@ func (f *Firewall) look(c *config.Config) (changed bool) {
 	changed = !reflect.DeepEqual(seen.Addresses, f.seen.Addresses) ||
 		!maps.Equal(seen.Hops4, f.seen.Hops4) || !maps.Equal(seen.Hops6, f.seen.Hops6)
 	f.seen = seen
-	f.Gateways.Carrier(seen.Carrier)
 	return changed
 }
 
@@ -70,6 +69,10 @@ func (f *Firewall) watch() {
 		return
 	}
 	w := f.running.world
+	if f.look(w.Config) { // a link that was just taken up has lost no carrier
+		f.refreshAt = time.Now()
+	}
+	f.Gateways.Carrier(f.seen.Carrier)
 	var watched []gateways.Watched
 	for _, g := range w.Config.Gateways {
 		watched = append(watched, gateways.Watched{
@@ -128,10 +131,14 @@ func (f *Firewall) followLines(ctx context.Context, now time.Time) {
 // followMachine brings in what others changed on the machine: an address or a
 // next hop that a DHCP client or a router advertisement brought.
 func (f *Firewall) followMachine(ctx context.Context) {
-	if f.running == nil || !f.look(f.running.world.Config) {
+	if f.running == nil {
 		return
 	}
-	f.refreshSets(ctx)
+	changed := f.look(f.running.world.Config)
+	f.Gateways.Carrier(f.seen.Carrier)
+	if changed {
+		f.refreshSets(ctx)
+	}
 }
 
 // atLines does what has come due about lines.

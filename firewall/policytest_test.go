@@ -285,7 +285,7 @@ func TestFailingTestsRefuseAnApply(t *testing.T) {
 	}
 	want := report.Fault{
 		File: "rempart.toml", Line: strings.Count(testPolicy, "\n") + 2, Col: 1, Key: "test[0]",
-		Message: `"mail stays inside": expected block, got pass by lan-out (line 20)`, Explanation: p.Tests[0].Explanation,
+		Message: `"mail stays inside": expected block, got pass by lan-out (line 21)`, Explanation: p.Tests[0].Explanation,
 	}
 	if diff := cmp.Diff(want, p.Faults[0], equalAddrPorts, cmp.Comparer(func(a, b netip.Addr) bool { return a == b })); diff != "" {
 		t.Error(diff)
