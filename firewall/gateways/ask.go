@@ -100,9 +100,12 @@ func (m *Monitor) receive(r Reply) {
 		}
 	}
 	e := m.owners[a.target]
+	if e.steady() {
+		return
+	}
 	m.judgeLocked(now, e)
 	if !e.due.IsZero() && e.due.Before(m.planned) {
-		signal(m.wake) // Run sleeps for longer
+		m.kernel.Wake() // Run sleeps for longer
 	}
 }
 

@@ -10,6 +10,7 @@ import (
 	"github.com/vishvananda/netns"
 	"golang.org/x/sys/unix"
 
+	"github.com/rempart/rempart/config"
 	"github.com/rempart/rempart/lab"
 )
 
@@ -39,10 +40,9 @@ func processor(b *testing.B) time.Duration {
 	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
 }
 
-// BenchmarkCrowd runs a crowd for some seconds over real sockets and a cable,
-// with the answering host's part in it, and says how much of a core that takes:
-// on a machine with nothing else to do well under one percent.
-func BenchmarkCrowd(b *testing.B) {
+// street is a host and another that answers, with a cable between them.
+func street(b *testing.B) *Sockets {
+	b.Helper()
 	n := lab.Test(b)
 	gw, far := n.Host("gw"), n.Host("far")
 	n.Cable(gw, "wan", far, "eth0")
@@ -54,24 +54,32 @@ func BenchmarkCrowd(b *testing.B) {
 	if err != nil {
 		b.Fatal(err)
 	}
-	defer ns.Close()
+	b.Cleanup(func() { ns.Close() })
 	sockets, err := OpenSocketsAt(ns)
 	if err != nil {
 		b.Fatal(err)
 	}
-	defer sockets.Close()
-	m := New(Parts{Kernel: sockets})
+	b.Cleanup(func() { sockets.Close() })
+	return sockets
+}
+
+// measured is for how long the use of the processor is measured.
+const measured = 5 * time.Second
+
+// BenchmarkCrowd says how much of a core a crowd takes, with the part of the
+// host that answers. What is left of that when BenchmarkFloor is taken away is
+// this program's.
+func BenchmarkCrowd(b *testing.B) {
+	m := New(Parts{Kernel: street(b)})
 	m.Set(crowd())
 	ctx, cancel := context.WithCancel(context.Background())
 	ended := make(chan error)
 	go func() { ended <- m.Run(ctx) }()
-
-	const length = 5 * time.Second
-	time.Sleep(time.Second) // until all sockets are open
+	time.Sleep(time.Second) // until everything is open
 	for b.Loop() {
 		before := processor(b)
-		time.Sleep(length)
-		b.ReportMetric(100*float64(processor(b)-before)/float64(length), "%core")
+		time.Sleep(measured)
+		b.ReportMetric(100*float64(processor(b)-before)/float64(measured), "%core")
 	}
 	for _, s := range m.Status() {
 		for _, t := range s.Targets {
@@ -86,6 +94,35 @@ func BenchmarkCrowd(b *testing.B) {
 	}
 }
 
+// BenchmarkFloor sends as many packets as a crowd, in as many groups, and reads
+// the answers, and does nothing else.
+func BenchmarkFloor(b *testing.B) {
+	const group = 300 / 20 // of 300 questions a second, every 50 ms
+	s := street(b)
+	q := Question{
+		Kind: config.ProbeICMP, Path: Path{Device: "wan", Mark: 1 << markShift},
+		To: netip.MustParseAddrPort("198.51.100.10:0"), Packet: echo{1, 1, 1}.append(nil, false),
+	}
+	for b.Loop() {
+		before, end := processor(b), time.Now().Add(measured)
+		for time.Now().Before(end) {
+			time.Sleep(50 * time.Millisecond)
+			for range group {
+				if err := s.Send(q); err != nil {
+					b.Fatal(err)
+				}
+			}
+			for range group {
+				_, _, err := unix.Recvfrom(s.echoes[echoKey{"wan", false}].fd, s.packet, 0)
+				if err != nil {
+					b.Fatal(err)
+				}
+			}
+		}
+		b.ReportMetric(100*float64(processor(b)-before)/float64(measured), "%core")
+	}
+}
+
 // BenchmarkAnswer is what a question and its answer cost without the kernel.
 func BenchmarkAnswer(b *testing.B) {
 	f := NewFake()
@@ -97,7 +134,7 @@ func BenchmarkAnswer(b *testing.B) {
 		m.mu.Lock()
 		m.askLocked(e.path(), e.silence(), t)
 		m.mu.Unlock()
-		m.receive(Host{}.Reply(f.Sent()[0]))
+		m.receive(FakeHost{}.Reply(f.Sent()[0]))
 	}
 	if got := t.window.stats(); got.Lost > 0 || got.Answered == 0 {
 		b.Errorf("%+v", got)

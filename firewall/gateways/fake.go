@@ -1,7 +1,6 @@
 package gateways
 
 import (
-	"context"
 	"encoding/binary"
 	"net/netip"
 	"sync"
@@ -16,17 +15,18 @@ import (
 // keeps package time, so that tests may run it under testing/synctest.
 type Fake struct {
 	replies chan Reply
+	wake    chan struct{}
 
 	mu     sync.Mutex // guards what follows
-	hosts  map[netip.Addr]Host
+	hosts  map[netip.Addr]FakeHost
 	sent   []Question
 	open   map[uint64]bool
 	paths  []Path
 	refuse error
 }
 
-// Host is how a host of a Fake answers.
-type Host struct {
+// FakeHost is how a host of a Fake answers.
+type FakeHost struct {
 	Delay  time.Duration // of its answers
 	Silent bool
 	Err    error // in place of an answer to ProbeTCP and ProbeDNS
@@ -35,13 +35,13 @@ type Host struct {
 // NewFake returns a Kernel without any hosts: nobody answers.
 func NewFake() *Fake {
 	return &Fake{
-		replies: make(chan Reply, 1024),
-		hosts:   make(map[netip.Addr]Host), open: make(map[uint64]bool),
+		replies: make(chan Reply, 1024), wake: make(chan struct{}, 1),
+		hosts: make(map[netip.Addr]FakeHost), open: make(map[uint64]bool),
 	}
 }
 
 // Answer has a host answer from now on.
-func (f *Fake) Answer(address netip.Addr, as Host) {
+func (f *Fake) Answer(address netip.Addr, as FakeHost) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.hosts[address] = as
@@ -110,10 +110,14 @@ func (f *Fake) Keep(paths []Path) {
 }
 
 // Receive hands over what hosts have answered.
-func (f *Fake) Receive(ctx context.Context, got func(Reply)) error {
+func (f *Fake) Receive(until time.Time, got func(Reply)) error {
+	due := time.NewTimer(time.Until(until))
+	defer due.Stop()
 	for {
 		select {
-		case <-ctx.Done():
+		case <-due.C:
+			return nil
+		case <-f.wake:
 			return nil
 		case r := <-f.replies:
 			got(r)
@@ -121,8 +125,11 @@ func (f *Fake) Receive(ctx context.Context, got func(Reply)) error {
 	}
 }
 
+// Wake ends a Receive.
+func (f *Fake) Wake() { signal(f.wake) }
+
 // Reply is what the host answers to a question.
-func (h Host) Reply(q Question) Reply {
+func (h FakeHost) Reply(q Question) Reply {
 	r := Reply{Kind: q.Kind, ID: q.ID, Device: q.Path.Device, From: q.To.Addr()}
 	switch q.Kind {
 	case config.ProbeICMP:

@@ -66,6 +66,8 @@ func (f *forward) silence() time.Duration { return missesToSilence * f.Check.Int
 
 func (f *forward) askable() []*target { return f.targets }
 
+func (f *forward) steady() bool { return false }
+
 // judge tells of each target that fell silent or came back, and says whether one did.
 func (f *forward) judge(time.Time) bool {
 	changed := false

@@ -81,7 +81,7 @@ func (g *gateway) look() sight {
 		forced: g.ForceDown, address: g.NextHop.IsValid(), carrier: g.carrier, watched: len(g.targets) > 0,
 	}
 	if s.watched {
-		samples := make([]sample, 0, len(g.targets))
+		samples := make([]sample, 0, usual)
 		for _, t := range g.targets {
 			samples = append(samples, sample{t.heard, t.window.loss(), t.window.stats()})
 		}
@@ -106,6 +106,9 @@ func (g *gateway) judge(now time.Time) bool {
 }
 
 func (g *gateway) silence() time.Duration { return g.machine.silence() }
+
+// steady says that an answer can wait to be judged with the next question.
+func (g *gateway) steady() bool { return g.machine.steady() }
 
 // askable are the targets that can be asked now: without a next hop nothing gets out.
 func (g *gateway) askable() []*target {

@@ -1,10 +1,10 @@
 // Package gateways watches the next hops of a policy, and the hosts behind its
 // port forwards, and says how each of them is.
 //
-//	Monitor (loop) ──► Kernel (sockets) ──► wire ──► echo, query (codecs of questions and answers)
-//	   ├─► window (loss, delay and jitter of one target)
-//	   ├─► machine (state of one gateway, with now as an argument)
-//	   └─► history (samples and transitions, kept over restarts)
+//	Monitor (loop) ──► Kernel (sockets) : echo and query are what goes over them
+//	   ├─► window  : loss, delay and jitter of one target
+//	   ├─► machine : state of one gateway, with now as an argument
+//	   └─► history : samples and transitions, kept over restarts
 //
 // A question leaves by the device and with the mark of its gateway, so it never
 // takes another line. A gateway is judged by its best targets, as many as its

@@ -1,16 +1,12 @@
 package gateways
 
 import (
-	"context"
 	"encoding/binary"
 	"errors"
 	"fmt"
-	"net/netip"
 	"os"
-	"runtime"
 	"slices"
 	"sync"
-	"time"
 	"unsafe"
 
 	"github.com/vishvananda/netns"
@@ -19,17 +15,17 @@ import (
 	"github.com/rempart/rempart/config"
 )
 
-const (
-	maxEvents = 64      // taken from epoll(7) at once
-	maxPacket = 1 << 16 // of IP
-)
-
 // Sockets is the Kernel of a network namespace: a raw ICMP socket for each
 // device and family, and a socket of its own for each TCP or UDP question, all
 // of which one goroutine listens to.
 type Sockets struct {
 	ns    netns.NsHandle // netns.None is the process's own
 	epoll *os.File
+	bell  int // eventfd(2) that ends Receive
+
+	// Touched by Receive alone.
+	events []unix.EpollEvent
+	packet []byte
 
 	mu     sync.Mutex // guards what follows
 	closed bool
@@ -46,20 +42,6 @@ type echoKey struct {
 	is6    bool
 }
 
-// socket is one that is open.
-type socket struct {
-	fd     int
-	serial int32
-	kind   config.ProbeKind
-	is6    bool
-	path   Path   // of ProbeICMP, its device alone
-	index  uint32 // of that device
-	id     uint64 // of the question, but for ProbeICMP
-	// early is the outcome of a connect that did not have to wait.
-	early  bool
-	result error
-}
-
 // OpenSockets opens the network namespace of the process. Close ends it.
 func OpenSockets() (*Sockets, error) { return OpenSocketsAt(netns.None()) }
 
@@ -69,13 +51,23 @@ func OpenSocketsAt(ns netns.NsHandle) (*Sockets, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open epoll: %w", err)
 	}
-	// A file that does not block waits in Go's own poller, and holds no thread.
-	if err := unix.SetNonblock(fd, true); err != nil {
+	bell, err := unix.Eventfd(0, unix.EFD_CLOEXEC|unix.EFD_NONBLOCK)
+	if err == nil {
+		e := unix.EpollEvent{Events: unix.EPOLLIN, Fd: int32(bell)}
+		err = unix.EpollCtl(fd, unix.EPOLL_CTL_ADD, bell, &e)
+	}
+	if err == nil {
+		// A file that does not block waits in Go's own poller, and holds no thread.
+		err = unix.SetNonblock(fd, true)
+	}
+	if err != nil {
 		_ = unix.Close(fd)
+		_ = unix.Close(bell) // -1 if there is none
 		return nil, fmt.Errorf("open epoll: %w", err)
 	}
 	return &Sockets{
-		ns: ns, epoll: os.NewFile(uintptr(fd), "epoll"),
+		ns: ns, epoll: os.NewFile(uintptr(fd), "epoll"), bell: bell,
+		events: make([]unix.EpollEvent, maxEvents), packet: make([]byte, maxPacket),
 		echoes: make(map[echoKey]*socket), single: make(map[uint64]*socket), byFD: make(map[int32]*socket),
 	}, nil
 }
@@ -84,11 +76,14 @@ func OpenSocketsAt(ns netns.NsHandle) (*Sockets, error) {
 func (s *Sockets) Close() error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if s.closed {
+		return nil
+	}
 	s.closed = true
 	for _, k := range s.byFD {
 		s.endLocked(k)
 	}
-	return s.epoll.Close()
+	return errors.Join(unix.Close(s.bell), s.epoll.Close())
 }
 
 // Send sends a question.
@@ -144,15 +139,15 @@ func (s *Sockets) echoLocked(q Question) error {
 		}
 		s.echoes[key] = k
 	}
-	_, err := unix.SendmsgN(k.fd, q.Packet, control(q.Path), sockaddr(q.To), 0)
+	_, err := unix.SendmsgN(k.fd, q.Packet, control(q.Path, key.is6), sockaddr(q.To), 0)
 	if err != nil && !errors.Is(err, unix.EAGAIN) {
 		s.endLocked(k) // the next question finds out whether another one fares better
 	}
 	return err
 }
 
-// control is what makes a packet take a path: its mark and its source.
-func control(p Path) []byte {
+// control is what makes a packet of a family take a path: its mark and its source.
+func control(p Path, is6 bool) []byte {
 	var b []byte
 	if p.Mark != 0 {
 		b = make([]byte, unix.CmsgSpace(4), unix.CmsgSpace(4)+unix.CmsgSpace(unix.SizeofInet6Pktinfo))
@@ -162,6 +157,7 @@ func control(p Path) []byte {
 		binary.NativeEndian.PutUint32(b[unix.CmsgLen(0):], p.Mark)
 	}
 	switch {
+	case p.Source.Is6() != is6:
 	case p.Source.Is4():
 		b = append(b, unix.PktInfo4(&unix.Inet4Pktinfo{Spec_dst: p.Source.As4()})...)
 	case p.Source.Is6():
@@ -199,121 +195,6 @@ func (s *Sockets) callLocked(q Question) error {
 	return err
 }
 
-type socketKind struct{ domain, typ, proto int }
-
-func echoKind(is6 bool) socketKind {
-	if is6 {
-		return socketKind{unix.AF_INET6, unix.SOCK_RAW, unix.IPPROTO_ICMPV6}
-	}
-	return socketKind{unix.AF_INET, unix.SOCK_RAW, unix.IPPROTO_ICMP}
-}
-
-func domain(is6 bool) int {
-	if is6 {
-		return unix.AF_INET6
-	}
-	return unix.AF_INET
-}
-
-// openLocked opens a socket that is bound to the question's path.
-func (s *Sockets) openLocked(q Question, kind socketKind) (*socket, error) {
-	fd, err := s.socket(kind)
-	if err != nil {
-		return nil, fmt.Errorf("open socket: %w", err)
-	}
-	s.opened++
-	k := &socket{
-		fd: fd, serial: s.opened, kind: q.Kind, is6: kind.domain == unix.AF_INET6, path: q.Path, id: q.ID,
-	}
-	s.byFD[int32(fd)] = k
-	if q.Kind == config.ProbeICMP {
-		k.path, k.id = Path{Device: q.Path.Device}, 0
-	}
-	err = k.bind()
-	if err == nil && q.Kind == config.ProbeICMP {
-		err = k.filter(q.Packet)
-	}
-	if err == nil && q.Kind == config.ProbeICMP {
-		err = s.listenLocked(k)
-	}
-	if err != nil {
-		s.endLocked(k)
-		return nil, err
-	}
-	return k, nil
-}
-
-// socket opens one in the namespace. The thread that goes there is not given
-// back, for it may not be possible to return.
-func (s *Sockets) socket(kind socketKind) (fd int, err error) {
-	open := func() (int, error) {
-		return unix.Socket(kind.domain, kind.typ|unix.SOCK_NONBLOCK|unix.SOCK_CLOEXEC, kind.proto)
-	}
-	if !s.ns.IsOpen() {
-		return open()
-	}
-	done := make(chan struct{})
-	go func() {
-		defer close(done)
-		runtime.LockOSThread()
-		if err = netns.Set(s.ns); err == nil {
-			fd, err = open()
-		}
-	}()
-	<-done
-	return fd, err
-}
-
-// bind ties the socket to its path.
-func (k *socket) bind() error {
-	if k.path.Mark != 0 {
-		if err := unix.SetsockoptInt(k.fd, unix.SOL_SOCKET, unix.SO_MARK, int(k.path.Mark)); err != nil {
-			return fmt.Errorf("mark: %w", err)
-		}
-	}
-	if k.path.Device != "" {
-		if err := unix.BindToDevice(k.fd, k.path.Device); err != nil {
-			return fmt.Errorf("bind to %s: %w", k.path.Device, err)
-		}
-		index, err := deviceIndex(k.fd, k.path.Device)
-		if err != nil {
-			return fmt.Errorf("bind to %s: %w", k.path.Device, err)
-		}
-		k.index = index
-	}
-	if k.kind == config.ProbeTCP {
-		// A reset leaves nothing behind, here or there.
-		if err := unix.SetsockoptLinger(k.fd, unix.SOL_SOCKET, unix.SO_LINGER, &unix.Linger{Onoff: 1}); err != nil {
-			return fmt.Errorf("linger: %w", err)
-		}
-	}
-	if k.path.Source.IsValid() && k.path.Source.Is6() == k.is6 {
-		if err := unix.Bind(k.fd, sockaddr(netip.AddrPortFrom(k.path.Source, 0))); err != nil {
-			return fmt.Errorf("bind to %s: %w", k.path.Source, err)
-		}
-	}
-	return nil
-}
-
-// deviceIndex is the number of a device in the namespace of a socket.
-func deviceIndex(fd int, name string) (uint32, error) {
-	r, err := unix.NewIfreq(name)
-	if err != nil {
-		return 0, err
-	}
-	if err := unix.IoctlIfreq(fd, unix.SIOCGIFINDEX, r); err != nil {
-		return 0, err
-	}
-	return r.Uint32(), nil
-}
-
-func sockaddr(to netip.AddrPort) unix.Sockaddr {
-	if to.Addr().Is4() {
-		return &unix.SockaddrInet4{Port: int(to.Port()), Addr: to.Addr().As4()}
-	}
-	return &unix.SockaddrInet6{Port: int(to.Port()), Addr: to.Addr().As16()}
-}
-
 // listenLocked has epoll tell of the socket: TCP is heard of when it may be
 // written to, the others when there is something to be read.
 func (s *Sockets) listenLocked(k *socket) error {
@@ -346,103 +227,4 @@ func (s *Sockets) endLocked(k *socket) {
 		delete(s.single, k.id)
 	}
 	_ = unix.Close(k.fd) // nothing was written that could be lost
-}
-
-// Receive listens to all sockets until ctx ends.
-func (s *Sockets) Receive(ctx context.Context, got func(Reply)) error {
-	if err := s.epoll.SetReadDeadline(time.Time{}); err != nil {
-		return fmt.Errorf("wait for answers: %w", err)
-	}
-	fired := make(chan struct{})
-	stop := context.AfterFunc(ctx, func() {
-		defer close(fired)
-		_ = s.epoll.SetReadDeadline(time.Unix(1, 0)) // fails when it is closed, which ends Receive as well
-	})
-	defer func() {
-		if !stop() {
-			<-fired
-		}
-	}()
-	raw, err := s.epoll.SyscallConn()
-	if err != nil {
-		return fmt.Errorf("wait for answers: %w", err)
-	}
-	events := make([]unix.EpollEvent, maxEvents)
-	packet := make([]byte, maxPacket)
-	for {
-		n, err := wait(raw, events)
-		if ctx.Err() != nil {
-			return nil
-		}
-		if err != nil {
-			return fmt.Errorf("wait for answers: %w", err)
-		}
-		for _, e := range events[:n] {
-			// One packet of each in turn: epoll tells again of those that have more.
-			if r, ok := s.read(e, packet); ok {
-				got(r)
-			}
-		}
-	}
-}
-
-// read takes one thing from the socket of an event; ok is false when there is
-// nothing, or the socket is gone.
-func (s *Sockets) read(e unix.EpollEvent, packet []byte) (r Reply, ok bool) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	k := s.byFD[e.Fd]
-	if k == nil || k.serial != e.Pad {
-		return Reply{}, false
-	}
-	r = Reply{Kind: k.kind, ID: k.id, Device: k.path.Device}
-	if k.kind == config.ProbeTCP {
-		r.Err = k.outcome()
-		s.endLocked(k)
-		return r, true
-	}
-	n, from, err := unix.Recvfrom(k.fd, packet, 0)
-	switch {
-	case errors.Is(err, unix.EINTR):
-		return Reply{}, false // epoll tells of it again
-	case errors.Is(err, unix.EAGAIN):
-		if e.Events&^unix.EPOLLIN != 0 {
-			s.endLocked(k) // it would be told of for ever
-		}
-		return Reply{}, false
-	case err != nil:
-		s.endLocked(k)
-		r.Err = err
-		return r, k.kind != config.ProbeICMP
-	}
-	r.From, r.Packet = address(from), packet[:n]
-	return r, true
-}
-
-// outcome is how a connection went. A refusal shows that somebody is there.
-func (k *socket) outcome() error {
-	err := k.result
-	if !k.early {
-		number, failed := unix.GetsockoptInt(k.fd, unix.SOL_SOCKET, unix.SO_ERROR)
-		switch {
-		case failed != nil:
-			err = failed
-		case number != 0:
-			err = unix.Errno(number)
-		}
-	}
-	if errors.Is(err, unix.ECONNREFUSED) {
-		return nil
-	}
-	return err
-}
-
-func address(from unix.Sockaddr) netip.Addr {
-	switch from := from.(type) {
-	case *unix.SockaddrInet4:
-		return netip.AddrFrom4(from.Addr)
-	case *unix.SockaddrInet6:
-		return netip.AddrFrom16(from.Addr)
-	}
-	return netip.Addr{}
 }

@@ -226,6 +226,11 @@ func (m *machine) deadline(now time.Time, s sight) time.Time {
 	return at
 }
 
+// steady says that nothing is against the gateway, and nothing is waited for.
+func (m *machine) steady() bool {
+	return m.proven && m.health == steer.Health{}
+}
+
 // up is when a gateway that is down comes up if nothing happens; zero: no time is set.
 func (m *machine) up() time.Time {
 	if m.health.State != steer.Down {
@@ -243,6 +248,10 @@ func (m *machine) shift(by time.Duration) {
 	}
 }
 
+// usual is how many targets a gateway has at most, but for few. That it is
+// constant keeps what is reckoned with off the heap.
+const usual = 8
+
 // sample is what one target says.
 type sample struct {
 	heard time.Time
@@ -254,9 +263,9 @@ type sample struct {
 // last answered, and how good the line is. quorum is at least 1 and at most
 // the number of targets.
 func complete(quorum int, samples []sample) (heard time.Time, l line) {
-	var answers []time.Time
-	var losses []float64
-	var delays, jitters []time.Duration
+	answers := make([]time.Time, 0, usual)
+	losses := make([]float64, 0, usual)
+	delays, jitters := make([]time.Duration, 0, usual), make([]time.Duration, 0, usual)
 	known := 0
 	for _, s := range samples {
 		answers = append(answers, s.heard)

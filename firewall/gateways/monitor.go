@@ -30,7 +30,6 @@ type Monitor struct {
 	kernel  Kernel
 	log     hclog.Logger
 	changed chan struct{}
-	wake    chan struct{}
 	ignored atomic.Uint64
 
 	file    string
@@ -58,6 +57,8 @@ type subject interface {
 	askable() []*target
 	silence() time.Duration
 	judge(now time.Time) (changed bool)
+	// steady says that answers are as they have been, and need not be judged at once.
+	steady() bool
 	next(now time.Time) time.Time
 	shift(by time.Duration)
 }
@@ -72,7 +73,7 @@ type entry struct {
 func New(p Parts) *Monitor {
 	m := &Monitor{
 		kernel: p.Kernel, log: p.Log, file: p.File, disk: p.Disk,
-		changed: make(chan struct{}, 1), wake: make(chan struct{}, 1),
+		changed:  make(chan struct{}, 1),
 		gateways: make(map[string]*gateway), forwards: make(map[string]*forward),
 		asked: make(map[uint64]*asked), echoID: uint16(newID()),
 		history: make(map[string]*history),
@@ -112,7 +113,7 @@ func (m *Monitor) Set(watch []Watched) {
 	if !maps.Equal(before, m.linesLocked()) {
 		signal(m.changed)
 	}
-	signal(m.wake)
+	m.kernel.Wake()
 }
 
 // SetTargets says which targets of port forwards are watched. Those that are
@@ -134,7 +135,7 @@ func (m *Monitor) SetTargets(targets []Targets) {
 	if !maps.EqualFunc(before, m.silentLocked(), slices.Equal) {
 		signal(m.changed)
 	}
-	signal(m.wake)
+	m.kernel.Wake()
 }
 
 // Carrier says which interfaces are up and have carrier. One that it does not
@@ -156,7 +157,7 @@ func (m *Monitor) Carrier(carrier map[string]bool) {
 		}
 		m.judgeLocked(now, e)
 	}
-	signal(m.wake)
+	m.kernel.Wake()
 }
 
 func (m *Monitor) hasCarrierLocked(iface string) bool {

@@ -7,9 +7,9 @@ import (
 )
 
 const (
-	// together is how much too early a question may go out, so that the machine
-	// is not woken for each one.
-	together = 20 * time.Millisecond
+	// together is how much too early a question may go out, but no more than a
+	// tenth of its interval, so that the machine is not woken for each one of many.
+	together = 50 * time.Millisecond
 	// stall is how late Run may look at what is due. When it was kept from it for
 	// longer, answers may wait that nobody has read, and no line is to blame.
 	stall = 200 * time.Millisecond
@@ -18,36 +18,23 @@ const (
 )
 
 // Run asks and listens until ctx ends; then it has joined what it started, and
-// returns nil. What it knows stays for a later Run.
+// returns nil. What it knows stays for a later Run. One goroutine asks and
+// listens, and one saves what is remembered.
 func (m *Monitor) Run(ctx context.Context) error {
 	if !m.loaded {
 		m.load()
 		m.loaded = true
 	}
-	var others sync.WaitGroup
-	others.Go(func() { m.listen(ctx) })
-	others.Go(func() { m.keep(ctx) })
-	defer others.Wait()
+	var saver sync.WaitGroup
+	saver.Go(func() { m.keep(ctx) })
+	defer saver.Wait()
 	defer m.rest()
-
-	due := time.NewTimer(0)
-	defer due.Stop()
-	for {
-		select {
-		case <-ctx.Done():
-			return nil
-		case <-m.wake:
-		case <-due.C:
-		}
-		due.Reset(time.Until(m.step(time.Now())))
-	}
-}
-
-func (m *Monitor) listen(ctx context.Context) {
-	for {
-		err := m.kernel.Receive(ctx, m.receive)
-		if ctx.Err() != nil {
-			return
+	stop := context.AfterFunc(ctx, m.kernel.Wake)
+	defer stop()
+	for ctx.Err() == nil {
+		err := m.kernel.Receive(m.step(time.Now()), m.receive)
+		if err == nil || ctx.Err() != nil {
+			continue
 		}
 		m.log.Warn("answers cannot be received, trying anew", "cause", err)
 		select {
@@ -55,6 +42,7 @@ func (m *Monitor) listen(ctx context.Context) {
 		case <-time.After(relisten):
 		}
 	}
+	return nil
 }
 
 // rest ends what is open when nobody asks any more.
@@ -104,7 +92,7 @@ func (m *Monitor) attendLocked(now time.Time, e *entry) {
 		for _, id := range t.passes(now) {
 			m.dropLocked(id)
 		}
-		if !t.due.After(now.Add(together)) {
+		if !t.due.After(now.Add(min(together, t.interval/10))) {
 			m.askLocked(e.path(), e.silence(), t)
 		}
 	}

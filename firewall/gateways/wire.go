@@ -1,8 +1,8 @@
 package gateways
 
 import (
-	"context"
 	"net/netip"
+	"time"
 
 	"github.com/rempart/rempart/config"
 )
@@ -15,9 +15,12 @@ type Kernel interface {
 	Drop(id uint64)
 	// Keep ends what is open for other paths than these.
 	Keep([]Path)
-	// Receive hands over what arrives, one Reply after the other, until ctx ends;
-	// then it returns nil.
-	Receive(ctx context.Context, got func(Reply)) error
+	// Receive hands over what arrives, one Reply after the other, until a moment
+	// or until Wake. One goroutine at a time receives.
+	Receive(until time.Time, got func(Reply)) error
+	// Wake has Receive return, or the next one if none waits. It may be called
+	// from any goroutine, as the others may.
+	Wake()
 }
 
 // Path is the way that a question leaves by. The zero value is the routing table's.
