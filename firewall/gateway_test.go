@@ -80,10 +80,11 @@ func newMachine(t *testing.T) *machine {
 // noSockets asks nobody.
 type noSockets struct{}
 
-func (noSockets) Send(gateways.Question) error                              { return nil }
-func (noSockets) Drop(uint64)                                               {}
-func (noSockets) Keep([]gateways.Path)                                      {}
-func (noSockets) Receive(ctx context.Context, _ func(gateways.Reply)) error { <-ctx.Done(); return nil }
+func (noSockets) Send(gateways.Question) error                  { return nil }
+func (noSockets) Drop(uint64)                                   {}
+func (noSockets) Keep([]gateways.Path)                          {}
+func (noSockets) Receive(time.Time, func(gateways.Reply)) error { return nil }
+func (noSockets) Wake()                                         {}
 
 func draft(policy string) Draft {
 	return Draft{PolicyName: "rempart.toml", Policy: []byte(policy)}
