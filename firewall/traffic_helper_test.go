@@ -11,6 +11,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/rempart/rempart/firewall/flows"
 	"github.com/rempart/rempart/lab"
 )
 
@@ -100,6 +101,36 @@ func TestTrafficFTP(t *testing.T) {
 			}
 		default:
 			t.Error("the outside server saw fewer data connections than there were")
+		}
+	}
+}
+
+// TestForeseenFlowsHaveTheMark: what a helper foresaw has the rule of the flow that named it.
+func TestForeseenFlowsHaveTheMark(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	serveFTP(t, s.internet, addrPort("198.51.100.7:21"))
+	s.apply(t, helpedSite+"\n[nat]\nhelpers = [\"ftp\"]\n")
+	for _, mode := range []string{"PORT", "PASV"} {
+		s.forget(t)
+		if _, err := fetchFTP(patient(t, true), s.office, addrPort("198.51.100.7:21"), mode); err != nil {
+			t.Fatal(err)
+		}
+		all, err := s.FlowTable.List(t.Context(), nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		foreseen := 0
+		for _, f := range all {
+			if f.Rule() != s.memory.Numbers["ask"] {
+				t.Errorf("%s: %+v has another rule", mode, f)
+			}
+			if f.Status&flows.Expected != 0 {
+				foreseen++
+			}
+		}
+		if foreseen != 1 || len(all) != 2 {
+			t.Errorf("%s: %d flows, %d of them foreseen", mode, len(all), foreseen)
 		}
 	}
 }
