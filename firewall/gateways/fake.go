@@ -63,7 +63,7 @@ func (f *Fake) Sent() []Question {
 	return sent
 }
 
-// Open is how many questions were neither dropped nor sent over a path that is not kept.
+// Open is how many questions were sent and not dropped.
 func (f *Fake) Open() int {
 	f.mu.Lock()
 	defer f.mu.Unlock()
