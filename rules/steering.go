@@ -115,10 +115,7 @@ func (c *compiler) steering() {
 			nft.Match{Field: nft.MetaMark, Values: []nft.Value{nft.Number(nft.TypeMark, NudgeMark)}}, nft.NoTrack{},
 		}}},
 	})
-	c.part.Chains = append(c.part.Chains, c.restoring(), nft.Chain{
-		Name: chainLinesOwn, Hook: &nft.Hook{Type: "route", Point: nft.Output, Priority: priorityRoute, Policy: accepted},
-		Rules: []nft.Rule{rule(gatewayBits(true, 0), restore())},
-	})
+	c.part.Chains = append(c.part.Chains, c.restoring(), c.own())
 	if len(c.lines) > 0 {
 		c.answering()
 		c.pinning()
@@ -127,6 +124,20 @@ func (c *compiler) steering() {
 	for _, g := range c.w.Steered() {
 		c.group(g, vias)
 	}
+}
+
+// own gives what the gateway itself sends the line of its flow. What the routing
+// table sends to the inside needs none: an error about a flow (ICMP) carries its
+// mark as well, and is for whoever opened it.
+func (c *compiler) own() nft.Chain {
+	chain := nft.Chain{Name: chainLinesOwn, Hook: &nft.Hook{Type: "route", Point: nft.Output, Priority: priorityRoute, Policy: accepted}}
+	if inside := c.insideDevices(); len(inside) > 0 {
+		chain.Rules = append(chain.Rules, nft.Rule{Comment: "goes to the inside", Exprs: []nft.Expr{
+			Devices(nft.OIFName, inside), nft.Verdict{Kind: nft.Return},
+		}})
+	}
+	chain.Rules = append(chain.Rules, rule(gatewayBits(true, 0), restore()))
+	return chain
 }
 
 var accepted = nft.Verdict{Kind: nft.Accept}

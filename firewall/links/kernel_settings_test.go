@@ -36,43 +36,85 @@ func TestKernelSharesFlowsByPort(t *testing.T) {
 // TestKernelAnswersByTheLineOfTheMark has a client behind the second line, whose
 // packets are marked as they come in, and a default route by the first.
 func TestKernelAnswersByTheLineOfTheMark(t *testing.T) {
-	tests := []struct {
-		name    string
-		setting string // that is taken away
-		works   func(s, p *space, client, server netip.Addr, patience time.Duration) bool
-	}{
-		{"reset", "net/ipv%d/fwmark_reflect", func(_, p *space, client, server netip.Addr, patience time.Duration) bool {
-			return errors.Is(p.dial(client, netip.AddrPortFrom(server, 4001), patience), syscall.ECONNREFUSED)
-		}},
-		{"echo", "net/ipv%d/fwmark_reflect", func(_, p *space, _, server netip.Addr, patience time.Duration) bool {
-			return p.echoes(patience, server) == server
-		}},
-		{"socket", "net/ipv4/tcp_fwmark_accept", func(s, p *space, client, server netip.Addr, patience time.Duration) bool {
+	for _, is6 := range []bool{false, true} {
+		t.Run(fmt.Sprintf("IPv6 %v", is6), func(t *testing.T) {
+			s, p, client, server := markedSpace(t, is6)
 			l := s.listen(netip.AddrPortFrom(server, 4000))
 			defer l.Close()
-			return p.dial(client, netip.AddrPortFrom(server, 4000), patience) == nil
-		}},
+			if err := p.dial(client, netip.AddrPortFrom(server, 4000), patience); err != nil {
+				t.Errorf("no answer: %v", err)
+			}
+			const setting = "net/ipv4/tcp_fwmark_accept"
+			if err := s.writeSysctl(setting, "0"); err != nil {
+				t.Fatal(err)
+			}
+			if p.dial(client, netip.AddrPortFrom(server, 4000), 300*time.Millisecond) == nil {
+				t.Errorf("there is an answer without %s", setting)
+			}
+		})
 	}
+}
+
+// TestKernelTellsTheSender has a neighbour send what a mark leads to a table that
+// refuses it: what is said about it goes to the neighbour, and not by that table.
+func TestKernelTellsTheSender(t *testing.T) {
 	for _, is6 := range []bool{false, true} {
-		for _, tt := range tests {
-			t.Run(fmt.Sprintf("%s IPv6 %v", tt.name, is6), func(t *testing.T) {
-				s, p, client, server := markedSpace(t, is6)
-				if !tt.works(s, p, client, server, patience) {
-					t.Error("no answer")
-				}
-				path := tt.setting
-				if strings.Contains(path, "%d") {
-					path = fmt.Sprintf(path, 4+2*bit(is6))
-				}
-				if err := s.writeSysctl(path, "0"); err != nil {
-					t.Fatal(err)
-				}
-				if tt.works(s, p, client, server, 300*time.Millisecond) {
-					t.Errorf("there is an answer without %s", path)
-				}
-			})
+		t.Run(fmt.Sprintf("IPv6 %v", is6), func(t *testing.T) {
+			s := newSpace(t, "eth0", "eth1")
+			s.hasty("eth0", "eth1")
+			host, by, all, far := "10.1.2.4/28", "10.1.2.2", "0.0.0.0/0", "198.51.100.7"
+			if is6 {
+				host, by, all, far = "2001:db8:1::4/64", "2001:db8:1::2", "::/0", "2001:db8:ffff::7"
+			}
+			p := s.peer("eth1", host)
+			want := twoLines()
+			want.Routes = []Route{{Dst: netip.MustParsePrefix(all), Kind: Prohibit, Table: 82002}}
+			want.Rules = []Rule{{Priority: 8202, Is6: is6, Mark: 2 << 16, Mask: 0xff0000, Table: 82002}}
+			apply(t, s.owner(), want)
+			p.ip("route replace %s via %s", all, by)
+			s.nft(`table inet t { chain in { type filter hook prerouting priority mangle
+				iifname "eth1" meta mark set 0x20000
+			}
+			}`)
+			to := netip.AddrPortFrom(netip.MustParseAddr(far), 4000)
+			if !p.told(to, patience) {
+				t.Error("the sender is not told")
+			}
+			setting := fmt.Sprintf("net/ipv%d/fwmark_reflect", 4+2*bit(is6))
+			if err := s.writeSysctl(setting, "1"); err != nil {
+				t.Fatal(err)
+			}
+			if p.told(to, 300*time.Millisecond) {
+				t.Errorf("the sender is told in spite of %s", setting)
+			}
+		})
+	}
+}
+
+// told sends until an error comes back.
+func (s *space) told(to netip.AddrPort, patience time.Duration) bool {
+	s.t.Helper()
+	var c net.Conn
+	if err := s.inside(func() (err error) {
+		c, err = net.Dial("udp", to.String())
+		return err
+	}); err != nil {
+		s.t.Fatal(err)
+	}
+	defer c.Close()
+	for deadline := time.Now().Add(patience); time.Now().Before(deadline); {
+		_, err := c.Write([]byte("anybody?"))
+		if err == nil {
+			if err = c.SetReadDeadline(time.Now().Add(50 * time.Millisecond)); err != nil {
+				s.t.Fatal(err)
+			}
+			_, err = c.Read(make([]byte, 1))
+		}
+		if errors.Is(err, syscall.EHOSTUNREACH) || errors.Is(err, syscall.EACCES) {
+			return true
 		}
 	}
+	return false
 }
 
 func markedSpace(t *testing.T, is6 bool) (s, p *space, client, server netip.Addr) {

@@ -67,12 +67,14 @@ func steering() []Sysctl {
 		// of gateways does: one busy pair of hosts does not fill one line.
 		{Path: "net/ipv4/fib_multipath_hash_policy", Value: "1", Optional: true},
 		{Path: "net/ipv6/fib_multipath_hash_policy", Value: "1", Optional: true},
-		// What the kernel answers without a socket, a reset or an ICMP error,
-		// carries the mark of the packet, and so goes back by its line; and so
-		// does a socket that accepts, of IPv4 and IPv6.
-		{Path: "net/ipv4/fwmark_reflect", Value: "1"},
-		{Path: "net/ipv6/fwmark_reflect", Value: "1", Optional: true},
+		// A socket that accepts sends with the mark of what it accepted, and so
+		// by its line, of IPv4 and IPv6.
 		{Path: "net/ipv4/tcp_fwmark_accept", Value: "1"},
+		// But an error about a packet goes to whoever sent it. With the mark of
+		// the packet it would follow that to the provider, and the sender would
+		// never hear that his packets are too big.
+		{Path: "net/ipv4/fwmark_reflect", Value: "0"},
+		{Path: "net/ipv6/fwmark_reflect", Value: "0", Optional: true},
 	}
 }
 
