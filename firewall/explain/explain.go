@@ -34,12 +34,19 @@ type Explainer struct {
 	open  []string            // interfaces whose addresses and routes the system keeps
 	// steered is the interfaces whose packets meet the rules before they are routed.
 	steered map[string]bool
+	// refusals is the routes that refuse what they take, save the default, the longest first.
+	refusals []rules.Way
 }
 
 // New reads the world's policy. It looks at dynamic aliases, lists and names as
 // the world holds them when a packet is asked about.
 func New(w *rules.World) *Explainer {
 	x := &Explainer{w: w, rules: rules.NewEvaluator(w), nat: nat.NewEvaluator(w), own: map[netip.Addr]bool{}, steered: steeredInterfaces(w.Config)}
+	for _, way := range w.Ways() {
+		if way.Refused && way.Network.Bits() > 0 {
+			x.refusals = append(x.refusals, way)
+		}
+	}
 	for _, i := range w.Config.Interfaces {
 		for _, a := range append(w.OwnAddresses(i.Name), w.Config.HeldOneToOne(i.Name)...) {
 			x.own[a] = true

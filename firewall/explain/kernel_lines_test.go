@@ -32,11 +32,6 @@ func uplinks(t *testing.T, down ...string) *rules.World {
 		t.Fatal(err)
 	}
 	w := firewall.NewWorld(c, firewall.Learned{}, time.Now())
-	var names []string
-	for _, g := range c.Gateways {
-		names = append(names, g.Name)
-	}
-	w.Gateways = rules.Numbers(nil).Assign(names)
 	w.Hops = map[string]netip.Addr{"lte": netip.MustParseAddr("100.64.7.1")}
 	w.Addresses = map[string][]netip.Prefix{"wan3": {netip.MustParsePrefix("100.64.7.2/30")}}
 	w.Lines = map[string]steer.Health{}

@@ -1,23 +1,25 @@
 package explain_test
 
 import (
-	"fmt"
 	"math/rand/v2"
 	"net/netip"
 	"os"
+	"path/filepath"
 	"slices"
-	"strconv"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/hashicorp/go-hclog"
 	"github.com/rempart/rempart/config"
 	"github.com/rempart/rempart/firewall"
 	"github.com/rempart/rempart/firewall/explain"
+	"github.com/rempart/rempart/firewall/links"
 	"github.com/rempart/rempart/firewall/nft"
 	"github.com/rempart/rempart/firewall/report"
 	"github.com/rempart/rempart/lab"
 	"github.com/rempart/rempart/rules"
+	"github.com/vishvananda/netns"
 	"go4.org/netipx"
 )
 
@@ -54,47 +56,32 @@ func newGateway(t *testing.T, w *rules.World) *gateway {
 	return g
 }
 
-// route gives the machine the routes of the policy as its lines are, and what
-// finds the way of each line.
+// route gives the machine the routes of the policy as its lines are, and the tables of the lines.
 func (g *gateway) route(t *testing.T) {
 	t.Helper()
-	ip := func(args ...string) {
-		t.Helper()
-		if out, err := g.host.Run(t.Context(), "ip", args...); err != nil {
-			t.Fatalf("ip %v: %v\n%s", args, err, out)
-		}
+	network, err := links.OpenNetlinkAt(netns.NsHandle(g.space(t).Fd()))
+	if err != nil {
+		t.Fatal(err)
 	}
-	for i := range g.w.Config.Routes {
-		r := &g.w.Config.Routes[i]
-		args := []string{"route", "add", r.Destination.String()}
-		by, refused := g.w.RouteBy(r)
-		switch {
-		case r.Kind != config.RouteUnicast:
-			ip("route", "add", r.Kind.String(), r.Destination.String())
-			continue
-		case refused:
-			ip("route", "add", "unreachable", r.Destination.String())
-			continue
-		case len(by) == 0:
-			continue
-		}
-		for _, hop := range by {
-			args = append(args, "nexthop", "via", g.w.NextHop(hop).String(), "dev", g.w.Device(hop.Interface), "weight", strconv.Itoa(hop.Weight))
-		}
-		if r.Destination.Addr().Is6() {
-			args = append([]string{"-6"}, args...)
-		}
-		ip(args...)
+	t.Cleanup(func() { network.Close() })
+	owner := links.New(network, filepath.Join(t.TempDir(), "links.json"), hclog.NewNullLogger())
+	if _, err := owner.Apply(t.Context(), firewall.Network(g.w)); err != nil {
+		t.Fatal(err)
 	}
-	for _, gw := range g.w.Config.Gateways {
-		if gw.Address.Is6() || len(g.w.Gateways) == 0 {
-			continue
-		}
-		n := int(g.w.Gateways[gw.Name])
-		table := strconv.Itoa(82000 + n)
-		ip("route", "add", "default", "via", g.w.NextHop(&gw).String(), "dev", g.w.Device(gw.Interface), "table", table)
-		ip("rule", "add", "priority", strconv.Itoa(8200+n), "fwmark", fmt.Sprintf("%#x/0xff0000", n<<16), "lookup", table)
+}
+
+// space is the machine's network namespace.
+func (g *gateway) space(t *testing.T) *os.File {
+	t.Helper()
+	var ns *os.File
+	if err := g.host.Do(func() (err error) {
+		ns, err = os.Open("/proc/thread-self/ns/net")
+		return err
+	}); err != nil {
+		t.Fatal(err)
 	}
+	t.Cleanup(func() { ns.Close() })
+	return ns
 }
 
 // office is the world of the policy of the same name.
@@ -137,15 +124,7 @@ func policy(t *testing.T) *config.Config {
 // load gives the kernel the compiled policy.
 func (g *gateway) load(t *testing.T) {
 	t.Helper()
-	var ns *os.File
-	if err := g.host.Do(func() (err error) {
-		ns, err = os.Open("/proc/thread-self/ns/net")
-		return err
-	}); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { ns.Close() })
-	g.k = nft.Open("rempart").In(int(ns.Fd()))
+	g.k = nft.Open("rempart").In(int(g.space(t).Fd()))
 	for _, b := range nft.Plan(nft.State{}, firewall.Compile(g.w)) {
 		if err := g.k.Commit(t.Context(), b, 0); err != nil {
 			t.Fatal(err)

@@ -15,9 +15,12 @@ type refusal struct {
 	cause  Cause // empty: it takes the packet
 	action config.Action
 	text   string
+	by     rules.Way // a route that says so
 }
 
-func martian(text string) refusal { return refusal{CauseMartian, config.Block, text} }
+func martian(text string) refusal {
+	return refusal{cause: CauseMartian, action: config.Block, text: text}
+}
 
 var (
 	limitedBroadcast = netip.AddrFrom4([4]byte{255, 255, 255, 255})
@@ -52,35 +55,49 @@ func (x *Explainer) refuses(r *road) refusal {
 // unrouted says why routing does not send the packet on r any further.
 func (x *Explainer) unrouted(r *road) refusal {
 	src, out := r.seen.Src, r.way.Interface
-	if g := r.decision.Steering.Gateways; len(g) > 0 { // its own table leads everywhere
-		out = g[0].Interface
-	} else if r.way.Refused {
-		return x.refusedBy(r)
+	refusing := r.way
+	if g := r.decision.Steering.Gateways; len(g) > 0 { // its own table leads everywhere, but where a route refuses
+		out, refusing = g[0].Interface, x.refusing(r.seen.Dst)
+	}
+	if refusing.Refused {
+		return x.refusedBy(r, refusing)
 	}
 	switch {
 	case out == "" && len(x.open) == 0:
-		return refusal{CauseNoRoute, answer(r.packet), "no route leads to " + r.seen.Dst.String()}
+		return refusal{cause: CauseNoRoute, action: answer(r.packet), text: "no route leads to " + r.seen.Dst.String()}
 	case src.Is4() || out == r.seen.In || out == "":
 		return refusal{}
 	case src.IsUnspecified():
 		return martian("a packet without a source goes no further")
 	case src.IsLinkLocalUnicast():
-		return refusal{CauseMartian, answer(r.packet), src.String() + " is link-local and stays on " + r.seen.In}
+		return refusal{cause: CauseMartian, action: answer(r.packet), text: src.String() + " is link-local and stays on " + r.seen.In}
 	}
 	return refusal{}
 }
 
-// refusedBy is what a route does that lets nothing through.
-func (x *Explainer) refusedBy(r *road) refusal {
-	route := r.way.Route
-	if route.Kind == config.RouteUnicast {
-		return refusal{CauseNoRoute, answer(r.packet), "gateway group " + route.Gateway + " is down, and the route by it is unreachable then (on_down = block)"}
+// refusing is the route that refuses an address to flows that chose a gateway.
+// Such a route holds for them as well, unless it is the default.
+func (x *Explainer) refusing(dst netip.Addr) rules.Way {
+	for _, w := range x.refusals {
+		if w.Network.Contains(dst) {
+			return w
+		}
 	}
-	action := answer(r.packet)
-	if route.Kind == config.RouteBlackhole {
-		action = config.Block
+	return rules.Way{}
+}
+
+// refusedBy is what a route does to a packet that lets nothing through.
+func (x *Explainer) refusedBy(r *road, by rules.Way) refusal {
+	out := refusal{cause: CauseNoRoute, action: answer(r.packet), by: by}
+	switch by.Route.Kind {
+	case config.RouteUnicast:
+		out.text = "gateway group " + by.Route.Gateway + " is down, and the route by it is unreachable then (on_down = block)"
+		return out
+	case config.RouteBlackhole:
+		out.action = config.Block
 	}
-	return refusal{CauseNoRoute, action, "the route to " + destination(r.way.Network) + " is " + route.Kind.String()}
+	out.text = "the route to " + destination(by.Network) + " is " + by.Route.Kind.String()
+	return out
 }
 
 // answer is what the kernel does with a packet that it cannot send on: it tells

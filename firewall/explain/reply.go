@@ -71,9 +71,9 @@ func (x *Explainer) back(e *report.Explanation, r *road) {
 	case back.local:
 	case x.answersBy(r, back):
 	case back.way.Refused:
-		back.refusal = x.refusedBy(back)
+		back.refusal = x.refusedBy(back, back.way)
 	case unknown:
-		back.refusal = refusal{CauseNoRoute, config.Reject, "no route leads back to " + r.packet.Src.String()}
+		back.refusal = refusal{cause: CauseNoRoute, action: config.Reject, text: "no route leads back to " + r.packet.Src.String()}
 	}
 	x.home(e, r, back)
 	if e.Verdict == config.Pass.String() && r.changed {

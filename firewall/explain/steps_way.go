@@ -16,14 +16,14 @@ func (x *Explainer) route(r *road) (report.Step, bool) {
 	switch {
 	case r.refusal.cause != "":
 		s.Result, s.Text = report.ResultStopped, r.refusal.text
-		if r.way.Refused {
-			s = place(s, "route "+destination(r.way.Network), r.way.Route.Pos)
+		if by := r.refusal.by; by.Refused {
+			s = place(s, "route "+destination(by.Network), by.Route.Pos)
 		}
 		return s, true
 	case r.local:
 		return x.toSelf(s, r.seen), false
 	case r.way.Refused: // which it does not come to
-		s.Text = x.refusedBy(r).text
+		s.Text = x.refusedBy(r, r.way).text
 		return place(s, "route "+destination(r.way.Network), r.way.Route.Pos), false
 	case r.way.Interface == "":
 		s.Text = "no route of the policy leads to " + r.seen.Dst.String()
