@@ -89,8 +89,6 @@ type Host interface {
 	ComesBy(pid int32) (c Connection, ok bool)
 	// DeviceTo is the device by which the machine sends to an address now; ok is false when it does not.
 	DeviceTo(a netip.Addr) (device string, ok bool)
-	// Neighbour is what the machine knows of a next hop: reachable, unreachable or unknown.
-	Neighbour(device string, a netip.Addr) string
 }
 
 // Firewall is one gateway. Its methods may be called from any goroutine while

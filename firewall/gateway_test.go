@@ -98,7 +98,6 @@ func (m *machine) Send(_ context.Context, segments []flows.Segment) (int, error)
 
 func (m *machine) BootID() string                            { return m.boot }
 func (m *machine) Connections() (map[Connection]bool, error) { return m.connections, nil }
-func (m *machine) Neighbour(string, netip.Addr) string       { return "unknown" }
 func (m *machine) ComesBy(pid int32) (c Connection, ok bool) { c, ok = m.ssh[pid]; return c, ok }
 func (m *machine) DeviceTo(a netip.Addr) (device string, ok bool) {
 	device, ok = m.ways[a]

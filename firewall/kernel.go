@@ -85,34 +85,6 @@ func (Machine) DeviceTo(a netip.Addr) (device string, ok bool) {
 	return link.Attrs().Name, true
 }
 
-// Neighbour is what the kernel knows of a next hop: reachable, unreachable or unknown.
-func (Machine) Neighbour(device string, a netip.Addr) string {
-	link, err := netlink.LinkByName(device)
-	if err != nil {
-		return "unreachable"
-	}
-	family := netlink.FAMILY_V4
-	if a.Is6() {
-		family = netlink.FAMILY_V6
-	}
-	list, err := netlink.NeighList(link.Attrs().Index, family)
-	if err != nil {
-		return "unknown"
-	}
-	for _, n := range list {
-		if ip, ok := netip.AddrFromSlice(n.IP); !ok || ip.Unmap() != a {
-			continue
-		}
-		switch {
-		case n.State&(netlink.NUD_REACHABLE|netlink.NUD_STALE|netlink.NUD_DELAY|netlink.NUD_PROBE|netlink.NUD_PERMANENT) != 0:
-			return "reachable"
-		case n.State&(netlink.NUD_FAILED|netlink.NUD_INCOMPLETE) != 0:
-			return "unreachable"
-		}
-	}
-	return "unknown"
-}
-
 // ClaimTable makes this process the only rempart in its network namespace. The
 // claim is a name in the namespace's abstract sockets (unix(7)): it goes with
 // the process, whatever becomes of it.

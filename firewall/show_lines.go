@@ -31,7 +31,7 @@ func (f *Firewall) lines() report.Lines {
 		out.Gateways = append(out.Gateways, gatewayReport(w, g, watched[g.Name]))
 	}
 	for _, g := range w.Config.GatewayGroups {
-		out.Groups = append(out.Groups, groupReport(w, g))
+		out.Groups = append(out.Groups, groupReport(w, g, watched))
 	}
 	return out
 }
@@ -41,8 +41,11 @@ func (f *Firewall) lines() report.Lines {
 func gatewayReport(w *rules.World, g config.Gateway, s *gateways.Status) report.Gateway {
 	number := int(w.Gateways[g.Name])
 	out := report.Gateway{
-		Name: g.Name, Description: g.Description, Interface: g.Interface, Address: w.NextHop(&g), Number: number, Table: gatewayTable + number,
-		Weight: g.Weight, State: w.Lines[g.Name].State.String(), Watched: len(g.Monitor.Targets) > 0,
+		Name: g.Name, Description: g.Description, Interface: g.Interface, Address: w.NextHop(&g), Number: number,
+		Weight: g.Weight, State: w.Lines[g.Name].State.String(),
+	}
+	if w.KeptBits() != 0 { // elsewhere no flow carries a gateway
+		out.Table = gatewayTable + number
 	}
 	if g.Learned != config.LearnedNot {
 		out.Learned = g.Learned.String()
@@ -56,6 +59,7 @@ func gatewayReport(w *rules.World, g config.Gateway, s *gateways.Status) report.
 		return out
 	}
 	out.State, out.Since, out.Reason, out.Up = s.Health.State.String(), s.Since, s.Reason, s.Up
+	out.Watched = len(s.Targets) > 0
 	out.Loss, out.Delay, out.Jitter = s.Loss, report.Delay(s.Delay), report.Delay(s.Jitter)
 	for _, t := range s.Targets {
 		out.Targets = append(out.Targets, report.GatewayTarget{
@@ -65,8 +69,9 @@ func gatewayReport(w *rules.World, g config.Gateway, s *gateways.Status) report.
 	return out
 }
 
-// groupReport is a group and what new flows take of it now.
-func groupReport(w *rules.World, g config.GatewayGroup) report.GatewayGroup {
+// groupReport is a group and what new flows take of it now. Nothing about that
+// has changed since its members are as they are.
+func groupReport(w *rules.World, g config.GatewayGroup, watched map[string]*gateways.Status) report.GatewayGroup {
 	group, _ := steer.Find(w.Config, g.Name)
 	out := report.GatewayGroup{Name: g.Name, Description: g.Description, Tiers: len(g.Tiers), OnDown: g.OnDown.String(), Sticky: g.Sticky}
 	chosen := group.Choose(w.Lines)
@@ -80,6 +85,9 @@ func groupReport(w *rules.World, g config.GatewayGroup) report.GatewayGroup {
 	for n, tier := range group.Tiers {
 		for _, m := range tier {
 			member := report.GroupMember{Gateway: m.Gateway, Tier: n + 1, Weight: m.Weight, State: w.Lines[m.Gateway].State.String()}
+			if s := watched[m.Gateway]; s != nil && s.Since.After(out.Since) {
+				out.Since = s.Since
+			}
 			if slices.Contains(chosen.Members, m) {
 				member.Share = 100 * float64(m.Weight) / float64(sum)
 			}

@@ -246,12 +246,6 @@ func (h siteHost) DeviceTo(a netip.Addr) (device string, ok bool) {
 	_ = h.gw.Do(func() error { device, ok = Machine{}.DeviceTo(a); return nil }) // without the namespace there is no device
 	return device, ok
 }
-func (h siteHost) Neighbour(device string, a netip.Addr) (state string) {
-	if err := h.gw.Do(func() error { state = Machine{}.Neighbour(device, a); return nil }); err != nil {
-		return err.Error()
-	}
-	return state
-}
 
 // apply makes base and the rest of a policy run, for good.
 func (s *site) apply(t *testing.T, rest string) report.Applied {

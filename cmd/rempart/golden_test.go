@@ -25,7 +25,7 @@ func TestGoldenShow(t *testing.T) {
 	for _, line := range []string{
 		"status", "history", "show nft", "show rules", "show rules --all", "show nat", "show aliases", "show aliases drop_list",
 		"show aliases updates", "show aliases shrunk", "show routes", "show routes --all", "show gateways", "show gateways fibre", "show gateways cable --past 30m",
-		"show gateways dsl", "show gateways none", "show gateways --past 0s", "show schedules", "show flows",
+		"show gateways dsl", "show gateways lte", "show gateways none", "show gateways --past 0s", "show schedules", "show flows",
 		"show flows rule lan-out", "show flows gateway 0", "show log", "show log -n 1", "show log -n 0", "show log action block", "diff 6 7", "diff 6", "diff 7", "diff",
 	} {
 		s.golden(t, caseName(line), strings.Fields(line)...)

@@ -29,7 +29,7 @@ func sampleLines() report.Lines {
 			},
 			{
 				Name: "lte", Interface: "wan3", Learned: "dhcp", Number: 3, Table: 82003, Weight: 1, Groups: []string{"internet", "voip"},
-				State: report.GatewayDown, Since: before(5 * time.Minute), Reason: "no address learned", Watched: true, Loss: 100,
+				State: report.GatewayDown, Since: before(5 * time.Minute), Up: before(-8 * time.Second), Reason: "no address learned", Watched: true, Loss: 100,
 				Targets: []report.GatewayTarget{{Target: "198.51.100.53"}},
 			},
 			{Name: "dsl", Interface: "ppp0", Address: netip.IPv4Unspecified(), Learned: "dhcp", Number: 4, Table: 82004, Weight: 1, State: report.GatewayOnline, Since: before(75 * time.Hour)},

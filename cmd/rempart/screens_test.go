@@ -15,6 +15,7 @@ import (
 	"github.com/rempart/rempart/firewall"
 	"github.com/rempart/rempart/firewall/feeds"
 	"github.com/rempart/rempart/firewall/flows"
+	"github.com/rempart/rempart/firewall/gateways"
 	"github.com/rempart/rempart/firewall/links"
 	"github.com/rempart/rempart/firewall/nft"
 	"github.com/rempart/rempart/firewall/packetlog"
@@ -27,7 +28,7 @@ type overSSH struct{}
 
 func (overSSH) BootID() string                                     { return "boot" }
 func (overSSH) Connections() (map[firewall.Connection]bool, error) { return nil, nil }
-func (overSSH) Neighbour(string, netip.Addr) string                { return "unknown" }
+func (overSSH) Send(context.Context, []flows.Segment) (int, error) { return 0, nil }
 func (overSSH) DeviceTo(netip.Addr) (device string, ok bool)       { return "eth1", true }
 func (overSSH) ComesBy(int32) (c firewall.Connection, ok bool) {
 	return firewall.Connection{Local: netip.MustParseAddrPort("10.1.2.1:22"), Remote: netip.MustParseAddrPort("10.1.2.9:50122")}, true
@@ -47,7 +48,8 @@ func (s *stage) serveGateway(t *testing.T, files report.Draft) {
 	}
 	gateway := firewall.New(firewall.Parts{
 		State: state, Kernel: nft.NewFake(firewall.TableName), Links: links.New(links.NewFake(devices...), state.Path("links.json"), log),
-		FlowTable: flows.NewFake(), Feeds: feeds.New(feeds.Options{}), Host: overSSH{}, PacketLog: packetlog.NewRing(1),
+		FlowTable: flows.NewFake(), Feeds: feeds.New(feeds.Options{}), Gateways: gateways.New(gateways.Parts{Kernel: gateways.NewFake()}),
+		Resets: overSSH{}, Host: overSSH{}, PacketLog: packetlog.NewRing(1),
 		Files: func() (report.Draft, error) { return files, nil }, Version: version, Logger: log,
 	})
 	server, err := web.Listen(s.socket(), log)

@@ -21,8 +21,13 @@ func (p *program) showGateway(v gatewayView, past time.Duration) error {
 	if g.Reason != "" {
 		p.hanging(text("reason     "), g.Reason)
 	}
+	if !g.Up.IsZero() {
+		p.printf("back       %s, if it stays well\n", p.ago(g.Up))
+	}
 	p.printf("next hop   %s on %s%s\n", hop(g).text, g.Interface, learnedFrom(g))
-	p.printf("flows      number %d, routing table %d\n", g.Number, g.Table)
+	if g.Table != 0 {
+		p.printf("flows      number %d, routing table %d\n", g.Number, g.Table)
+	}
 	if len(g.Groups) > 0 {
 		p.printf("groups     %s\n", strings.Join(g.Groups, ", "))
 	}

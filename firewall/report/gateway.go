@@ -32,7 +32,7 @@ type Gateway struct {
 	Address netip.Addr `json:"address,omitzero"`
 	Learned string     `json:"learned,omitempty"` // where Address comes from: dhcp or ra; empty: it is written
 	Number  int        `json:"number"`            // in the marks of its flows
-	Table   int        `json:"table"`             // its routing table
+	Table   int        `json:"table,omitempty"`   // its routing table; absent where flows need none, with one line alone
 	Weight  int        `json:"weight"`
 	Groups  []string   `json:"groups,omitempty"` // that it is a member of
 	State   string     `json:"state"`
@@ -68,7 +68,7 @@ type GatewayGroup struct {
 	Description string        `json:"description,omitempty"`
 	Tier        int           `json:"tier"` // in use, from 1; 0: the group is down
 	Tiers       int           `json:"tiers"`
-	Since       time.Time     `json:"since,omitzero"` // the members in use are these
+	Since       time.Time     `json:"since,omitzero"` // all its members are as they are now
 	OnDown      string        `json:"on_down"`        // next, block or default-route
 	Sticky      bool          `json:"sticky,omitempty"`
 	Members     []GroupMember `json:"members"`
