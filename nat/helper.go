@@ -9,8 +9,8 @@ import (
 )
 
 // chainHelper gives new flows their helpers. It runs when the flow is known and
-// before it is translated: a helper that comes later cannot change the length of
-// what a translated flow carries on kernels before 6.19.
+// before it is translated: the translation makes room for sequence numbers that
+// change, and does so only where it finds a helper.
 const (
 	chainHelper    = "assign_helper"
 	helperPriority = -150
