@@ -1,6 +1,8 @@
 package firewall
 
 import (
+	"cmp"
+	"slices"
 	"time"
 
 	"github.com/rempart/rempart/config"
@@ -11,12 +13,18 @@ import (
 // Findings is what is wrong with a policy beyond its faults, in the order of its file.
 func Findings(c *config.Config, now time.Time) []report.Finding {
 	var out []report.Finding
+	for _, w := range c.Warnings {
+		out = append(out, report.Finding{
+			Fault: report.Fault{File: w.File, Line: w.Line, Col: w.Col, Key: w.Key, Message: w.Msg}, Kind: "doubtful",
+		})
+	}
 	for _, f := range analysis.Findings(NewWorld(c, Learned{}, now)) {
 		out = append(out, report.Finding{
 			Fault: report.Fault{File: f.Pos.File, Line: f.Pos.Line, Col: f.Pos.Col, Key: f.Key, Message: f.Message},
 			Kind:  f.Kind.String(), Name: f.Name, Rules: f.Rules, Packet: f.Packet,
 		})
 	}
+	slices.SortStableFunc(out, func(a, b report.Finding) int { return cmp.Compare(a.Line, b.Line) })
 	return out
 }
 

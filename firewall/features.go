@@ -16,6 +16,9 @@ import (
 func machineFaults(c *config.Config, devices error, have nft.Features) (config.Errors, error) {
 	out := Lacking(c, have)
 	for _, err := range joined(devices) {
+		if waits(err) {
+			continue
+		}
 		var missing *links.MissingDevice
 		var ambiguous *links.AmbiguousMAC
 		var name string
@@ -34,6 +37,16 @@ func machineFaults(c *config.Config, devices error, have nft.Features) (config.E
 		out = append(out, &config.Error{Position: at, Key: "interface." + name, Msg: strings.TrimPrefix(err.Error(), "interface "+name+": ")})
 	}
 	return out, nil
+}
+
+// waits says whether an error tells of what is so for the moment, or what the
+// machine makes the best of: a line may be down while its policy is applied, and
+// two aliases may hold the same network. Status tells of it.
+func waits(err error) bool {
+	var down *links.DownDevice
+	var alone *links.HopWithoutVia
+	var twice *links.DuplicateRoute
+	return errors.As(err, &down) || errors.As(err, &alone) || errors.As(err, &twice)
 }
 
 // joined is the errors that one was joined of.
@@ -62,6 +75,9 @@ func Lacking(c *config.Config, have nft.Features) config.Errors {
 		ask(r.Log, nft.FeatureLog, "rule.log", r.Pos)
 		ask(r.Schedule != "", nft.FeatureTime, "rule.schedule", r.Pos)
 		ask(r.Action == config.Reject, nft.FeatureReject, "rule.action", r.Pos)
+		for _, f := range []string{nft.FeatureRouteOut, nft.FeatureDeal, nft.FeatureSlotMap, nft.FeatureRoute, nft.FeatureNoTrack, nft.FeatureRejectPre} {
+			ask(r.Gateway != "", f, "rule.gateway", r.Pos)
+		}
 		if l := r.Limits; l != nil {
 			ask(l.Flows+l.FlowsPerSource > 0, nft.FeatureSetCount, "rule.limits", r.Pos)
 			ask(l.RatePerSource.Count > 0, nft.FeatureSetLimit, "rule.limits.rate_per_source", r.Pos)

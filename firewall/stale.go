@@ -32,6 +32,7 @@ func (f *Firewall) stale(ctx context.Context, w *rules.World, now time.Time) ([]
 		return nil, err
 	}
 	w = withDynamic(w, dynamic)
+	w.Lines, w.Silent = nil, nil // flows on lines that are down, or to silent targets, are not the policy's to end
 	policy := newReader(w)
 	names := f.names()
 	var stale []flows.Flow

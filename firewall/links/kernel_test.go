@@ -167,7 +167,7 @@ func gateway() State {
 			{Dst: netip.MustParsePrefix("2001:db8:9::/48"), Via: netip.MustParseAddr("2001:db8:ffff::9"), Device: "wan", OnLink: true, Table: 1000, Metric: 30},
 			{Dst: netip.MustParsePrefix("2001:db8:8::/48"), Device: "lan"},
 		},
-		Sysctls: Base([]string{"wan", "lan"}),
+		Sysctls: Settings([]Link{{Name: "wan"}, {Name: "lan"}}),
 	}
 }
 
@@ -206,7 +206,7 @@ func TestKernelReleasePutsBack(t *testing.T) {
 	s.ip("address add 10.1.2.2/28 dev eth1")
 	s.ip("address add 10.1.2.14/28 dev eth1")
 	s.ip("route add 10.77.0.0/16 via 10.1.2.5")
-	settings := Base([]string{"eth0", "eth1"})
+	settings := Settings([]Link{{Name: "eth0"}, {Name: "eth1"}})
 	before := s.listing(settings)
 	o := s.owner()
 	apply(t, o, gateway())

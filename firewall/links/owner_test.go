@@ -20,7 +20,7 @@ func office() State {
 			{Name: "lan", Device: "eth1", Up: true, MTU: 1400, Addresses: prefixes("10.1.2.2/28")},
 		},
 		Routes:  []Route{route("0.0.0.0/0 203.0.113.1 wan"), route("10.8.0.0/16 10.1.2.3 lan")},
-		Sysctls: Base([]string{"wan", "lan"}),
+		Sysctls: Settings([]Link{{Name: "wan"}, {Name: "lan"}}),
 	}
 }
 
@@ -82,7 +82,7 @@ func TestReleasePutsBack(t *testing.T) {
 	if err := f.Tamper(AddAddress{Device: "eth1", Prefix: prefixes("10.1.2.2/28")[0]}); err != nil {
 		t.Fatal(err)
 	}
-	settings := State{Sysctls: Base([]string{"eth0", "eth1"})}
+	settings := State{Sysctls: Settings([]Link{{Name: "eth0"}, {Name: "eth1"}})}
 	o, path := newOwner(t, f)
 	// What is written at all is written out, so that before can be compared.
 	for _, s := range resolve([]Device{eth(1, "eth0"), eth(2, "eth1")}, settings).sysctls {

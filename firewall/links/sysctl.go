@@ -5,16 +5,6 @@ import "strings"
 // deviceMark is the element of a Sysctl's path that stands for the device.
 const deviceMark = "{device}"
 
-// Base is Settings for interfaces, named as links or devices, of which nothing
-// more is known.
-func Base(devices []string) []Sysctl {
-	links := make([]Link, 0, len(devices))
-	for _, d := range devices {
-		links = append(links, Link{Name: d})
-	}
-	return Settings(links)
-}
-
 // Settings is what the kernel of a gateway has to be told, for the interfaces of
 // the policy. It turns forwarding on, so it is applied after the ruleset is
 // loaded. Everything else, such as nf_conntrack_tcp_loose, is left as the machine

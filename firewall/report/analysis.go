@@ -4,7 +4,7 @@ package report
 // that never decides, a thing that nobody uses.
 type Finding struct {
 	Fault
-	Kind string `json:"kind"` // impossible, shadowed, redundant, overruled, unused or undecided
+	Kind string `json:"kind"` // impossible, shadowed, redundant, overruled, unused, undecided or doubtful
 	Name string `json:"name"` // of the rule, or of what is not used
 	// Rules are the others that have a part in it.
 	Rules  []string `json:"rules,omitempty"`
