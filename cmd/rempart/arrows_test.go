@@ -79,10 +79,11 @@ func effects() []string {
 
 // pure are the files that use no more than the types of such a package: they
 // turn our values into its values, and it is kernel.go that sends them.
-func pure() map[string]string {
-	return map[string]string{
-		"firewall/nft/encode*.go":   "github.com/google/nftables",
-		"firewall/links/convert.go": "github.com/vishvananda/netlink",
+func pure() map[string][]string {
+	return map[string][]string{
+		"firewall/nft/encode*.go":     {"github.com/google/nftables"},
+		"firewall/links/convert.go":   {"github.com/vishvananda/netlink"},
+		"firewall/links/*_message.go": {"github.com/vishvananda/netlink", "github.com/mdlayher/netlink"},
 	}
 }
 
@@ -214,7 +215,7 @@ func effectOf(imported string) string {
 // exceptionFor is the pattern of pure that allows it; empty when there is none.
 func exceptionFor(file, effect string) string {
 	for pattern, of := range pure() {
-		if ok, _ := path.Match(pattern, file); ok && of == effect {
+		if ok, _ := path.Match(pattern, file); ok && slices.Contains(of, effect) {
 			return pattern
 		}
 	}
