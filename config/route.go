@@ -19,6 +19,9 @@ func (p *parser) parseRoutes() {
 			continue
 		}
 		k := key{r.Destination, r.Alias, r.Metric}
+		if r.Metric == 0 && r.Destination.Addr().Is6() {
+			k.metric = 1 // the best there is in IPv6: the kernel reads 0 as 1024
+		}
 		if before := seen[k]; before != nil {
 			p.at(e.body.Destination.node, "%s stands twice with metric %d: %s in %s", r.destination(), r.Metric, before.path(), e.node.place(before))
 		}

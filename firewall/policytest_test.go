@@ -335,7 +335,7 @@ func TestUndecidedTestsWarn(t *testing.T) {
 	policy := strings.Replace(failing, `action = "pass"`, "action = \"pass\"\ndestination = [\"any\", \"!@listed\"]", 1) +
 		"\n[alias.listed]\nurl = \"file:///nowhere\"\n"
 	p, err := f.Check(t.Context(), draft(policy), m.caller())
-	const warning = `test "mail stays inside" in line 27 is not decided: it hangs on what is not known here: what alias listed holds`
+	const warning = `test "mail stays inside" in line 28 is not decided: it hangs on what is not known here: what alias listed holds`
 	if err != nil || len(p.Faults) > 0 || len(p.Warnings) != 1 || p.Warnings[0] != warning {
 		t.Errorf("check: %+v, %v", p, err)
 	}
