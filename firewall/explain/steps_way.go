@@ -43,7 +43,7 @@ func (x *Explainer) route(r *road) (report.Step, bool) {
 		s.Text += " of group " + group
 	}
 	for _, other := range r.way.Shared {
-		s.Details = append(s.Details, "or by "+other.Interface+" to gateway "+x.hop(other)+", as the kernel's hash of the addresses says")
+		s.Details = append(s.Details, "or by "+other.Interface+" to gateway "+x.hop(other)+", by the kernel's hash of addresses and ports")
 	}
 	return place(s, "route "+destination(r.way.Network), r.way.Route.Pos), false
 }
