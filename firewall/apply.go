@@ -139,7 +139,7 @@ func (f *Firewall) apply(ctx context.Context, c *candidate, confirm time.Duratio
 	if err := f.State.PutJournal(j); err != nil {
 		return report.Applied{}, errors.Join(err, f.State.DropJournal())
 	}
-	memory := Memory{Numbers: c.world.Numbers, Gateways: c.world.Gateways, Devices: c.world.Devices}
+	memory := Memory{Numbers: c.world.Numbers, Gateways: c.world.Gateways, Devices: c.world.Devices, Down: downLines(c.world)}
 	f.at("memory")
 	if err := f.State.PutMemory(memory); err != nil {
 		return report.Applied{}, errors.Join(err, f.State.DropJournal())

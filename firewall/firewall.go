@@ -19,6 +19,7 @@ import (
 	"github.com/rempart/rempart/firewall/packetlog"
 	"github.com/rempart/rempart/firewall/trace"
 	"github.com/rempart/rempart/rules"
+	"github.com/rempart/rempart/rules/steer"
 )
 
 // Parts is what a gateway is made of. All of them are needed.
@@ -339,9 +340,15 @@ func (f *Firewall) findDevices(c *config.Config) (changed bool) {
 }
 
 func (f *Firewall) learned(s feeds.Snapshot) Learned {
+	lines := f.Gateways.Lines()
+	for _, name := range f.memory.Down {
+		if _, watched := lines[name]; !watched {
+			lines[name] = steer.Health{State: steer.Down}
+		}
+	}
 	return Learned{
 		Devices: f.memory.Devices, Numbers: f.memory.Numbers, Outside: Outside{Names: s.Names, Lists: s.Lists},
-		Gateways: f.memory.Gateways, Lines: f.Gateways.Lines(), Silent: f.Gateways.Silent(), Machine: f.seen,
+		Gateways: f.memory.Gateways, Lines: lines, Silent: f.Gateways.Silent(), Machine: f.seen,
 	}
 }
 

@@ -78,6 +78,7 @@ func (f *Firewall) watch() {
 		watched = append(watched, gateways.Watched{
 			Name: g.Name, Number: uint8(w.Gateways[g.Name]), Interface: g.Interface, Device: w.Device(g.Interface),
 			NextHop: w.NextHop(&g), Source: sourceOf(w, &g), Monitor: g.Monitor, ForceDown: g.ForceDown,
+			WasDown: slices.Contains(f.memory.Down, g.Name),
 		})
 	}
 	f.Gateways.Set(watched)
@@ -126,6 +127,31 @@ func (f *Firewall) followLines(ctx context.Context, now time.Time) {
 		f.log.Warn("routes do not follow the lines", "cause", err) // links tries again, and status asks it
 	}
 	f.settle(ctx, now)
+	f.rememberDown(&w)
+}
+
+// rememberDown writes down which gateways are down, for the next start.
+func (f *Firewall) rememberDown(w *rules.World) {
+	now := downLines(w)
+	if slices.Equal(now, f.memory.Down) {
+		return
+	}
+	f.memory.Down = now
+	if err := f.State.PutMemory(f.memory); err != nil {
+		f.log.Warn("which gateways are down will not be known after a restart", "cause", err)
+	}
+}
+
+// downLines is the gateways that do not live, by name.
+func downLines(w *rules.World) []string {
+	var out []string
+	for _, g := range w.Config.Gateways {
+		if w.Lines[g.Name].State == steer.Down {
+			out = append(out, g.Name)
+		}
+	}
+	slices.Sort(out)
+	return out
 }
 
 // followMachine brings in what others changed on the machine: an address or a

@@ -112,6 +112,9 @@ type Memory struct {
 	Numbers  rules.Numbers     `json:"numbers"`
 	Gateways rules.Numbers     `json:"gateways,omitempty"`
 	Devices  map[string]string `json:"devices"`
+	// Down is the gateways that were down at last, so that a new start does not
+	// send flows there until it knows better.
+	Down []string `json:"down,omitempty"`
 }
 
 // Memory reads the memory; an absent or damaged one is empty, since all of it can be learned again.

@@ -39,6 +39,9 @@ type Watched struct {
 	Source    netip.Addr
 	Monitor   config.Monitor
 	ForceDown bool
+	// WasDown says of a gateway that is new to the Monitor that it was down when
+	// somebody last knew: it is down until its first answer.
+	WasDown bool
 }
 
 // Targets are the hosts behind a port forward that are asked whether they live.

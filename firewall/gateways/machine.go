@@ -64,6 +64,11 @@ func newMachine(now time.Time, rules config.Monitor) machine {
 // those that it asks are new.
 func (m *machine) trust(now time.Time) { m.doubt = now }
 
+// distrust makes a new machine believe that its gateway is down until it answers.
+func (m *machine) distrust() {
+	m.down.on, m.health.State, m.cause = true, steer.Down, cause{kind: causeSilent}
+}
+
 // silence is for how long nothing is heard of one that is down. It holds two
 // questions at least, or one would be down between them.
 func (m *machine) silence() time.Duration {

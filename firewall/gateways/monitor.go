@@ -102,6 +102,9 @@ func (m *Monitor) Set(watch []Watched) {
 		g := m.gateways[w.Name]
 		if g == nil || g.Interface != w.Interface || g.Device != w.Device {
 			g = &gateway{machine: newMachine(now, w.Monitor), tell: m.tellOf(w.Name)}
+			if w.WasDown {
+				g.machine.distrust()
+			}
 		}
 		g.update(now, w, m.phaseLocked)
 		g.carrier = m.hasCarrierLocked(w.Interface)
