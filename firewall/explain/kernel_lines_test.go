@@ -20,18 +20,7 @@ import (
 // uplinks is the world of the policy with several lines, some of which are down.
 func uplinks(t *testing.T, down ...string) *rules.World {
 	t.Helper()
-	if os.Geteuid() != 0 {
-		t.Skip("needs root")
-	}
-	data, err := os.ReadFile("testdata/lines.toml")
-	if err != nil {
-		t.Fatal(err)
-	}
-	c, err := config.Parse(config.File{Name: "lines.toml", Data: data}, nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	w := firewall.NewWorld(c, firewall.Learned{}, time.Now())
+	w := worldOf(t, "lines.toml")
 	w.Hops = map[string]netip.Addr{"lte": netip.MustParseAddr("100.64.7.1")}
 	w.Addresses = map[string][]netip.Prefix{"wan3": {netip.MustParsePrefix("100.64.7.2/30")}}
 	w.Lines = map[string]steer.Health{}
@@ -39,6 +28,23 @@ func uplinks(t *testing.T, down ...string) *rules.World {
 		w.Lines[name] = steer.Health{State: steer.Down}
 	}
 	return w
+}
+
+// worldOf is the world of a policy of testdata of which nothing is learned.
+func worldOf(t *testing.T, name string) *rules.World {
+	t.Helper()
+	if os.Geteuid() != 0 {
+		t.Skip("needs root")
+	}
+	data, err := os.ReadFile("testdata/" + name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	c, err := config.Parse(config.File{Name: name, Data: data}, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return firewall.NewWorld(c, firewall.Learned{}, time.Now())
 }
 
 // TestKernelLines asks about packets under several lines, and sends them; the

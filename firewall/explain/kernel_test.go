@@ -278,11 +278,17 @@ func judge(w *rules.World, p config.Packet, e report.Explanation, f fate) string
 func leftAs(e report.Explanation, f fate) bool {
 	ways := e.Ways
 	if len(ways) == 0 {
-		ways = []report.Way{{Interface: e.Interface, Source: e.Source}}
+		ways = []report.Way{{Interface: e.Interface, Source: e.Source, Sources: e.Sources}}
 	}
-	return f.left[0].Dst == e.Destination && slices.ContainsFunc(ways, func(w report.Way) bool {
-		return w.Interface == f.by[0] && w.Source == f.left[0].Src
+	return isOne(f.left[0].Dst, e.Destination, e.Targets) && slices.ContainsFunc(ways, func(w report.Way) bool {
+		return w.Interface == f.by[0] && isOne(f.left[0].Src, w.Source, w.Sources)
 	})
+}
+
+// isOne says whether an end is the one that is told, or another of those that it
+// stands for; port 0 stands for some.
+func isOne(got, told netip.AddrPort, among []netip.Addr) bool {
+	return (got.Addr() == told.Addr() || slices.Contains(among, got.Addr())) && (told.Port() == 0 || got.Port() == told.Port())
 }
 
 // decides says whether a counter is one that decides, not one that translates.
