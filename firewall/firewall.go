@@ -255,7 +255,7 @@ func (f *Firewall) untilEdge(now time.Time) time.Duration {
 	if f.pending != nil && f.pending.journal.Deadline.Before(next) {
 		next = f.pending.journal.Deadline
 	}
-	for _, at := range []time.Time{f.mendAt, f.overloads.due, f.linesAt, f.settled.next()} {
+	for _, at := range []time.Time{f.mendAt, f.overloads.due, f.linesDue()} {
 		if !at.IsZero() && at.Before(next) {
 			next = at
 		}

@@ -106,6 +106,7 @@ func sourceOf(w *rules.World, g *config.Gateway) netip.Addr {
 // lines that failed or are back. No rule is touched.
 func (f *Firewall) followLines(ctx context.Context, now time.Time) {
 	if f.running == nil {
+		f.settled = settled{}
 		return
 	}
 	w := *f.running.world
@@ -122,6 +123,7 @@ func (f *Firewall) followLines(ctx context.Context, now time.Time) {
 		f.linesAt = now.Add(retryEvery)
 		return
 	}
+	f.healed(aboutLines)
 	f.setRunning(&running{revision: f.running.revision, since: f.running.since, world: &w, ruleset: ruleset})
 	if _, err := f.Links.Apply(ctx, Network(&w)); err != nil {
 		f.log.Warn("routes do not follow the lines", "cause", err) // links tries again, and status asks it
@@ -167,13 +169,19 @@ func (f *Firewall) followMachine(ctx context.Context) {
 	}
 }
 
+// linesDue is when the lines are followed although they did not change; zero:
+// nothing is due. What failed puts off all else, so that it is not tried all the time.
+func (f *Firewall) linesDue() time.Time {
+	if !f.linesAt.IsZero() {
+		return f.linesAt
+	}
+	return f.settled.next()
+}
+
 // atLines does what has come due about lines.
 func (f *Firewall) atLines(ctx context.Context, now time.Time) {
-	due := func(at time.Time) bool { return !at.IsZero() && !now.Before(at) }
-	if again := due(f.linesAt); again || due(f.settled.next()) {
-		if again {
-			f.linesAt = time.Time{}
-		}
+	if at := f.linesDue(); !at.IsZero() && !now.Before(at) {
+		f.linesAt = time.Time{}
 		f.followLines(ctx, now)
 	}
 }

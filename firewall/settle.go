@@ -2,11 +2,11 @@ package firewall
 
 import (
 	"context"
+	"errors"
 	"maps"
 	"slices"
 	"time"
 
-	"github.com/rempart/rempart/config"
 	"github.com/rempart/rempart/firewall/flows"
 	"github.com/rempart/rempart/firewall/nft"
 	"github.com/rempart/rempart/rules"
@@ -33,11 +33,10 @@ type drain struct {
 func (f *Firewall) settle(ctx context.Context, now time.Time) {
 	w := f.running.world
 	before := f.settled.clone()
-	a := assessment{
-		w: w, names: f.names(), fallen: f.settled.newlyFallen(w), back: f.settled.backIn(w), due: f.settled.takeDue(now),
-		turn: map[string]int{},
-	}
-	for g := range a.back {
+	a := newAssessment(w, f.names())
+	a.fallen, a.back, a.due = f.settled.newlyFallen(w), f.settled.backIn(w), f.settled.takeDue(now)
+	for g := range a.back { // the time begins anew
+		f.settled.drains = slices.DeleteFunc(f.settled.drains, func(d drain) bool { return d.group == g })
 		f.settled.drains = append(f.settled.drains, a.drainsOf(g, now)...)
 	}
 	if !a.needed() {
@@ -50,10 +49,12 @@ func (f *Firewall) settle(ctx context.Context, now time.Time) {
 		return
 	}
 	moved, ended := a.sort(all)
-	f.endReset(ctx, ended)
+	unended := f.endReset(ctx, a, ended)
 	n, err := f.FlowTable.Remark(ctx, moved)
-	if err != nil {
-		f.log.Warn("flows could not be moved to another line", "cause", err)
+	if err := errors.Join(unended, err); err != nil {
+		f.log.Warn("not all flows on lines could be moved or ended, tried again soon", "cause", err)
+		f.settled, f.linesAt = before, now.Add(retryEvery)
+		return
 	}
 	if len(all) > 0 {
 		f.log.Info("flows followed the lines", "moved", n, "ended", len(ended), "stayed", len(all)-len(moved)-len(ended))
@@ -131,30 +132,27 @@ func (s *settled) next() time.Time {
 
 // endReset ends flows and lets both ends know: TCP is reset at once. What their
 // ends still send is refused first, so that nothing slips into a flow of its own.
-func (f *Firewall) endReset(ctx context.Context, ended []flows.Flow) {
+func (f *Firewall) endReset(ctx context.Context, a *assessment, ended []flows.Flow) error {
 	if len(ended) == 0 {
-		return
+		return nil
 	}
 	for _, fam := range []rules.Family{rules.V4, rules.V6} {
 		if err := f.table.add(ctx, f.Kernel, rules.EndedSet(fam), ends(ended, fam)); err != nil {
 			f.log.Warn("ends of flows are not refused with a reset", "cause", err)
 		}
 	}
-	if _, err := f.FlowTable.End(ctx, ended); err != nil {
-		f.log.Warn("flows could not be ended", "cause", err)
-	}
-	f.nudge(ended)
+	_, err := f.FlowTable.End(ctx, ended)
+	f.nudge(a, ended)
+	return err
 }
 
 // nudge lets the ends of TCP flows hear that they ended, those that a way leads
 // to beside the line. It takes a while, and others do it.
-func (f *Firewall) nudge(ended []flows.Flow) {
-	w := f.running.world
+func (f *Firewall) nudge(a *assessment, ended []flows.Flow) {
 	var out []flows.Segment
 	for _, fl := range ended {
 		for _, s := range flows.Nudges(fl) {
-			on := w.Config.Interface(w.RouteTo(s.Dst.Addr()))
-			if on != nil && !on.External && !slices.Contains(w.OwnAddresses(""), s.Dst.Addr()) {
+			if a.sideOf(s.Dst.Addr()) == sideInside {
 				out = append(out, s)
 			}
 		}
@@ -198,147 +196,6 @@ func ends(ended []flows.Flow, fam rules.Family) []nft.Element {
 				nft.Addresses(t.Src.Addr(), t.Src.Addr()), nft.Number(nft.TypePort, uint32(t.Src.Port())),
 				nft.Addresses(t.Dst.Addr(), t.Dst.Addr()), nft.Number(nft.TypePort, uint32(t.Dst.Port())),
 			}})
-		}
-	}
-	return out
-}
-
-// assessment says what becomes of the flows on lines.
-type assessment struct {
-	w      *rules.World
-	names  map[uint16]string // of rules
-	fallen map[string]bool
-	back   map[string]bool
-	due    []drain
-	turn   map[string]int // flows that each group has dealt out
-}
-
-func (a *assessment) needed() bool { return len(a.fallen)+len(a.back)+len(a.due) > 0 }
-
-// gateways is the numbers whose flows have to be looked at.
-func (a *assessment) gateways() flows.Gateways {
-	var out flows.Gateways
-	for name, n := range a.w.Gateways {
-		if n != 0 && (a.fallen[name] || len(a.back)+len(a.due) > 0) {
-			out = append(out, uint8(n))
-		}
-	}
-	return out
-}
-
-// sort picks the flows that are moved and those that are ended.
-func (a *assessment) sort(all []flows.Flow) (moved []flows.Marked, ended []flows.Flow) {
-	gateways := map[uint8]string{}
-	for name, n := range a.w.Gateways {
-		gateways[uint8(n)] = name
-	}
-	for _, fl := range all {
-		on := gateways[fl.Gateway()]
-		group, by, rule := a.steering(fl, on)
-		switch {
-		case on == "":
-		case a.fallen[on]:
-			to, fate := a.failOver(fl, group, by)
-			switch fate {
-			case config.FailOverMove:
-				moved = append(moved, flows.Marked{Flow: fl, Bits: flows.Bits{Value: uint32(to) << flows.GatewayShift, Mask: flows.GatewayMask}})
-			case config.FailOverEnd:
-				ended = append(ended, fl)
-			}
-		case a.drained(group, rule, on) || a.back[group.Name] && by.FailBack == config.FailBackEnd && a.later(group, on):
-			ended = append(ended, fl)
-		}
-	}
-	return moved, ended
-}
-
-// steering is the group by which a flow came to its gateway, and what holds for
-// it: its rule's where that names one, else that of the default route.
-func (a *assessment) steering(fl flows.Flow, on string) (steer.Group, config.Steering, string) {
-	if r := a.w.Config.Rule(a.names[fl.Rule()]); r != nil && r.Gateway != "" {
-		if g, ok := steer.Find(a.w.Config, r.Gateway); ok && g.TierOf(on) >= 0 {
-			return g, steeringOf(r.Steering, g), r.Name
-		}
-	}
-	for _, r := range a.w.Config.Routes {
-		if g, ok := steer.Find(a.w.Config, r.Gateway); ok && r.Alias == "" && r.Destination.Bits() == 0 && g.TierOf(on) >= 0 {
-			return g, steeringOf(config.Steering{}, g), ""
-		}
-	}
-	g, ok := steer.Find(a.w.Config, on)
-	if !ok { // the policy does not know it any more
-		g.FailOver = config.FailOverMove
-	}
-	return g, steeringOf(config.Steering{}, g), ""
-}
-
-// steeringOf is what a rule says, or else its group.
-func steeringOf(s config.Steering, g steer.Group) config.Steering {
-	if s.FailOver == 0 {
-		s.FailOver = g.FailOver
-	}
-	if s.FailBack == 0 {
-		s.FailBack, s.Drain = g.FailBack, g.Drain
-	}
-	return s
-}
-
-// failOver is what becomes of a flow whose line failed, and where it goes on.
-// Only one that nobody translated, and that the inside opened, can go on by
-// another line: its far end knows it by an address that is not the line's.
-func (a *assessment) failOver(fl flows.Flow, g steer.Group, by config.Steering) (to uint16, fate config.FailOver) {
-	if by.FailOver != config.FailOverMove {
-		return 0, by.FailOver
-	}
-	src := fl.Orig.Src.Addr()
-	translated := fl.Reply.Dst.Addr() != src
-	from := a.w.Config.Interface(a.w.RouteTo(src))
-	if translated || from == nil || from.External || slices.Contains(a.w.OwnAddresses(""), src) {
-		return 0, config.FailOverEnd
-	}
-	slots := g.Deal(a.w.Lines)
-	switch {
-	case len(slots) > 0 && g.Sticky:
-		return a.w.Gateways[slots[nft.Spread(src, rules.SteerSeed, len(slots))]], config.FailOverMove
-	case len(slots) > 0:
-		a.turn[g.Name]++
-		return a.w.Gateways[slots[a.turn[g.Name]%len(slots)]], config.FailOverMove
-	case g.OnDown == config.OnDownDefaultRoute:
-		return 0, config.FailOverMove
-	}
-	return 0, config.FailOverEnd
-}
-
-// later says whether a gateway is in a later tier than its group takes now.
-func (a *assessment) later(g steer.Group, on string) bool {
-	chosen := g.Choose(a.w.Lines)
-	return len(chosen.Members) > 0 && g.TierOf(on) > chosen.Tier
-}
-
-// drained says whether the time of a flow on a later tier is up.
-func (a *assessment) drained(g steer.Group, rule, on string) bool {
-	own := a.ownDrain(rule)
-	return a.later(g, on) && slices.ContainsFunc(a.due, func(d drain) bool {
-		return d.group == g.Name && (d.rule == rule && own || d.rule == "" && !own)
-	})
-}
-
-// ownDrain says whether a rule says itself what becomes of its flows when their group goes back.
-func (a *assessment) ownDrain(rule string) bool {
-	r := a.w.Config.Rule(rule)
-	return r != nil && r.Steering.FailBack != 0
-}
-
-// drainsOf is the drains that begin when a group goes back: its own, and those of rules that say otherwise.
-func (a *assessment) drainsOf(group string, now time.Time) []drain {
-	var out []drain
-	g, _ := steer.Find(a.w.Config, group)
-	if g.FailBack == config.FailBackDrain {
-		out = append(out, drain{now.Add(g.Drain), group, ""})
-	}
-	for _, r := range a.w.Config.Rules {
-		if r.Gateway == group && r.Steering.FailBack == config.FailBackDrain {
-			out = append(out, drain{now.Add(r.Steering.Drain), group, r.Name})
 		}
 	}
 	return out

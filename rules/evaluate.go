@@ -62,7 +62,7 @@ func NewEvaluator(w *World) *Evaluator {
 func (e *Evaluator) Local(dst netip.Addr) bool { return e.self.Contains(dst) }
 
 // Way is how the gateway sends to an address.
-func (e *Evaluator) Way(dst netip.Addr) Way { return find(e.ways, dst) }
+func (e *Evaluator) Way(dst netip.Addr) Way { return FirstWay(e.ways, dst) }
 
 // Evaluate says what becomes of a packet. Limits are left out: what they say
 // depends on the flows of the moment.

@@ -109,8 +109,8 @@ func (w *World) lost(g *config.Gateway) bool {
 	return g.Learned != config.LearnedNot && !w.Hops[g.Name].IsValid()
 }
 
-// find is the first of some ways that leads to an address.
-func find(ways []Way, dst netip.Addr) Way {
+// FirstWay is the first of some ways that leads to an address.
+func FirstWay(ways []Way, dst netip.Addr) Way {
 	for i := range ways {
 		if ways[i].Network.Contains(dst) {
 			return ways[i]
@@ -121,4 +121,4 @@ func find(ways []Way, dst netip.Addr) Way {
 
 // RouteTo is the interface by which the gateway sends to an address: the
 // longest prefix of its subnets and static routes. Empty: no route.
-func (w *World) RouteTo(dst netip.Addr) string { return find(w.Ways(), dst).Interface }
+func (w *World) RouteTo(dst netip.Addr) string { return FirstWay(w.Ways(), dst).Interface }
