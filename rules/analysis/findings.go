@@ -252,7 +252,7 @@ func sameEffect(logDefault bool) func(a, b *entry) bool {
 			y = silent
 		}
 		return a.action == b.action && x.Log == y.Log && x.Limits == nil && y.Limits == nil &&
-			x.Gateway == y.Gateway && (x.Schedule == y.Schedule || a.action != config.Pass)
+			x.Gateway == y.Gateway && x.Steering == y.Steering && (x.Schedule == y.Schedule || a.action != config.Pass)
 	}
 }
 

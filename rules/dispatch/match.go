@@ -59,14 +59,18 @@ func bare(t *Term) []nft.Expr {
 }
 
 // Weight is what a term costs in the kernel beside others: 0 for plain
-// comparisons, then devices, sets, and the time. What is cheap is best asked first.
+// comparisons, then devices, sets, the time, and at last the routing table. What is
+// cheap is best asked first.
 func (t *Term) Weight() int {
 	w := 0
 	for _, x := range t.Match {
 		switch x := x.(type) {
 		case nft.Match:
-			if x.Field == nft.IIFName || x.Field == nft.OIFName || x.Field == nft.FIBDaddrOIFName {
+			switch x.Field {
+			case nft.IIFName, nft.OIFName:
 				w = max(w, 1)
+			case nft.FIBDaddrOIFName:
+				w = 3
 			}
 		case nft.Lookup:
 			w = max(w, 2)
