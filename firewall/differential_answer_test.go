@@ -151,9 +151,10 @@ func (o *oracle) byPolicy(p rules.Packet, arrived netip.Addr) answer {
 		leaves = o.filter.Way(q.Dst).Interface
 	}
 	if by := d.Steering.Gateways; len(by) > 0 && !o.filter.Way(q.Dst).Refused {
-		leaves, lost = by[0].Interface, false
+		g := o.dealt(d.Steering, p)
+		leaves, lost = g.Interface, false
 		out.out = o.w.Device(leaves)
-		out.mark |= uint32(o.w.Gateways[by[0].Name]) << rules.GatewayShift
+		out.mark |= uint32(o.w.Gateways[g.Name]) << rules.GatewayShift
 	} else if l, ok := o.lineOf(leaves, p); ok {
 		out.mark |= l.Mark()
 	}
@@ -170,6 +171,18 @@ func (o *oracle) byPolicy(p rules.Packet, arrived netip.Addr) answer {
 	}
 	return out.sorted()
 }
+
+// dealt is which of several gateways has the slot of a packet.
+func (o *oracle) dealt(s rules.Steering, p rules.Packet) *config.Gateway {
+	if len(s.Gateways) == 1 {
+		return s.Gateways[0]
+	}
+	g, _ := steer.Find(o.w.Config, s.Group)
+	return o.w.Config.Gateway(g.Deal(o.w.Lines)[slotOf(p)])
+}
+
+// slotOf is the slot that a packet gets where they go round.
+func slotOf(p rules.Packet) uint32 { return uint32(p.SrcPort) * 37 % steer.Slots }
 
 // lineOf is the line that a flow keeps to: the one that it leaves by, or else
 // the one that it came in by.
@@ -276,13 +289,12 @@ func (o *oracle) typeOf(dst netip.Addr) uint32 {
 
 // byRuleset asks the compiled ruleset.
 func (o *oracle) byRuleset(p rules.Packet) answer {
-	slot := uint32(p.SrcPort) * 37 % steer.Slots
 	plain := func(dst netip.Addr) string {
 		device, _ := o.route(dst)
 		return device
 	}
 	j := o.compiled.Walk(o.asKernelSees(p), o.route, nft.Options{
-		RouteOut: plain, DstType: o.typeOf, Steered: o.byMark, Slot: func(nft.Deal) uint32 { return slot },
+		RouteOut: plain, DstType: o.typeOf, Steered: o.byMark, Slot: func(nft.Deal) uint32 { return slotOf(p) },
 	})
 	out := answer{local: j.Local, out: j.Packet.Out, counters: j.Counters()}
 	out.dst = netip.AddrPortFrom(j.Packet.Dst, j.Packet.DstPort)
