@@ -3,6 +3,7 @@ package firewall
 import (
 	"fmt"
 	"math/rand/v2"
+	"strings"
 	"testing"
 
 	"github.com/rempart/rempart/lab"
@@ -122,3 +123,88 @@ func BenchmarkEstablished(b *testing.B) {
 
 // passRest ends a list with a rule for the connection of BenchmarkEstablished.
 const passRest = "\n[[rule]]\nname = \"all\"\nfrom = \"lan\"\naction = \"pass\"\n"
+
+// twoLines is benchBase with two lines to the Internet, and rules that choose between them.
+const twoLines = `schema = 1
+
+[system]
+log_default = false
+
+[nat]
+outbound = "off"
+
+[interface.wan]
+device = "wan0"
+addresses = ["203.0.113.2/24"]
+external = true
+block_private = false
+block_bogons = false
+
+[interface.dmz]
+device = "dmz0"
+addresses = ["10.1.3.1/24"]
+external = true
+block_private = false
+block_bogons = false
+
+[interface.lan]
+device = "lan0"
+addresses = ["10.1.2.1/24"]
+
+[zone.outside]
+interfaces = ["wan", "dmz"]
+
+[gateway.fibre]
+interface = "wan"
+address = "203.0.113.1"
+
+[gateway.cable]
+interface = "dmz"
+address = "10.1.3.2"
+
+[gateway_group.internet]
+tiers = [["fibre"], ["cable"]]
+
+[[route]]
+destination = "default"
+gateway = "internet"
+`
+
+// BenchmarkLines measures what several lines add to a packet: to one of a flow
+// that is established, and to the first of a flow, whose line a rule chooses. The
+// routing tables and rules are those that the daemon makes.
+func BenchmarkLines(b *testing.B) {
+	choose := strings.NewReplacer("action = \"pass\"", "action = \"pass\"\ngateway = \"internet\"", "to = \"wan\"", "to = \"outside\"").Replace(ruleList(10, onePort))
+	for _, bb := range []struct {
+		name  string
+		begin func(*testing.B, *lane)
+	}{
+		{"established", func(b *testing.B, l *lane) { l.continues(b, syn(9, 0), flowsOfATurn) }},
+		{"new", func(b *testing.B, l *lane) { l.begins(b, flowsTo(9, flowsAtMost), flowsOfATurn) }},
+	} {
+		b.Run(bb.name, func(b *testing.B) {
+			net := lab.Test(b)
+			two, one := newLane(b, net, "two"), newLane(b, net, "one")
+			two.runs(b, Compile(benchWorld(b, twoLines+choose)))
+			one.runs(b, Compile(benchWorld(b, benchBase+ruleList(10, onePort))))
+			for _, args := range []string{
+				"route add default via 203.0.113.1 dev wan0 table 82001", "rule add fwmark 0x10000/0xff0000 lookup 82001 priority 8201",
+				"rule add fwmark 0x20000/0xff0000 lookup 82002 priority 8202", "rule add lookup main suppress_prefixlength 0 priority 8500",
+				"rule add from 203.0.113.2 lookup 82001 priority 8601", "rule add from 10.1.3.1 lookup 82002 priority 8602",
+			} {
+				if out, err := two.gw.Run(b.Context(), "ip", strings.Fields(args)...); err != nil {
+					b.Fatal(out, err)
+				}
+			}
+			bb.begin(b, two)
+			bb.begin(b, one)
+			for b.Loop() {
+				takeTurns(b, two, one)
+			}
+			b.ReportMetric(0, "ns/op")
+			b.ReportMetric(two.perPacket(), "two-lines-ns")
+			b.ReportMetric(one.perPacket(), "one-line-ns")
+			b.ReportMetric(two.over(one), "two/one")
+		})
+	}
+}

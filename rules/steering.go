@@ -6,29 +6,28 @@ import (
 
 	"github.com/rempart/rempart/config"
 	"github.com/rempart/rempart/firewall/nft"
-	"github.com/rempart/rempart/rules/steer"
 )
 
 // The chains in which flows get and keep their line. A rule that names a gateway
 // has to be tried before the routing decision; what it chooses stands in the
 // flow's mark, and each further packet takes it from there.
 //
-//	lines_begin   prerouting: what belongs to flows that were ended is refused
-//	lines_in      prerouting: further packets get their line, new ones meet the rules
+//	lines_begin   prerouting: further packets get their line, and what belongs to flows that were ended is refused
+//	lines_in      prerouting: new flows meet the rules that choose
 //	lines_own     output: what the gateway itself answers goes back by the line it came in by
 //	lines_input   a new flow to the gateway that came in by a line is answered by it
-//	lines_forward the same for what goes through the gateway
-//	lines_out     postrouting: a new flow that leaves by a line keeps to it
+//	lines_out     postrouting: a new flow that leaves by a line keeps to it, or else is answered by the one it came in by
+//
+// The last two are of type nat: the kernel asks them about new flows alone.
 const (
-	chainLinesBegin   = "lines_begin"
-	chainLinesEnded   = "lines_ended"
-	chainLinesIn      = "lines_in"
-	chainLinesOwn     = "lines_own"
-	chainLinesInput   = "lines_input"
-	chainLinesForward = "lines_forward"
-	chainLinesOut     = "lines_out"
-	chainLinesKeep    = "lines_keep"
-	chainLinesRaw     = "lines_raw"
+	chainLinesBegin = "lines_begin"
+	chainLinesEnded = "lines_ended"
+	chainLinesIn    = "lines_in"
+	chainLinesOwn   = "lines_own"
+	chainLinesInput = "lines_input"
+	chainLinesOut   = "lines_out"
+	chainLinesKeep  = "lines_keep"
+	chainLinesRaw   = "lines_raw"
 )
 
 // Priorities of those chains: after connection tracking and inbound translation,
@@ -107,7 +106,7 @@ func (c *compiler) steering() {
 	if c.kept == 0 {
 		return
 	}
-	c.ended()
+	c.begin()
 	c.steerIn()
 	c.part.Chains = append(c.part.Chains, nft.Chain{
 		Name: chainLinesRaw, Hook: after(nft.Output, priorityRaw),
@@ -115,9 +114,9 @@ func (c *compiler) steering() {
 			nft.Match{Field: nft.MetaMark, Values: []nft.Value{nft.Number(nft.TypeMark, NudgeMark)}}, nft.NoTrack{},
 		}}},
 	})
-	c.part.Chains = append(c.part.Chains, c.restoring(), c.own())
+	c.restoring()
+	c.part.Chains = append(c.part.Chains, c.own())
 	if len(c.lines) > 0 {
-		c.answering()
 		c.pinning()
 	}
 	vias := map[string]bool{}
@@ -166,12 +165,15 @@ const (
 	EndedRoom = 262144
 )
 
-// ended refuses what belongs to flows that were ended, before anything can take
-// it for the beginning of another one. SYNs do begin another one, and resets are
-// answers to what the daemon sent.
-func (c *compiler) ended() {
-	known := rule(nft.CTState{States: nft.StateEstablished | nft.StateRelated}, accept())
-	begin := nft.Chain{Name: chainLinesBegin, Hook: after(nft.Prerouting, priorityMangle), Rules: []nft.Rule{known}}
+// begin takes packets on: those of flows that have a line get it, and what belongs
+// to flows that were ended is refused, before anything can take it for the
+// beginning of another one. SYNs do begin another one, and resets are answers to
+// what the daemon sent.
+func (c *compiler) begin() {
+	begin := nft.Chain{Name: chainLinesBegin, Hook: after(nft.Prerouting, priorityMangle), Rules: []nft.Rule{
+		rule(gatewayBits(true, 0), jump(chainLinesKeep)),
+		rule(nft.CTState{States: nft.StateEstablished | nft.StateRelated}, accept()),
+	}}
 	for _, f := range families {
 		c.sets.Add(EndedSet(f))
 		ends := []nft.Field{f.Source(), nft.TCPSport, f.Destination(), nft.TCPDport}
@@ -182,6 +184,11 @@ func (c *compiler) ended() {
 		rule(nft.TCPFlags{Mask: config.FlagRST, Value: config.FlagRST}, nft.Verdict{Kind: nft.Drop}),
 		rule(gotoChain(chainReject)),
 	}})
+}
+
+// once is a hook that the kernel comes to with new flows alone.
+func once(point string) *nft.Hook {
+	return &nft.Hook{Type: "nat", Point: point, Priority: priorityPin, Policy: accepted}
 }
 
 // gatewayBits asks which gateway a flow has, or with not, that it has none of those.
@@ -200,8 +207,6 @@ func restore() nft.Expr {
 
 // steerIn takes packets on before they are routed.
 func (c *compiler) steerIn() {
-	chain := nft.Chain{Name: chainLinesIn, Hook: after(nft.Prerouting, prioritySteer)}
-	chain.Rules = append(chain.Rules, rule(gatewayBits(true, 0), jump(chainLinesKeep)))
 	m := nft.VMap{Fields: []nft.Field{nft.IIFName}}
 	for _, i := range c.w.Config.Interfaces {
 		if c.steered[i.Name] {
@@ -212,44 +217,62 @@ func (c *compiler) steerIn() {
 		}
 	}
 	if len(m.Elements) > 0 {
-		chain.Rules = append(chain.Rules, rule(nft.CTState{States: nft.StateNew}, m))
+		c.part.Chains = append(c.part.Chains, nft.Chain{
+			Name: chainLinesIn, Hook: after(nft.Prerouting, prioritySteer), Rules: []nft.Rule{rule(nft.CTState{States: nft.StateNew}, m)},
+		})
 	}
-	c.part.Chains = append(c.part.Chains, chain)
 }
 
 // restoring says which packets go by the line of their flow: those that its
 // opener sends, and the answers to what came in by the line. The others come
 // from the line, and the routing table knows where they go.
-func (c *compiler) restoring() nft.Chain {
-	reply := nft.Match{Field: nft.CTDirection, Values: []nft.Value{nft.Number(nft.TypeDirection, 1)}}
+func (c *compiler) restoring() {
+	m := nft.VMap{Fields: []nft.Field{nft.IIFName}}
 	chain := nft.Chain{Name: chainLinesKeep}
-	var devices []string
+	var from []nft.Chain
 	var outside []uint32
+	reply := rule(replying(), nft.Verdict{Kind: nft.Return})
 	for _, i := range c.w.Config.Interfaces {
 		if !i.External {
 			continue
 		}
-		devices = append(devices, c.w.Device(i.Name))
-		var own []uint32
-		for _, g := range c.w.Config.Gateways {
-			if g.Interface == i.Name {
-				own = append(own, Line{Number: c.w.Gateways[g.Name]}.Mark())
-			}
+		came := nft.Chain{Name: "from_" + i.Name, Rules: []nft.Rule{reply}}
+		if own := c.marksOn(i.Name); len(own) > 0 {
+			outside = append(outside, own...)
+			came.Rules = append(came.Rules, rule(gatewayBits(false, own...), nft.Verdict{Kind: nft.Return}))
 		}
-		outside = append(outside, own...)
-		if len(own) > 0 {
-			chain.Rules = append(chain.Rules, rule(Devices(nft.IIFName, []string{c.w.Device(i.Name)}), gatewayBits(false, own...), nft.Verdict{Kind: nft.Return}))
-		}
+		came.Rules = append(came.Rules, rule(restore()))
+		from = append(from, came)
+		m.Elements = append(m.Elements, nft.Element{
+			Key: []nft.Value{nft.Ifname(c.w.Device(i.Name))}, Verdict: nft.Verdict{Kind: nft.Goto, Chain: came.Name},
+		})
 	}
-	if len(devices) > 0 {
-		chain.Rules = append(chain.Rules, rule(reply, Devices(nft.IIFName, devices), nft.Verdict{Kind: nft.Return}))
+	if len(m.Elements) > 0 {
+		chain.Rules = append(chain.Rules, rule(m))
 	}
-	back := rule(reply, nft.Verdict{Kind: nft.Return})
 	if len(outside) > 0 {
-		back = rule(reply, gatewayBits(true, outside...), nft.Verdict{Kind: nft.Return})
+		chain.Rules = append(chain.Rules, rule(replying(), gatewayBits(true, outside...), nft.Verdict{Kind: nft.Return}))
+	} else {
+		chain.Rules = append(chain.Rules, reply)
 	}
-	chain.Rules = append(chain.Rules, back, rule(restore()))
-	return chain
+	chain.Rules = append(chain.Rules, rule(restore()))
+	c.part.Chains = append(append(c.part.Chains, chain), from...)
+}
+
+// replying asks for what goes against the direction that the flow was opened in.
+func replying() nft.Expr {
+	return nft.Match{Field: nft.CTDirection, Values: []nft.Value{nft.Number(nft.TypeDirection, 1)}}
+}
+
+// marksOn is the marks of the gateways of an interface.
+func (c *compiler) marksOn(iface string) []uint32 {
+	var out []uint32
+	for _, g := range c.w.Config.Gateways {
+		if g.Interface == iface {
+			out = append(out, Line{Number: c.w.Gateways[g.Name]}.Mark())
+		}
+	}
+	return out
 }
 
 // lineMap leads from the devices of lines to the chains that mark flows with them.
@@ -278,26 +301,14 @@ func fresh() []nft.Expr {
 	return []nft.Expr{nft.CTState{States: nft.StateNew}, gatewayBits(false, 0)}
 }
 
-// answering marks what came in by a line and the rules let in.
-func (c *compiler) answering() {
-	by := c.lineMap(nft.IIFName)
-	var devices []string
-	for _, name := range c.lineInterfaces() {
-		devices = append(devices, c.w.Device(name))
-	}
-	elsewhere := Devices(nft.OIFName, devices).(nft.Match)
-	elsewhere.Not = true // what leaves by a line again keeps to that one
-	c.part.Chains = append(c.part.Chains,
-		nft.Chain{Name: chainLinesInput, Hook: after(nft.Input, priorityAfter), Rules: []nft.Rule{rule(append(fresh(), by)...)}},
-		nft.Chain{Name: chainLinesForward, Hook: after(nft.Forward, priorityAfter), Rules: []nft.Rule{rule(append(fresh(), elsewhere, by)...)}},
-	)
-}
-
-// pinning marks what leaves by a line, the gateway's own flows as well.
+// pinning marks new flows with the line that they leave by, those of the gateway
+// itself as well, or else with the one that they came in by.
 func (c *compiler) pinning() {
-	c.part.Chains = append(c.part.Chains, nft.Chain{
-		Name: chainLinesOut, Hook: after(nft.Postrouting, priorityPin), Rules: []nft.Rule{rule(append(fresh(), c.lineMap(nft.OIFName))...)},
-	})
+	in := rule(append(fresh(), c.lineMap(nft.IIFName))...)
+	c.part.Chains = append(c.part.Chains,
+		nft.Chain{Name: chainLinesInput, Hook: once(nft.Input), Rules: []nft.Rule{in}},
+		nft.Chain{Name: chainLinesOut, Hook: once(nft.Postrouting), Rules: []nft.Rule{rule(append(fresh(), c.lineMap(nft.OIFName))...), in}},
+	)
 	for _, name := range c.lineInterfaces() {
 		chain := nft.Chain{Name: "line_" + name}
 		for _, l := range c.lines {
@@ -316,96 +327,3 @@ func (c *compiler) pinning() {
 func flowMark(l Line) nft.Expr {
 	return nft.SetMark{Field: nft.CTMark, Keep: ^GatewayMask, Value: l.Mark()}
 }
-
-// group makes the chain that gives a new flow a gateway of a group. Which slot
-// has which gateway stands in a map, and whether the group is up in a set, so
-// that a line comes and goes without a change of rules.
-func (c *compiler) group(g steer.Group, vias map[string]bool) {
-	chain := nft.Chain{Name: gatewayChain(g.Name), Rules: []nft.Rule{
-		{Comment: "has a line already", Exprs: []nft.Expr{gatewayBits(true, 0), accept()}},
-	}}
-	if inside := c.insideDevices(); c.w.Outward(g) && len(inside) > 0 {
-		chain.Rules = append(chain.Rules, nft.Rule{Comment: "goes to the inside", Exprs: []nft.Expr{Devices(nft.FIBDaddrOIFName, inside), accept()}})
-	}
-	deal := nft.Deal{By: nft.DealRoundRobin, Slots: steer.Slots, Set: slotMap(g.Name)}
-	if g.Sticky {
-		deal.By, deal.Field, deal.Seed = nft.DealSource, c.family(g).Source(), SteerSeed
-	}
-	chain.Rules = append(chain.Rules, rule(deal))
-	if g.OnDown == config.OnDownBlock {
-		chain.Rules = append(chain.Rules, rule(gotoChain(blockGateway)))
-	} else {
-		chain.Rules = append(chain.Rules, rule(accept()))
-	}
-	c.part.Chains = append(c.part.Chains, chain)
-	for _, set := range c.w.GroupSets(g) {
-		c.sets.Add(set)
-	}
-	for _, tier := range g.Tiers {
-		for _, m := range tier {
-			if !vias[m.Gateway] {
-				vias[m.Gateway] = true
-				l := Line{Number: c.w.Gateways[m.Gateway]}
-				c.part.Chains = append(c.part.Chains, nft.Chain{Name: viaChain(m.Gateway), Rules: []nft.Rule{
-					rule(flowMark(l), nft.SetMark{Field: nft.MetaMark, Value: l.Mark()}, accept()),
-				}})
-			}
-		}
-	}
-}
-
-func (c *compiler) family(g steer.Group) Family {
-	if g.Is6 {
-		return V6
-	}
-	return V4
-}
-
-// insideDevices is the devices of the interfaces that do not lead to the Internet.
-func (c *compiler) insideDevices() []string {
-	var out []string
-	for _, i := range c.w.Config.Interfaces {
-		if !i.External {
-			out = append(out, c.w.Device(i.Name))
-		}
-	}
-	return out
-}
-
-// GroupSets is the map of a group's slots and, where rules ask for it, the set
-// that says whether it is up. They are all that changes when a line does.
-func (w *World) GroupSets(g steer.Group) []nft.Set {
-	slots := nft.Set{Name: slotMap(g.Name), Key: []nft.Type{nft.TypeSlot}, Data: nft.TypeVerdict}
-	for n, gateway := range g.Deal(w.Lines) {
-		slots.Elements = append(slots.Elements, nft.Element{
-			Key: []nft.Value{nft.Number(nft.TypeSlot, uint32(n))}, Verdict: nft.Verdict{Kind: nft.Goto, Chain: viaChain(gateway)},
-		})
-	}
-	if g.OnDown != config.OnDownNext {
-		return []nft.Set{slots}
-	}
-	up := nft.Set{Name: upSet(g.Name), Key: []nft.Type{nft.TypeNFProto}}
-	if len(slots.Elements) > 0 {
-		n := uint32(nfprotoIPv4)
-		if g.Is6 {
-			n = nfprotoIPv6
-		}
-		up.Elements = []nft.Element{{Key: []nft.Value{nft.Number(nft.TypeNFProto, n)}}}
-	}
-	return []nft.Set{slots, up}
-}
-
-// LineSets is the GroupSets of all groups that rules name.
-func (w *World) LineSets() []nft.Set {
-	var out []nft.Set
-	for _, g := range w.Steered() {
-		out = append(out, w.GroupSets(g)...)
-	}
-	return out
-}
-
-// The kernel's numbers of the families.
-const (
-	nfprotoIPv4 = 2
-	nfprotoIPv6 = 10
-)
