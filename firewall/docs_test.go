@@ -20,7 +20,7 @@ func TestDocsTables(t *testing.T) {
 	}
 	block := func(title, fence string) string {
 		t.Helper()
-		m := regexp.MustCompile("(?s)<!-- "+title+" -->\n```"+fence+"\n(.*?)```").FindSubmatch(text)
+		m := regexp.MustCompile("(?s)<!-- " + title + " -->\n```" + fence + "\n(.*?)```").FindSubmatch(text)
 		if m == nil {
 			t.Fatalf("the page does not show %s", title)
 		}
