@@ -136,7 +136,7 @@ func reach(w *rules.World, g *config.Gateway) (via netip.Addr, device string, on
 // that carry it get there.
 func lineTables(w *rules.World, out *links.State) {
 	six := map[bool]bool{}
-	refused := refusals(out.Routes)
+	own := slices.Clone(out.Routes)
 	for i := range w.Config.Gateways {
 		g := &w.Config.Gateways[i]
 		n := int(w.Gateways[g.Name])
@@ -150,10 +150,9 @@ func lineTables(w *rules.World, out *links.State) {
 			out.Routes = append(out.Routes, r)
 		}
 		out.Routes = append(out.Routes, links.Route{Dst: anywhere, Kind: links.Unreachable, Metric: lastMetric, Table: gatewayTable + n})
-		for _, r := range refused {
-			if r.Table = gatewayTable + n; r.Dst.Addr().Is6() == g.Is6() {
-				out.Routes = append(out.Routes, r)
-			}
+		for _, r := range append(neighbours(w, g), exceptions(w, g, own)...) {
+			r.Table = gatewayTable + n
+			out.Routes = append(out.Routes, r)
 		}
 		out.Rules = append(out.Rules, links.Rule{
 			Priority: markPriority + n, Is6: g.Is6(), Mark: uint32(n) << rules.GatewayShift, Mask: rules.GatewayMask, Table: gatewayTable + n,
@@ -171,16 +170,41 @@ func lineTables(w *rules.World, out *links.State) {
 			}
 		}
 	}
-	for is6 := range six {
-		out.Rules = append(out.Rules, links.Rule{Priority: mainPriority, Is6: is6, NoDefault: true})
+	for _, is6 := range []bool{false, true} {
+		if six[is6] {
+			out.Rules = append(out.Rules, links.Rule{Priority: mainPriority, Is6: is6, NoDefault: true})
+		}
 	}
 	slices.SortStableFunc(out.Rules, func(a, b links.Rule) int { return a.Priority - b.Priority })
 }
 
-// refusals is the routes that refuse what they take, the default aside. They
-// hold for flows that chose a gateway as well.
-func refusals(all []links.Route) []links.Route {
-	return slices.DeleteFunc(slices.Clone(all), func(r links.Route) bool { return r.Kind == links.Unicast || r.Dst.Bits() == 0 })
+// linkLocal is what is on every link (RFC 4291 2.5.6).
+func linkLocal() netip.Prefix { return netip.MustParsePrefix("fe80::/64") }
+
+// neighbours is the routes to what is on the link of a gateway: flows to and from
+// there carry the gateway as well, and need no router.
+func neighbours(w *rules.World, g *config.Gateway) []links.Route {
+	var out []links.Route
+	for _, p := range w.Networks(g.Interface) {
+		if p.Addr().Is6() == g.Is6() && !p.IsSingleIP() && !p.Addr().IsLinkLocalUnicast() {
+			out = append(out, links.Route{Dst: p, Device: g.Interface})
+		}
+	}
+	if g.Is6() {
+		out = append(out, links.Route{Dst: linkLocal(), Device: g.Interface})
+	}
+	return out
+}
+
+// exceptions is the routes of the policy, the default aside, that hold for flows
+// that carry a gateway: those that refuse what they take, and those to other
+// routers on its link, for what they send there is tied to the line.
+func exceptions(w *rules.World, g *config.Gateway, all []links.Route) []links.Route {
+	line, _ := w.LineOf(g.Interface, familyOf(g))
+	return slices.DeleteFunc(slices.Clone(all), func(r links.Route) bool {
+		beside := line.Gateway != nil && line.Name == g.Name && r.Device == g.Interface
+		return r.Dst.Bits() == 0 || r.Dst.Addr().Is6() != g.Is6() || r.Kind == links.Unicast && !beside
+	})
 }
 
 func familyOf(g *config.Gateway) rules.Family {
