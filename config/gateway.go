@@ -92,6 +92,11 @@ func (p *parser) learnable(t text, g Gateway) {
 // reachable refuses a next hop that is in no network of its interface. An
 // interface without addresses keeps those of the system, which are not known.
 func (p *parser) reachable(t text, g Gateway) {
+	for _, v := range p.cfg.VIPs {
+		if v.Kind == VIPProxyARP && v.Interface == g.Interface && v.Address.IsValid() && v.Address.Contains(g.Address) {
+			p.at(t.node, "the gateway answers for %s on %s itself (line %d), and would hide it from the hosts beside it: take it out there", g.Address, g.Interface, v.Pos.Line)
+		}
+	}
 	var networks []netip.Prefix
 	for _, n := range p.networks {
 		if n.prefix.Addr() == g.Address {
@@ -106,9 +111,13 @@ func (p *parser) reachable(t text, g Gateway) {
 		return
 	}
 	for _, n := range networks {
-		if n.Contains(g.Address) {
-			return
+		switch {
+		case !n.Contains(g.Address):
+			continue
+		case namesNetwork(netip.PrefixFrom(g.Address, n.Bits())):
+			p.at(t.node, "%s is the network's own or its broadcast address on interface %s (%s): write that of the next router", g.Address, g.Interface, n)
 		}
+		return
 	}
 	p.at(t.node, "%s is in no network of interface %s (%s): correct it, or write on_link = true if it is reached directly all the same",
 		g.Address, g.Interface, join(networks))

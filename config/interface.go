@@ -156,12 +156,19 @@ func checkHost(p netip.Prefix) error {
 		return fmt.Errorf("%s is not the address of a machine", a)
 	case p.Bits() == 0:
 		return fmt.Errorf("%s has no network: write its prefix length", p)
-	case a.Is4() && p.Bits() < 31 && a == p.Masked().Addr():
+	case namesNetwork(p) && a == p.Masked().Addr():
 		return fmt.Errorf("%s is the network's own address: write that of the machine", p)
-	case a.Is4() && p.Bits() < 31 && a == netipx.PrefixLastIP(p):
+	case namesNetwork(p):
 		return fmt.Errorf("%s is the network's broadcast address: write that of the machine", p)
 	}
 	return nil
+}
+
+// namesNetwork says whether the address of p is that of its network, or its
+// broadcast address. Networks of one or two addresses, and IPv6, have none.
+func namesNetwork(p netip.Prefix) bool {
+	a := p.Addr()
+	return a.Is4() && p.Bits() < 31 && (a == p.Masked().Addr() || a == netipx.PrefixLastIP(p))
 }
 
 func (n network) clash(other network) error {

@@ -2,6 +2,7 @@ package config
 
 import (
 	"fmt"
+	"net/netip"
 	"slices"
 	"strconv"
 	"time"
@@ -105,8 +106,11 @@ func (p *parser) probes(l list, g Gateway) []Probe {
 			continue
 		}
 		for _, own := range p.networks {
-			if own.prefix.Addr() == probe.Address {
+			switch {
+			case own.prefix.Addr() == probe.Address:
 				p.at(n, "%s is the gateway's own address on %s: it would ask itself", probe.Address, own.iface)
+			case own.prefix.Contains(probe.Address) && namesNetwork(netip.PrefixFrom(probe.Address, own.prefix.Bits())):
+				p.at(n, "%s is the network's own or its broadcast address on %s: nobody answers in its name", probe.Address, own.iface)
 			}
 		}
 		all = append(all, probe)

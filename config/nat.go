@@ -50,7 +50,7 @@ func parseHostAddr(s string) (netip.Addr, error) {
 	if err != nil {
 		return netip.Addr{}, err
 	}
-	if a.IsUnspecified() || a.IsLoopback() || a.IsMulticast() {
+	if a.IsUnspecified() || a.IsLoopback() || a.IsMulticast() || a == netip.AddrFrom4([4]byte{255, 255, 255, 255}) {
 		return netip.Addr{}, fmt.Errorf("%s is not the address of a machine", a)
 	}
 	return a, nil
