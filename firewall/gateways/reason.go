@@ -67,6 +67,9 @@ func (c cause) text(iface string, silent []string, silence time.Duration) string
 	case causeAddress:
 		return "no address learned"
 	case causeSilent:
+		if len(silent) == 0 { // they answered until the link went away
+			return "no answer since the link came back"
+		}
 		return fmt.Sprintf("no answer from %s for %s", list(silent), silence)
 	case causeLoss:
 		return fmt.Sprintf("loss %.0f %% (%s at %.0f %%)", math.Floor(c.value), c.word(), c.threshold)
