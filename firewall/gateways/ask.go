@@ -3,6 +3,7 @@ package gateways
 import (
 	"crypto/rand"
 	"encoding/binary"
+	"errors"
 	"net/netip"
 	"time"
 
@@ -63,6 +64,8 @@ func (m *Monitor) question(id uint64, a *asked) (Question, error) {
 	return q, err
 }
 
+var errRefused = errors.New("connection refused")
+
 // dropLocked forgets a question; 0 is none.
 func (m *Monitor) dropLocked(id uint64) {
 	if _, open := m.asked[id]; open {
@@ -87,6 +90,10 @@ func (m *Monitor) receive(r Reply) {
 		m.ignored.Add(1)
 		return
 	}
+	e := m.owners[a.target]
+	if r.Refused && !e.living() {
+		r.Err = errRefused
+	}
 	if r.Err != nil {
 		m.failLocked(id, a, r.Err)
 	} else {
@@ -99,7 +106,6 @@ func (m *Monitor) receive(r Reply) {
 			m.dropLocked(id)
 		}
 	}
-	e := m.owners[a.target]
 	if e.steady() {
 		return
 	}

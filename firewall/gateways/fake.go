@@ -29,6 +29,7 @@ type Fake struct {
 type FakeHost struct {
 	Delay  time.Duration // of its answers
 	Silent bool
+	Shut   bool  // ProbeTCP is refused
 	Err    error // in place of an answer to ProbeTCP and ProbeDNS
 }
 
@@ -137,7 +138,7 @@ func (h FakeHost) Reply(q Question) Reply {
 	case config.ProbeDNS:
 		r.Packet, r.Err = dnsAnswer(q.Packet), h.Err
 	case config.ProbeTCP:
-		r.Err = h.Err
+		r.Refused, r.Err = h.Shut, h.Err
 	}
 	return r
 }

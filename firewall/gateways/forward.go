@@ -68,6 +68,9 @@ func (f *forward) askable() []*target { return f.targets }
 
 func (f *forward) steady() bool { return false }
 
+// living is false: a service that is shut takes no flows, whoever is there.
+func (f *forward) living() bool { return false }
+
 // judge tells of each target that fell silent or came back, and says whether one did.
 func (f *forward) judge(time.Time) bool {
 	changed := false

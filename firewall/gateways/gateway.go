@@ -110,6 +110,9 @@ func (g *gateway) silence() time.Duration { return g.machine.silence() }
 // steady says that an answer can wait to be judged with the next question.
 func (g *gateway) steady() bool { return g.machine.steady() }
 
+// living is true: whoever refuses a connection answers, and so the line leads there.
+func (g *gateway) living() bool { return true }
+
 // askable are the targets that can be asked now: without a next hop nothing gets out.
 func (g *gateway) askable() []*target {
 	if !g.NextHop.IsValid() {

@@ -99,7 +99,7 @@ func (s *Sockets) read(e unix.EpollEvent) (r Reply, ok bool) {
 	}
 	r = Reply{Kind: k.kind, ID: k.id, Device: k.path.Device}
 	if k.kind == config.ProbeTCP {
-		r.Err = k.outcome()
+		r.Refused, r.Err = k.outcome()
 		s.endLocked(k)
 		return r, true
 	}

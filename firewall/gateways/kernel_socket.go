@@ -141,11 +141,11 @@ func sockaddr(to netip.AddrPort) unix.Sockaddr {
 	return &unix.SockaddrInet6{Port: int(to.Port()), Addr: to.Addr().As16()}
 }
 
-// outcome is how a connection went. A refusal shows that somebody is there. When
-// its first segment is lost the kernel sends another one after a second, so that
-// the loss shows as delay.
-func (k *socket) outcome() error {
-	err := k.result
+// outcome is how a connection went. A refusal is no failure: it shows that
+// somebody is there. When its first segment is lost the kernel sends another one
+// after a second, so that the loss shows as delay.
+func (k *socket) outcome() (refused bool, err error) {
+	err = k.result
 	if !k.early {
 		number, failed := unix.GetsockoptInt(k.fd, unix.SOL_SOCKET, unix.SO_ERROR)
 		switch {
@@ -156,9 +156,9 @@ func (k *socket) outcome() error {
 		}
 	}
 	if errors.Is(err, unix.ECONNREFUSED) {
-		return nil
+		return true, nil
 	}
-	return err
+	return false, err
 }
 
 func address(from unix.Sockaddr) netip.Addr {

@@ -214,7 +214,8 @@ func TestOwnAddress(t *testing.T) {
 	}
 }
 
-// TestTargetsInside: those of a port forward are asked as the routing table says.
+// TestTargetsInside: those of a port forward are asked as the routing table
+// says, and a refusal is no answer.
 func TestTargetsInside(t *testing.T) {
 	b := newBed(t)
 	lan := b.net.Switch("lan")
@@ -222,11 +223,10 @@ func TestTargetsInside(t *testing.T) {
 	web := b.net.Host("web")
 	web.Plug("eth0", lan, prefixes("10.0.0.2/24", "10.0.0.3/24")...)
 	web.ServeTCP(netip.MustParseAddrPort("10.0.0.2:8080"))
-	second := netip.MustParseAddr("10.0.0.3")
-	b.monitor.SetTargets([]Targets{{
-		Forward: "web", Check: config.TargetCheck{Kind: config.ProbeTCP, Port: 8080, Interval: 50 * ms},
-		Addresses: []netip.Addr{netip.MustParseAddr("10.0.0.2"), second},
-	}})
+	web.ServeTCP(netip.MustParseAddrPort("10.0.0.3:8080"))
+	shut, second := netip.MustParseAddr("10.0.0.2"), netip.MustParseAddr("10.0.0.3")
+	check := config.TargetCheck{Kind: config.ProbeTCP, Port: 8080, Interval: 50 * ms}
+	b.monitor.SetTargets([]Targets{{Forward: "web", Check: check, Addresses: []netip.Addr{shut, second}}})
 	b.run()
 	answers := func(n int) func() bool {
 		return func() bool {
@@ -234,7 +234,7 @@ func TestTargetsInside(t *testing.T) {
 			return f.Targets[0].Answered != f.Targets[1].Answered && f.Targets[0].Stats.Answered >= n && f.Targets[1].Stats.Answered >= n
 		}
 	}
-	b.until("both answer, one of them with a refusal", answers(3))
+	b.until("both answer", answers(3))
 	if got := b.monitor.Silent(); len(got) > 0 {
 		t.Errorf("silent: %v", got)
 	}
@@ -242,6 +242,12 @@ func TestTargetsInside(t *testing.T) {
 	b.until("one is silent", func() bool { return fmt.Sprint(b.monitor.Silent()) == "map[web:[10.0.0.3]]" })
 	web.AddAddr("eth0", prefixes("10.0.0.3/24")...)
 	b.until("none is", func() bool { return len(b.monitor.Silent()) == 0 })
+	check.Port = 9
+	b.monitor.SetTargets([]Targets{{Forward: "web", Check: check, Addresses: []netip.Addr{shut}}})
+	b.until("a shut port is silent", func() bool { return len(b.monitor.Silent()) == 1 })
+	if got := b.monitor.Forwards()[0].Targets[0].Fault; got != "connection refused" {
+		t.Errorf("fault %q", got)
+	}
 }
 
 // TestSocketsAreFew: a question that was answered or given up leaves none behind.

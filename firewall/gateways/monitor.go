@@ -59,6 +59,8 @@ type subject interface {
 	judge(now time.Time) (changed bool)
 	// steady says that answers are as they have been, and need not be judged at once.
 	steady() bool
+	// living says that one who refuses a connection lives all the same.
+	living() bool
 	next(now time.Time) time.Time
 	shift(by time.Duration)
 }

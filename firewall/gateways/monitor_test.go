@@ -300,6 +300,9 @@ func TestCarrierAndForce(t *testing.T) {
 		}
 		s.after(time.Second)
 		s.Carrier(map[string]bool{"fibre": true})
+		if got := s.Status()[0].Reason; got != "no answer since the link came back" {
+			t.Errorf("reason %q", got)
+		}
 		s.after(9 * time.Second)
 		s.is(map[string]steer.State{"fibre": steer.Down}, false)
 		if at := s.Status()[0].Up; time.Until(at) > 1100*ms || time.Until(at) < 0 {
@@ -366,6 +369,29 @@ func TestForwards(t *testing.T) {
 		}
 		s.SetTargets(nil)
 		want("none is watched", none, true)
+	})
+}
+
+// TestRefusals: a line on which connections are refused lives, and a service
+// that refuses them does not.
+func TestRefusals(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newStage(t)
+		host := netip.MustParseAddr("10.0.0.1")
+		s.fake.Answer(host, FakeHost{Shut: true})
+		line := watched("fibre", 1)
+		line.Monitor.Targets = []config.Probe{{Kind: config.ProbeTCP, Address: host, Port: 8080}}
+		s.Set([]Watched{line})
+		check := config.TargetCheck{Kind: config.ProbeTCP, Port: 8080, Interval: time.Second}
+		s.SetTargets([]Targets{{Forward: "web", Check: check, Addresses: []netip.Addr{host}}})
+		s.run()
+		defer s.stop()
+		s.after(time.Minute)
+		s.is(map[string]steer.State{"fibre": steer.Online}, true)
+		got := s.Forwards()[0].Targets[0]
+		if !got.Silent || got.Fault != "connection refused" {
+			t.Errorf("%+v", got)
+		}
 	})
 }
 

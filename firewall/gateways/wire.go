@@ -50,6 +50,8 @@ type Reply struct {
 	// Packet is an ICMPv6 message, an IPv4 packet with an ICMP message or a UDP
 	// payload. It is the receiver's until it returns.
 	Packet []byte
+	// Refused says that a ProbeTCP was refused: somebody is there, and the port is shut.
+	Refused bool
 	// Err is why a ProbeTCP or ProbeDNS has failed; a refused connection is none.
 	Err error
 }
