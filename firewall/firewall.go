@@ -309,6 +309,7 @@ func (f *Firewall) refreshSets(ctx context.Context) {
 	}
 	c, now := f.running.world.Config, time.Now()
 	f.findDevices(c)
+	f.look(c) // what was seen last may be of a draft, which speaks of other interfaces
 	w := NewWorld(c, f.learned(f.Feeds.Snapshot()), now)
 	ruleset := f.compiler.compile(w)
 	if err := f.put(ctx, ruleset); err != nil {

@@ -4,7 +4,6 @@ import (
 	"context"
 	"maps"
 	"net/netip"
-	"reflect"
 	"slices"
 	"time"
 
@@ -30,17 +29,20 @@ type Gateways interface {
 	History(name string, since time.Time) gateways.History
 }
 
-// look notes what others put on the machine, and says whether that changed.
+// look notes what others put on the machine, as far as a policy speaks of it, and
+// says whether that is other than what runs was made of.
 func (f *Firewall) look(c *config.Config) (changed bool) {
 	seen, err := f.Links.Learned(Interfaces(c))
 	if err != nil {
 		f.log.Warn("addresses and routes of others could not be read, what was known stays", "cause", err)
 		return false
 	}
-	changed = !reflect.DeepEqual(seen.Addresses, f.seen.Addresses) ||
-		!maps.Equal(seen.Hops4, f.seen.Hops4) || !maps.Equal(seen.Hops6, f.seen.Hops6)
 	f.seen = seen
-	return changed
+	if f.running == nil {
+		return true
+	}
+	w := f.running.world
+	return !maps.EqualFunc(seen.Addresses, w.Addresses, slices.Equal) || !maps.Equal(hops(c, seen), w.Hops)
 }
 
 // hops is the next hops that gateways without a written address have.

@@ -34,6 +34,10 @@ func (f *Firewall) stale(ctx context.Context, w *rules.World, now time.Time) ([]
 	w = withDynamic(w, dynamic)
 	w.Lines, w.Silent = nil, nil // flows on lines that are down, or to silent targets, are not the policy's to end
 	policy := newReader(w)
+	whole := policy
+	if len(w.Lines) > 0 {
+		whole = newReader(withLinesUp(w))
+	}
 	names := f.names()
 	var stale []flows.Flow
 	var related foreseen
@@ -43,7 +47,7 @@ func (f *Firewall) stale(ctx context.Context, w *rules.World, now time.Time) ([]
 		case fl.Status&flows.Expected != 0:
 			related.all = append(related.all, fl)
 		default:
-			stays := policy.allows(fl, now)
+			stays := policy.allows(fl, now) || whole.allows(fl, now)
 			related.learn(fl, stays)
 			if !stays {
 				stale = append(stale, fl)
@@ -51,6 +55,14 @@ func (f *Firewall) stale(ctx context.Context, w *rules.World, now time.Time) ([]
 		}
 	})
 	return append(stale, related.stale(w.Config, names)...), err
+}
+
+// withLinesUp is the world in which no line is down. What becomes of flows on
+// those that are down is for fail_over to say, and it may be that they stay.
+func withLinesUp(w *rules.World) *rules.World {
+	out := *w
+	out.Lines = nil
+	return &out
 }
 
 // names is the rule numbers in use, turned round.

@@ -7,6 +7,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/hashicorp/go-hclog"
 	"github.com/rempart/rempart/config"
 	"github.com/rempart/rempart/firewall/flows"
 	"github.com/rempart/rempart/firewall/packetlog"
@@ -207,6 +208,24 @@ func TestAllowedAfterTranslation(t *testing.T) {
 		if got := r.allows(fl, compileTime); got != tt.want {
 			t.Errorf("%s: allows is %v", tt.name, got)
 		}
+	}
+}
+
+// TestFlowsOnLinesThatAreDownAreNotStale: whether those end is for fail_over to say.
+func TestFlowsOnLinesThatAreDownAreNotStale(t *testing.T) {
+	w := settlingWorld(t, "fibre", "cable", "lte")
+	kept := flowOf(w, untranslated, "keeps", "fibre")
+	foreign := kept // from where no rule lets anything in
+	foreign.Orig.Src, foreign.Orig.Dst = kept.Orig.Dst, kept.Orig.Src
+	foreign.Reply.Src, foreign.Reply.Dst = foreign.Orig.Dst, foreign.Orig.Src
+	f := New(Parts{FlowTable: flows.NewFake(kept, foreign), Logger: hclog.NewNullLogger()})
+	f.memory.Numbers = w.Numbers
+	if newReader(w).allows(kept, friday) {
+		t.Error("the lines are down, and the policy lets the flow in")
+	}
+	stale, err := f.stale(t.Context(), w, friday)
+	if err != nil || len(stale) != 1 || stale[0].Orig != foreign.Orig {
+		t.Errorf("stale: %v, %v", stale, err)
 	}
 }
 

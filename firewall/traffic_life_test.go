@@ -1,6 +1,7 @@
 package firewall
 
 import (
+	"context"
 	"strings"
 	"testing"
 	"time"
@@ -66,12 +67,16 @@ func TestTrafficApplyTwice(t *testing.T) {
 		if now, err := s.kernel.Generation(t.Context()); err != nil || now != have.Generation {
 			t.Errorf("the kernel was sent something: generation %d was %d, %v", now, have.Generation, err)
 		}
+		running, err := do(t.Context(), s.Firewall, func(context.Context) (*running, error) { return s.running, nil })
+		if err != nil {
+			t.Fatal(err)
+		}
 		// The kernel cannot tell which rules it has; nft can, below.
-		have.Rules = s.running.ruleset.Digest()
-		if plan := nft.Plan(have, s.running.ruleset); len(plan) > 0 {
+		have.Rules = running.ruleset.Digest()
+		if plan := nft.Plan(have, running.ruleset); len(plan) > 0 {
 			t.Errorf("the kernel has to be sent\n%s", plan[0])
 		}
-		ops, err := s.Links.Plan(t.Context(), Network(s.running.world))
+		ops, err := s.Links.Plan(t.Context(), Network(running.world))
 		if err != nil || len(ops) > 0 {
 			t.Errorf("links still to be changed: %v, %v", ops, err)
 		}
