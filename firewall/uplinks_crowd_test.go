@@ -80,7 +80,7 @@ func openCrowd(t testing.TB, from *lab.Host, n int, to netip.AddrPort) *crowd {
 
 // call opens a connection and reads what the server says of it.
 func call(ctx context.Context, id int, to netip.AddrPort) (*caller, error) {
-	d := net.Dialer{Timeout: waitAtMost}
+	d := net.Dialer{Timeout: waitAtMost, KeepAlive: -1} // idle is idle
 	conn, err := d.DialContext(ctx, "tcp", to.String())
 	if err != nil {
 		return nil, err
