@@ -204,6 +204,10 @@ func (f *Firewall) switchTo(ctx context.Context, c *candidate) error {
 	f.setRunning(&running{revision: c.revision, since: time.Now(), world: c.world, ruleset: c.ruleset})
 	f.Feeds.Set(c.world.Config)
 	f.at("rules")
+	// Flows are tied to their lines, and those on gateways that are gone are ended,
+	// before routes that they would follow change.
+	f.settled.adopt = true
+	f.settle(ctx, time.Now())
 	_, err := f.Links.Apply(ctx, Network(c.world))
 	f.watch()
 	f.linesAt = time.Now() // flows on gateways that are gone, and what changed meanwhile

@@ -8,6 +8,7 @@ import (
 	"github.com/rempart/rempart/config"
 	"github.com/rempart/rempart/firewall/flows"
 	"github.com/rempart/rempart/firewall/nft"
+	"github.com/rempart/rempart/nat"
 	"github.com/rempart/rempart/rules"
 	"github.com/rempart/rempart/rules/steer"
 )
@@ -19,8 +20,10 @@ type assessment struct {
 	fallen map[string]bool
 	back   map[string]bool
 	due    []drain
-	turn   map[string]int // flows that each group has dealt out
+	adopts map[netip.Addr]uint16 // the number of a line by its addresses: flows without one that leave by them get it
+	turn   map[string]int        // flows that each group has dealt out
 
+	nat   *nat.Evaluator // made when it is asked first
 	ways  []rules.Way
 	sides map[netip.Addr]side     // asked for already
 	slots map[string][]string     // of groups, asked for already
@@ -70,7 +73,7 @@ func (a *assessment) slotsOf(g steer.Group) []string {
 	return slots
 }
 
-func (a *assessment) needed() bool { return len(a.fallen)+len(a.back)+len(a.due) > 0 }
+func (a *assessment) needed() bool { return len(a.fallen)+len(a.back)+len(a.due)+len(a.adopts) > 0 }
 
 // gateways is the numbers whose flows have to be looked at.
 func (a *assessment) gateways() flows.Gateways {
@@ -78,6 +81,26 @@ func (a *assessment) gateways() flows.Gateways {
 	for name, n := range a.w.Gateways {
 		if n != 0 && (a.fallen[name] || len(a.back)+len(a.due) > 0) {
 			out = append(out, uint8(n))
+		}
+	}
+	if len(a.adopts) > 0 {
+		out = append(out, 0)
+	}
+	return out
+}
+
+// addressesOfLines is the number of each line by the addresses of the gateway on it.
+func (a *assessment) addressesOfLines() map[netip.Addr]uint16 {
+	out := map[netip.Addr]uint16{}
+	for _, i := range a.w.Config.Interfaces {
+		for _, addr := range a.w.OwnAddresses(i.Name) {
+			fam := rules.V4
+			if addr.Is6() {
+				fam = rules.V6
+			}
+			if l, ok := a.w.LineOf(i.Name, fam); ok {
+				out[addr] = l.Number
+			}
 		}
 	}
 	return out
@@ -93,6 +116,8 @@ func (a *assessment) sort(all []flows.Flow) (moved []flows.Marked, ended []flows
 		on := gateways[fl.Gateway()]
 		group, by, rule := a.steering(fl, on)
 		switch {
+		case fl.Gateway() == 0 && a.adopts[fl.Reply.Dst.Addr()] != 0:
+			moved = append(moved, flows.Marked{Flow: fl, Bits: flows.GatewayBits(uint8(a.adopts[fl.Reply.Dst.Addr()]))})
 		case on == "":
 		case a.fallen[on]:
 			to, fate := a.failOver(fl, group, by)
@@ -152,17 +177,39 @@ func (a *assessment) failOver(fl flows.Flow, g steer.Group, by config.Steering) 
 	if translated := fl.Reply.Dst.Addr() != src; translated || a.sideOf(src) != sideInside {
 		return 0, config.FailOverEnd
 	}
-	slots := a.slotsOf(g)
-	switch {
+	next := ""
+	switch slots := a.slotsOf(g); {
 	case len(slots) > 0 && g.Sticky:
-		return a.w.Gateways[slots[nft.Spread(src, rules.SteerSeed, len(slots))]], config.FailOverMove
+		next = slots[nft.Spread(src, rules.SteerSeed, len(slots))]
 	case len(slots) > 0:
 		a.turn[g.Name]++
-		return a.w.Gateways[slots[a.turn[g.Name]%len(slots)]], config.FailOverMove
-	case g.OnDown == config.OnDownDefaultRoute:
-		return 0, config.FailOverMove
+		next = slots[a.turn[g.Name]%len(slots)]
+	case g.OnDown != config.OnDownDefaultRoute:
+		return 0, config.FailOverEnd
 	}
-	return 0, config.FailOverEnd
+	if a.translates(fl, next) {
+		return 0, config.FailOverEnd
+	}
+	return a.w.Gateways[next], config.FailOverMove
+}
+
+// translates says whether the flows that a flow is of would leave by a gateway, or
+// without one by the routing table, with another source: one that runs keeps its
+// own, which nobody could answer there.
+func (a *assessment) translates(fl flows.Flow, gateway string) bool {
+	if a.nat == nil {
+		a.nat = nat.NewEvaluator(a.w)
+	}
+	out := rules.FirstWay(a.ways, fl.Reply.Src.Addr()).Interface
+	if g := a.w.Config.Gateway(gateway); g != nil {
+		out = g.Interface
+	}
+	src := fl.Orig.Src.Addr()
+	p := rules.Packet{
+		In: rules.FirstWay(a.ways, src).Interface, Protocol: config.Protocol(fl.Orig.Proto), Src: src, Dst: fl.Reply.Src.Addr(),
+		SrcPort: fl.Orig.Src.Port(), DstPort: fl.Reply.Src.Port(),
+	}
+	return a.nat.Outbound(nat.Outgoing{Packet: p, Out: out, Translated: fl.Reply.Src != fl.Orig.Dst}).Source != src
 }
 
 // later says whether a gateway is in a later tier than its group takes now.

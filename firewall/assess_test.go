@@ -2,6 +2,7 @@ package firewall
 
 import (
 	"net/netip"
+	"strings"
 	"testing"
 
 	"github.com/rempart/rempart/config"
@@ -11,6 +12,9 @@ import (
 
 // settling has a group for each thing that may become of flows.
 const settling = `schema = 1
+
+[nat]
+outbound = "off"
 
 [interface.wan]
 device = "wan0"
@@ -386,4 +390,32 @@ func namesOf(w *rules.World) map[uint16]string {
 		out[n] = name
 	}
 	return out
+}
+
+// TestUntranslatedFlowsKeepOffTranslatingLines: by a line that translates new flows
+// a running one would leave with its inside address, for nobody translates it now.
+func TestUntranslatedFlowsKeepOffTranslatingLines(t *testing.T) {
+	text := strings.Replace(settling, `outbound = "off"`, `outbound = "automatic"`, 1)
+	w := NewWorld(policyOfText(t, text), Learned{}, friday)
+	w.Lines = withDown(w, []string{"fibre"}).Lines
+	a := newAssessment(w, namesOf(w))
+	a.fallen = map[string]bool{"fibre": true}
+	moved, ended := a.sort([]flows.Flow{flowOf(w, untranslated, "moves", "fibre")})
+	if len(moved) != 0 || len(ended) != 1 {
+		t.Errorf("moved %v, ended %v", moved, ended)
+	}
+}
+
+// TestFlowsAreAdopted: a flow that leaves with the address of a line, and is tied
+// to none, is tied to that one when a policy is switched.
+func TestFlowsAreAdopted(t *testing.T) {
+	w := settlingWorld(t)
+	fl := flowOf(w, translated, "moves", "")
+	line := fl.Reply.Dst.Addr()
+	a := newAssessment(w, namesOf(w))
+	a.adopts = a.addressesOfLines()
+	moved, ended := a.sort([]flows.Flow{fl, flowOf(w, untranslated, "moves", "")})
+	if len(moved) != 1 || len(ended) != 0 || uint16(moved[0].Bits.Value>>flows.GatewayShift) != a.adopts[line] || a.adopts[line] == 0 {
+		t.Errorf("moved %v, ended %v, lines %v", moved, ended, a.adopts)
+	}
 }

@@ -88,6 +88,9 @@ func elementsOf(s *netipx.IPSet, f rules.Family) []nft.Element {
 
 // disagreement is both answers where they differ; empty when they agree.
 func (o *oracle) disagreement(p rules.Packet) string {
+	if o.w.KeptBits() != 0 && slices.Contains(o.w.OwnAddresses(""), p.Src) {
+		return "" // nobody else has such an address, and no line lets it out by another one
+	}
 	read := o.byRuleset(p)
 	written := o.byPolicy(p, read.dst.Addr())
 	if written.anySource {

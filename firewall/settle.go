@@ -19,6 +19,7 @@ type settled struct {
 	fallen map[string]bool // lines that are down, and whose flows were dealt with
 	tiers  map[string]int  // tier that each group took last
 	drains []drain
+	adopt  bool // a policy was just switched: flows that have no line may leave with the address of one
 }
 
 // drain is flows on later tiers of a group that are ended when their time is up.
@@ -35,6 +36,10 @@ func (f *Firewall) settle(ctx context.Context, now time.Time) {
 	before := f.settled.clone()
 	a := newAssessment(w, f.names())
 	a.fallen, a.back, a.due = f.settled.newlyFallen(w), f.settled.backIn(w), f.settled.takeDue(now)
+	if f.settled.adopt && w.KeptBits() != 0 {
+		a.adopts = a.addressesOfLines()
+	}
+	f.settled.adopt = false
 	for g := range a.back { // the time begins anew
 		f.settled.drains = slices.DeleteFunc(f.settled.drains, func(d drain) bool { return d.group == g })
 		f.settled.drains = append(f.settled.drains, a.drainsOf(g, now)...)
@@ -65,7 +70,7 @@ func (f *Firewall) settle(ctx context.Context, now time.Time) {
 }
 
 func (s settled) clone() settled {
-	return settled{maps.Clone(s.fallen), maps.Clone(s.tiers), slices.Clone(s.drains)}
+	return settled{maps.Clone(s.fallen), maps.Clone(s.tiers), slices.Clone(s.drains), s.adopt}
 }
 
 // newlyFallen is the lines that do not live, and did when flows were last dealt
@@ -96,8 +101,8 @@ func (s *settled) backIn(w *rules.World) map[string]bool {
 		g, _ := steer.Find(w.Config, group.Name)
 		chosen := g.Choose(w.Lines)
 		before, known := s.tiers[g.Name]
-		if len(chosen.Members) == 0 {
-			continue
+		if len(chosen.Members) == 0 || !g.Usable(w.Lines[chosen.Members[0].Gateway]) {
+			continue // it only makes do with the tier
 		}
 		if s.tiers[g.Name] = chosen.Tier; known && chosen.Tier < before {
 			out[g.Name] = true
@@ -137,6 +142,9 @@ func (f *Firewall) endReset(ctx context.Context, a *assessment, ended []flows.Fl
 		return nil
 	}
 	for _, fam := range []rules.Family{rules.V4, rules.V6} {
+		if !hasSet(f.running.ruleset, rules.EndedSet(fam).Name) {
+			continue // no lines are left
+		}
 		if err := f.table.add(ctx, f.Kernel, rules.EndedSet(fam), ends(ended, fam)); err != nil {
 			f.log.Warn("ends of flows are not refused with a reset", "cause", err)
 		}

@@ -60,17 +60,21 @@ func (t *table) add(ctx context.Context, k nft.Kernel, set nft.Set, elements []n
 	if len(elements) == 0 {
 		return nil
 	}
-	generation, err := k.Generation(ctx)
-	if err != nil {
-		return err
+	var err error
+	for range maxTries {
+		generation, look := k.Generation(ctx)
+		if look != nil {
+			return look
+		}
+		err = k.Commit(ctx, nft.Batch{nft.AddElements{Table: TableName, Set: set, Elements: elements}}, generation)
+		if err == nil && t.known && t.have.Generation == generation {
+			t.have.Generation++
+		}
+		if !errors.Is(err, nft.ErrGeneration) {
+			break
+		}
 	}
-	if err := k.Commit(ctx, nft.Batch{nft.AddElements{Table: TableName, Set: set, Elements: elements}}, generation); err != nil {
-		return err
-	}
-	if t.known && t.have.Generation == generation {
-		t.have.Generation++
-	}
-	return nil
+	return err
 }
 
 // look makes t.have true. What rules put into dynamic sets is read each time

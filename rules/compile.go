@@ -200,6 +200,9 @@ func (c *compiler) compiled(r config.Rule) *compiled {
 	for _, base := range tried {
 		if leaves(r, base) {
 			out.by[base] = ways(alternatives, c.circumstances(r, base), bodies[base])
+			if near := c.near(r, base); near != nil {
+				out.by[base] = append(out.by[base], ways(alternatives, near, bodies[base])...)
+			}
 		}
 	}
 	c.done[r.Name] = out
@@ -241,15 +244,43 @@ func (c *compiler) circumstances(r config.Rule, base string) []dispatch.Term {
 	if base != chainInput {
 		out = c.leaving(r, base)
 	}
-	if g, ok := steer.Find(c.w.Config, r.Gateway); ok && g.OnDown == config.OnDownNext {
+	if g, ok := steer.Find(c.w.Config, r.Gateway); ok && g.OnDown == config.OnDownNext && base != chainInput {
 		up := nft.Lookup{Fields: []nft.Field{nft.NFProto}, Set: upSet(g.Name)}
 		out = append(out, dispatch.Term{Dim: dispatch.Other, Match: []nft.Expr{up}})
 	}
-	if r.Schedule != "" {
-		on := nft.Lookup{Fields: []nft.Field{nft.MetaTime}, Set: c.sets.schedule(r.Schedule)}
-		out = append(out, dispatch.Term{Dim: dispatch.Other, Match: []nft.Expr{on}})
+	return append(out, c.onTime(r)...)
+}
+
+// onTime demands that the rule's schedule is on.
+func (c *compiler) onTime(r config.Rule) []dispatch.Term {
+	if r.Schedule == "" {
+		return nil
 	}
-	return out
+	on := nft.Lookup{Fields: []nft.Field{nft.MetaTime}, Set: c.sets.schedule(r.Schedule)}
+	return []dispatch.Term{{Dim: dispatch.Other, Match: []nft.Expr{on}}}
+}
+
+// near is what a rule demands of packets that its gateway is not used for, since
+// the routing table sends them to the inside: that the gateway is up is no matter
+// there. nil: there are none, or the rule asks for no more anyway.
+func (c *compiler) near(r config.Rule, base string) []dispatch.Term {
+	g, ok := steer.Find(c.w.Config, r.Gateway)
+	if !ok || base != chainSteer || g.OnDown != config.OnDownNext || !c.w.Outward(g) {
+		return nil
+	}
+	var within []uint64
+	var devices []string
+	for n, i := range c.w.Config.Interfaces {
+		if !i.External && c.belongs(r.To, i.Name) {
+			within = append(within, uint64(n))
+			devices = append(devices, c.w.Device(i.Name))
+		}
+	}
+	if len(within) == 0 {
+		return nil
+	}
+	inside := dispatch.Term{Dim: dispatch.Route, Within: space.Points(within...), Exact: true, Match: []nft.Expr{Devices(nft.FIBDaddrOIFName, devices)}}
+	return append([]dispatch.Term{inside}, c.onTime(r)...)
 }
 
 // RuleCounter names the counter of a rule or a translation.

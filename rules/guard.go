@@ -45,12 +45,12 @@ var Drops = []DropReason{
 	{blockNoSYN, packetlog.CauseNoSYN, "always", "new TCP flows that do not begin with SYN"},
 	{blockSpoofed, packetlog.CauseSpoofed, "interface.antispoof", "sources that live behind another interface"},
 	{blockBogon, packetlog.CauseBogon, "interface.block_bogons, block_private", "sources that cannot be honest there"},
-	{blockGateway, packetlog.CauseGateway, "on_down", "new flows whose gateway is down"},
+	{blockGateway, packetlog.CauseGateway, "gateway", "what has no gateway to leave by"},
 }
 
 // Drops is the reasons that the policy has: that of gateways only where one blocks while it is down.
 func (w *World) Drops() []DropReason {
-	if slices.ContainsFunc(w.Steered(), func(g steer.Group) bool { return g.OnDown == config.OnDownBlock }) {
+	if len(w.lines()) > 0 || slices.ContainsFunc(w.Steered(), func(g steer.Group) bool { return g.OnDown == config.OnDownBlock }) {
 		return Drops
 	}
 	return Drops[:len(Drops)-1]

@@ -51,9 +51,9 @@ func (w *World) helm(r *config.Rule) *helm {
 
 // lives says whether a rule with this gateway is there for packets of a family:
 // it is for the gateway's family alone, and is passed over when that is down and
-// on_down says next.
-func (h *helm) lives(f Family) bool {
-	return h == nil || h.Is6 == (f == V6) && (h.OnDown != config.OnDownNext || len(h.all) > 0)
+// on_down says next. What the gateway is not used for needs none that is up.
+func (h *helm) lives(f Family, near bool) bool {
+	return h == nil || h.Is6 == (f == V6) && (h.OnDown != config.OnDownNext || len(h.all) > 0 || near)
 }
 
 // steer says which gateways a flow takes that a rule passes.

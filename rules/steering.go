@@ -18,7 +18,8 @@ import (
 //	lines_input   a new flow to the gateway that came in by a line is answered by it
 //	lines_out     postrouting: a new flow that leaves by a line keeps to it, or else is answered by the one it came in by
 //
-// The last two are of type nat: the kernel asks them about new flows alone.
+// The last two are of type nat: the kernel asks them about new flows alone. And
+// last, lines_guard lets nothing leave by a line with the address of another one.
 const (
 	chainLinesBegin = "lines_begin"
 	chainLinesEnded = "lines_ended"
@@ -28,15 +29,16 @@ const (
 	chainLinesOut   = "lines_out"
 	chainLinesKeep  = "lines_keep"
 	chainLinesRaw   = "lines_raw"
+	chainLinesGuard = "lines_guard"
 )
 
 // Priorities of those chains: after connection tracking and inbound translation,
-// after the filter, before outbound translation.
+// before outbound translation, and the guard after it.
 const (
 	prioritySteer  = -90
 	priorityRoute  = -150
 	priorityMangle = -150
-	priorityAfter  = 10
+	priorityGuard  = 150
 	priorityPin    = 90
 	priorityRaw    = -300
 )
@@ -241,6 +243,9 @@ func (c *compiler) restoring() {
 			outside = append(outside, own...)
 			came.Rules = append(came.Rules, rule(gatewayBits(false, own...), nft.Verdict{Kind: nft.Return}))
 		}
+		if inside := c.insideDevices(); len(inside) > 0 { // it came in by another line than its flow did
+			came.Rules = append(came.Rules, rule(Devices(nft.FIBDaddrOIFName, inside), nft.Verdict{Kind: nft.Return}))
+		}
 		came.Rules = append(came.Rules, rule(restore()))
 		from = append(from, came)
 		m.Elements = append(m.Elements, nft.Element{
@@ -275,6 +280,12 @@ func (c *compiler) marksOn(iface string) []uint32 {
 	return out
 }
 
+// asked keeps what chose its gateway itself, as questions to gateways do, to that one.
+func asked() nft.Rule {
+	chose := nft.Match{Field: nft.MetaMark, Not: true, Mask: GatewayMask, Values: []nft.Value{nft.Number(nft.TypeMark, 0)}}
+	return rule(append(fresh(), chose, nft.CopyMark{To: nft.CTMark, From: nft.MetaMark, Mask: GatewayMask})...)
+}
+
 // lineMap leads from the devices of lines to the chains that mark flows with them.
 func (c *compiler) lineMap(field nft.Field) nft.VMap {
 	m := nft.VMap{Fields: []nft.Field{field}}
@@ -307,8 +318,11 @@ func (c *compiler) pinning() {
 	in := rule(append(fresh(), c.lineMap(nft.IIFName))...)
 	c.part.Chains = append(c.part.Chains,
 		nft.Chain{Name: chainLinesInput, Hook: once(nft.Input), Rules: []nft.Rule{in}},
-		nft.Chain{Name: chainLinesOut, Hook: once(nft.Postrouting), Rules: []nft.Rule{rule(append(fresh(), c.lineMap(nft.OIFName))...), in}},
+		nft.Chain{Name: chainLinesOut, Hook: once(nft.Postrouting), Rules: []nft.Rule{
+			asked(), rule(append(fresh(), c.lineMap(nft.OIFName))...), in,
+		}},
 	)
+	c.guardLines()
 	for _, name := range c.lineInterfaces() {
 		chain := nft.Chain{Name: "line_" + name}
 		for _, l := range c.lines {

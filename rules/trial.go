@@ -71,7 +71,7 @@ func (r *written) misses(w *World, p *Packet, c crossing) Reasons {
 		{MissSourcePort, r.sentFrom(p)},
 		{MissDestination, r.destination.Contains(p.Dst)},
 		{MissPort, r.sentTo(p)},
-		{MissGateway, r.lives(p)},
+		{MissGateway, r.lives(w, p, c)},
 	} {
 		if !m.met {
 			out |= m.reason

@@ -13,7 +13,6 @@ type written struct {
 	source, destination *Listed
 	sourcePorts, ports  []config.PortRange // nil: any
 	helm                *helm              // its gateway; nil: it names none
-	v4, v6              bool               // it is there for the family, as far as that goes
 }
 
 func (w *World) written(r *config.Rule, lists *Lists) *written {
@@ -22,7 +21,7 @@ func (w *World) written(r *config.Rule, lists *Lists) *written {
 		Rule: r, from: w.Config.InterfacesOf(r.From), to: w.Config.InterfacesOf(r.To),
 		source: lists.Read(r.Source), destination: lists.Read(r.Destination),
 		sourcePorts: w.Ports(r.SourcePorts), ports: w.Ports(r.Ports),
-		helm: h, v4: h.lives(V4), v6: h.lives(V6),
+		helm: h,
 	}
 }
 
@@ -44,13 +43,26 @@ func (e *Evaluator) cross(p Packet, local bool) crossing {
 // matches says whether r is for the packet. Each condition has a Reason beside
 // it, and misses asks the same ones.
 func (r *written) matches(w *World, p *Packet, c crossing) bool {
-	return !r.Disabled && r.lives(p) && r.enters(c) && r.leaves(c) && w.Active(r.Schedule, p.At) &&
+	return !r.Disabled && r.lives(w, p, c) && r.enters(c) && r.leaves(c) && w.Active(r.Schedule, p.At) &&
 		r.speaks(p) && r.asks(p) && r.flagged(p) && r.sentFrom(p) && r.sentTo(p) &&
 		r.source.Contains(p.Src) && r.destination.Contains(p.Dst)
 }
 
-// lives says whether the rule's gateway is of the packet's family, and up where on_down says next.
-func (r *written) lives(p *Packet) bool { return p.Src.Is4() && r.v4 || p.Src.Is6() && r.v6 }
+// lives says whether the rule is there for the packet, as far as its gateway goes.
+func (r *written) lives(w *World, p *Packet, c crossing) bool {
+	if r.helm == nil {
+		return true
+	}
+	f := V4
+	if p.Src.Is6() {
+		f = V6
+	}
+	near := c.local
+	if i := w.Config.Interface(c.out); i != nil && !c.local {
+		near = !i.External && r.helm.outward
+	}
+	return r.helm.lives(f, near)
+}
 
 func (r *written) enters(c crossing) bool {
 	return r.From.Kind == config.PlaceAny || slices.Contains(r.from, c.in)

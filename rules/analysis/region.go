@@ -210,11 +210,30 @@ func (g *ground) region(r *config.Rule) []space.Cube {
 					c.Sets[space.Protocol], c.Sets[space.Port], c.Sets[space.SourcePort], c.Sets[space.Flags] = s.protocols, s.port, s.sourcePort, s.flags
 					c.Facts = src.facts.And(dst.facts).And(up)
 					out = append(out, g.leaving(c, r.To, f)...)
+					if up != nil { // what the gateway is not used for needs none that is up
+						c.Facts = src.facts.And(dst.facts)
+						c.Sets[space.Destination] = c.Sets[space.Destination].Intersect(g.near(group)[f])
+						out = append(out, g.leaving(c, r.To, f)...)
+					}
 				}
 			}
 		}
 	}
 	return slices.DeleteFunc(out, func(c space.Cube) bool { return c.Empty() })
+}
+
+// near is the addresses that a gateway or group is not used for: those of the
+// gateway itself and, when it leads outside, what lies inside.
+func (g *ground) near(group steer.Group) lines {
+	parts := []lines{g.local}
+	if g.w.Outward(group) {
+		for _, i := range g.w.Config.Interfaces {
+			if !i.External {
+				parts = append(parts, g.behind[i.Name])
+			}
+		}
+	}
+	return join(parts)
 }
 
 // leaving is the part of a cube that leaves for a place.
