@@ -331,7 +331,7 @@ func (c *compiler) pinning() {
 				if l.Is6() {
 					f = V6
 				}
-				chain.Rules = append(chain.Rules, nft.Rule{Comment: l.Name, Exprs: []nft.Expr{f.Match(), flowMark(l)}})
+				chain.Rules = append(chain.Rules, nft.Rule{Comment: "gateway " + l.Name, Exprs: []nft.Expr{f.Match(), flowMark(l)}})
 			}
 		}
 		c.part.Chains = append(c.part.Chains, chain)
