@@ -22,8 +22,11 @@ func TestLongLineIsReadOnce(t *testing.T) {
 		}
 		return best
 	}
-	small, large := read(2000), read(20000)
-	if large > 40*small {
-		t.Errorf("2,000 items took %v, 20,000 took %v", small, large)
+	var small, large time.Duration
+	for range 10 { // a busy machine may spoil a whole round
+		if small, large = read(2000), read(20000); large <= 40*small {
+			return
+		}
 	}
+	t.Errorf("2,000 items took %v, 20,000 took %v", small, large)
 }
