@@ -188,7 +188,7 @@ func TestTrafficLiveIsNoTampering(t *testing.T) {
 			time.Sleep(5 * time.Millisecond)
 		}
 	}
-	tamper("before") // now it listens
+	tamper("before")              // now it listens
 	for quiet := false; !quiet; { // several chains may have been made, and are told of late
 		select {
 		case <-events:
