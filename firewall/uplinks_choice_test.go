@@ -168,6 +168,7 @@ func TestUplinksTiers(t *testing.T) {
 	t.Parallel()
 	s := newUplinks(t, 3)
 	s.applyLines(t, nil, throughGroups(`["fibre"], ["cable"], ["radio"]`, `["fibre6"], ["cable6"], ["radio6"]`, ""))
+	strays := s.watchLines(t)
 	fibre, cable := s.line("fibre"), s.line("cable")
 	for _, step := range []struct {
 		what string
@@ -190,6 +191,7 @@ func TestUplinksTiers(t *testing.T) {
 			}
 		}
 	}
+	strays()
 }
 
 // TestUplinksByRule sends by rule what the default route would send elsewhere.
@@ -289,6 +291,13 @@ protocol = ["icmp", "icmpv6"]
 action = "pass"
 
 [[rule]]
+name = "refused"
+from = "outside"
+protocol = "tcp"
+port = [8001]
+action = "reject"
+
+[[rule]]
 name = "in6"
 from = "outside"
 to = "inside"
@@ -322,6 +331,11 @@ pass = true
 		for to, server := range map[string]string{own + ":53": "gw", "[" + own6 + "]:53": "gw", own + ":8080": "server"} {
 			if r := s.internet.UDP(t.Context(), addrPort(to), lab.Within(waitAtMost)); r.Outcome != lab.Open || r.Server != server {
 				t.Errorf("%s: udp %s: %s, want %s", l.name, to, r, server)
+			}
+		}
+		for _, to := range []string{own + ":8001", "[" + own6 + "]:8001", prefixed(l) + ":8001"} {
+			if r := s.internet.TCP(t.Context(), addrPort(to), lab.Within(waitAtMost)); r.Outcome != lab.Refused {
+				t.Errorf("%s: tcp %s: %s, want refused", l.name, to, r)
 			}
 		}
 		for _, to := range []string{own, own6} {

@@ -17,6 +17,7 @@ const crowdSize = 1000
 var deaths = map[string]func(l *line){
 	"silent": func(l *line) { l.wire.Set(lab.Impairment{Loss: 100}) },
 	"pulled": func(l *line) { l.wire.Pull() },
+	"lossy":  func(l *line) { l.wire.Set(lab.Impairment{Loss: 60}) },
 }
 
 // TestUplinksDeath lets a line die under a thousand connections over two of

@@ -46,6 +46,7 @@ func TestUplinksDHCP(t *testing.T) {
 	}
 	seenAs(first)
 	before := s.rulesLoaded(t)
+	strays := s.watchLines(t)
 	s.dhcp(t, fibre, second, fibre.hop().String())
 	seenAs(second)
 	s.dhcp(t, fibre, other, otherRouter)
@@ -58,6 +59,7 @@ func TestUplinksDHCP(t *testing.T) {
 	s.awaitNew(t, outside["IPv4"], cable.name)
 	s.dhcp(t, fibre, first, fibre.hop().String())
 	seenAs(first)
+	strays()
 }
 
 // learningFibre is the policy of a site whose first line has its address by DHCP.

@@ -226,10 +226,18 @@ func (c *compiler) blocks() {
 		c.part.Counters = append(c.part.Counters, d.Counter)
 		c.part.Chains = append(c.part.Chains, chain)
 	}
-	c.part.Chains = append(c.part.Chains, nft.Chain{Name: chainReject, Rules: []nft.Rule{
-		rule(nft.Reject{With: nft.RejectTCPReset}),
-		rule(nft.Reject{With: nft.RejectPortUnreachable}),
-	}})
+	reject := nft.Chain{Name: chainReject}
+	if len(c.lines) > 0 {
+		// A reset leaves in the name of whom the packet was for, and has to go back by
+		// the line that the packet came in by: it takes that from the packet's flow.
+		by := c.lineMap(nft.IIFName)
+		for i := range by.Elements {
+			by.Elements[i].Verdict.Kind = nft.Jump
+		}
+		reject.Rules = append(reject.Rules, rule(append(fresh(), by)...))
+	}
+	reject.Rules = append(reject.Rules, rule(nft.Reject{With: nft.RejectTCPReset}), rule(nft.Reject{With: nft.RejectPortUnreachable}))
+	c.part.Chains = append(c.part.Chains, reject)
 }
 
 func rule(exprs ...nft.Expr) nft.Rule { return nft.Rule{Exprs: exprs} }

@@ -181,11 +181,17 @@ func (c *compiler) begin() {
 		ends := []nft.Field{f.Source(), nft.TCPSport, f.Destination(), nft.TCPDport}
 		begin.Rules = append(begin.Rules, rule(nft.Lookup{Fields: ends, Set: EndedSet(f).Name}, gotoChain(chainLinesEnded)))
 	}
-	c.part.Chains = append(c.part.Chains, begin, nft.Chain{Name: chainLinesEnded, Rules: []nft.Rule{
+	refuse := nft.Chain{Name: chainLinesEnded, Rules: []nft.Rule{
 		rule(nft.TCPFlags{Mask: config.FlagSYN, Value: config.FlagSYN}, accept()),
 		rule(nft.TCPFlags{Mask: config.FlagRST, Value: config.FlagRST}, nft.Verdict{Kind: nft.Drop}),
-		rule(gotoChain(chainReject)),
-	}})
+	}}
+	if devices := c.lineDevices(); len(devices) > 0 {
+		refuse.Rules = append(refuse.Rules, nft.Rule{Comment: "its reset would not know its line", Exprs: []nft.Expr{
+			nft.CTState{States: nft.StateInvalid}, Devices(nft.IIFName, devices), nft.Verdict{Kind: nft.Drop},
+		}})
+	}
+	refuse.Rules = append(refuse.Rules, rule(gotoChain(chainReject)))
+	c.part.Chains = append(c.part.Chains, begin, refuse)
 }
 
 // once is a hook that the kernel comes to with new flows alone.
@@ -295,6 +301,15 @@ func (c *compiler) lineMap(field nft.Field) nft.VMap {
 		})
 	}
 	return m
+}
+
+// lineDevices is the devices of lines.
+func (c *compiler) lineDevices() []string {
+	var out []string
+	for _, name := range c.lineInterfaces() {
+		out = append(out, c.w.Device(name))
+	}
+	return out
 }
 
 func (c *compiler) lineInterfaces() []string {
