@@ -84,7 +84,10 @@ type Interface struct {
 	MAC       string         // lower case, colons; empty when Device is set
 	MTU       int            // bytes; 0 leaves it as it is
 	Addresses []netip.Prefix // as written: host bits kept
-	Pos       Position
+	// Peers are the other node's own addresses here, one of a family: CARP and
+	// heartbeats go to them and not to their multicast group.
+	Peers []netip.Addr
+	Pos   Position
 }
 
 // Zone is [zone.NAME]: a named set of interfaces.

@@ -52,14 +52,41 @@ type Shape struct {
 
 // HA is [ha] of both files: a pair of gateways.
 type HA struct {
-	Preempt   bool
-	Interval  time.Duration
-	Secret    string // where the CARP password is: "file:NAME" beside the policy
-	Interface string
-	Sections  []string
-	AdvSkew   int        // node.toml
-	Peer      netip.Addr // node.toml; invalid: multicast
+	Preempt    bool
+	Interval   time.Duration
+	Secret     string // where the CARP password is: "file:NAME" beside the policy
+	Interface  string // the cable; empty: none
+	Sections   []string
+	AdvBase    int        // seconds; what advertisements claim
+	AdvSkew    int        // node.toml
+	Peer       netip.Addr // node.toml; invalid: multicast
+	VirtualMAC bool       // the addresses are reached by CARP's hardware address
+	Services   []string   // of the service manager, started as master and stopped as backup
+	Gateways   []string   // gateways and groups whose loss makes the node worse
+	Groups     []HAGroup  // of virtual addresses; those that name none are of the first, DefaultHAGroup
+	Checks     []HACheck
+	Pos        Position
+}
+
+// DefaultHAGroup is the group of virtual addresses that name none.
+const DefaultHAGroup = "main"
+
+// HAGroup is [ha_group.NAME]: virtual addresses that move together.
+type HAGroup struct {
+	Name      string
+	Preferred string // the node that is to be master, by its name; empty: the one with the lower advskew
 	Pos       Position
+}
+
+// HACheck is [ha_check.NAME]: a command that says whether the node is fit.
+type HACheck struct {
+	Name       string
+	Command    []string // a program with its arguments
+	Interval   time.Duration
+	Timeout    time.Duration
+	Fall, Rise int // how often in a row until it counts
+	Weight     int // demotion while it fails
+	Pos        Position
 }
 
 // VIP is one [[vip]]: a virtual address.
@@ -68,6 +95,7 @@ type VIP struct {
 	Kind      VIPKind
 	Address   netip.Prefix // of VIPProxyARP every address in it, without host bits
 	VHID      int          // of VIPCARP; 0: follows the group without speaking CARP
+	Group     string       // of VIPCARP; never empty
 	Pos       Position
 }
 

@@ -59,10 +59,19 @@ func arrows() map[string][]string {
 			"firewall/links", "firewall/nft", "firewall/packetlog", "firewall/report",
 			"firewall/explain", "firewall/gateways", "firewall/trace", "rules/analysis", "rules/steer",
 		},
-		"web": {"config", "firewall/flows", "firewall/packetlog", "firewall/report"},
+		"ha/carp":  nil,
+		"ha/hooks": nil,
+		"ha/peer":  nil,
+		"ha/pulse": nil,
+		"ha/role":  nil,
+		"ha/view":  nil,
+		"ha/vmac":  nil,
+		"ha/wire":  nil,
+		"ha":       {"config", "disk", "ha/carp", "ha/hooks", "ha/peer", "ha/pulse", "ha/role", "ha/view", "ha/vmac", "ha/wire"},
+		"web":      {"config", "firewall/flows", "firewall/packetlog", "firewall/report", "ha/view"},
 		"cmd/rempart": {
 			"config", "disk", "firewall", "firewall/feeds", "firewall/flows", "firewall/links", "firewall/nft",
-			"firewall/packetlog", "firewall/report", "firewall/explain", "firewall/gateways", "lab", "rules", "web",
+			"firewall/packetlog", "firewall/report", "firewall/explain", "firewall/gateways", "ha", "ha/view", "ha/wire", "lab", "rules", "web",
 		},
 	}
 }
