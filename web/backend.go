@@ -1,5 +1,5 @@
-// Package web serves the gateway's API, to the commands over a unix socket,
-// over one Backend interface. It can speak to nothing else.
+// Package web serves the gateway's API, to the commands over a unix socket, over the
+// interfaces Backend and Pair. It can speak to nothing else.
 package web
 
 import (
@@ -9,6 +9,7 @@ import (
 	"github.com/rempart/rempart/firewall/flows"
 	"github.com/rempart/rempart/firewall/packetlog"
 	"github.com/rempart/rempart/firewall/report"
+	"github.com/rempart/rempart/ha/view"
 )
 
 // Backend is what the gateway can be asked. Errors wrap report.ErrRequest when the
@@ -53,4 +54,23 @@ type Backend interface {
 	// Log is the newest entries, oldest first; Follow sends the coming ones until ctx ends.
 	Log(ctx context.Context, words []string, max int) ([]packetlog.Entry, error)
 	Follow(ctx context.Context, words []string) (<-chan packetlog.Entry, error)
+}
+
+// Pair is what the two nodes of a pair can be asked and ordered. Errors wrap view.ErrOrder when
+// the order is wrong, view.ErrState when it does not fit how the pair stands, view.ErrNotConfigured
+// when there is no pair; every other error says that the daemon or the kernel could not. Contexts are as of Backend:
+// a switch that has begun is brought to its end though nobody waits for it.
+type Pair interface {
+	// HAStatus answers on a single gateway too, with Configured false.
+	HAStatus(ctx context.Context) (view.Status, error)
+	// Release gives the role to the peer and Takeover gets it. They return when the addresses have moved.
+	Release(ctx context.Context, o view.Order) (view.Done, error)
+	Takeover(ctx context.Context, o view.Order) (view.Done, error)
+	// Maintenance leaves the role to the peer until it is switched off, over restarts of the machine.
+	Maintenance(ctx context.Context, on bool, by string) (view.Status, error)
+	// Doctor tells of each finding as it comes. An error of tell ends it.
+	Doctor(ctx context.Context, tell func(view.Finding) error) error
+	// Drill tells of each switch as it is done and returns all of them, with what they cost. An error of
+	// tell does not: the addresses go back first.
+	Drill(ctx context.Context, o view.DrillOrder, tell func(view.DrillLeg) error) (view.Drill, error)
 }

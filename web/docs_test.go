@@ -55,7 +55,7 @@ func TestDocumentedEndpoints(t *testing.T) {
 	for _, s := range sections(t) {
 		documented = append(documented, s.endpoint)
 	}
-	for _, e := range (&api{Backend: new(fake)}).endpoints() {
+	for _, e := range (&api{Backend: new(fake), pair: new(fake)}).endpoints() {
 		served = append(served, e.method+" "+e.path)
 	}
 	slices.Sort(documented)

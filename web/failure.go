@@ -3,9 +3,11 @@ package web
 import (
 	"errors"
 	"net/http"
+	"slices"
 
 	"github.com/rempart/rempart/config"
 	"github.com/rempart/rempart/firewall/report"
+	"github.com/rempart/rempart/ha/view"
 )
 
 // Kind says whose fault it is that a request did not succeed.
@@ -30,7 +32,7 @@ func (k Kind) status() int {
 }
 
 // Failure is the body of every answer that is not a success. As an error it is
-// report.ErrRequest or report.ErrConflict when its kind says so.
+// report.ErrRequest and view.ErrOrder, or report.ErrConflict and view.ErrState, when its kind says so.
 type Failure struct {
 	Message string         `json:"error"`
 	Kind    Kind           `json:"kind"`
@@ -45,9 +47,9 @@ func (f *Failure) Error() string { return f.Message }
 // Is lets errors.Is find the kind.
 func (f *Failure) Is(target error) bool {
 	switch target {
-	case report.ErrRequest:
+	case report.ErrRequest, view.ErrOrder:
 		return f.Kind == KindRequest
-	case report.ErrConflict:
+	case report.ErrConflict, view.ErrState:
 		return f.Kind == KindConflict
 	}
 	return false
@@ -59,13 +61,7 @@ func failureOf(err error) *Failure {
 	if errors.As(err, &asIs) {
 		return asIs
 	}
-	f := &Failure{Message: err.Error(), Kind: KindRefused}
-	switch {
-	case errors.Is(err, report.ErrRequest):
-		f.Kind = KindRequest
-	case errors.Is(err, report.ErrConflict):
-		f.Kind = KindConflict
-	}
+	f := &Failure{Message: err.Error(), Kind: kindOf(err)}
 	var failed report.TestsFailed
 	if errors.As(err, &failed) {
 		f.Faults = failed
@@ -78,6 +74,19 @@ func failureOf(err error) *Failure {
 		}
 	}
 	return f
+}
+
+// kindOf says whose fault an error is. A gateway that has no peer is not in a state for what a pair does.
+func kindOf(err error) Kind {
+	for kind, errs := range map[Kind][]error{
+		KindRequest:  {report.ErrRequest, view.ErrOrder},
+		KindConflict: {report.ErrConflict, view.ErrState, view.ErrNotConfigured},
+	} {
+		if slices.ContainsFunc(errs, func(target error) bool { return errors.Is(err, target) }) {
+			return kind
+		}
+	}
+	return KindRefused
 }
 
 // transportError is a request that did not get as far as the gateway.

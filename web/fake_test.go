@@ -20,6 +20,7 @@ import (
 // answer shows what arrived.
 type fake struct {
 	err     error                 // what every question is answered with, unless nil
+	late    error                 // what streams end with, after they told something
 	calm    bool                  // answer lists with nil
 	samples int                   // how many samples a history has
 	during  func(context.Context) // runs inside Apply
@@ -175,8 +176,14 @@ func wants(ok bool, what string) error {
 	return errors.New(what + " did not arrive")
 }
 
+// backends is all that the API can be asked.
+type backends interface {
+	Backend
+	Pair
+}
+
 // serving runs a server of b and returns the path of its socket. It stops with the test.
-func serving(t *testing.T, b Backend) string {
+func serving(t *testing.T, b backends) string {
 	t.Helper()
 	socket := filepath.Join(t.TempDir(), "run", "rempart.sock")
 	log := hclog.NewNullLogger()
@@ -186,7 +193,7 @@ func serving(t *testing.T, b Backend) string {
 	}
 	ctx, stop := context.WithCancel(context.Background())
 	ended := make(chan error, 1)
-	go func() { ended <- s.Run(ctx, Handler(b, log)) }()
+	go func() { ended <- s.Run(ctx, Handler(b, b, log)) }()
 	t.Cleanup(func() {
 		stop()
 		if err := <-ended; err != nil {

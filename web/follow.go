@@ -1,10 +1,6 @@
 package web
 
-import (
-	"encoding/json"
-	"fmt"
-	"net/http"
-)
+import "net/http"
 
 // follow sends the coming entries of the log, one a line, until the client
 // goes away or the daemon stops.
@@ -37,19 +33,4 @@ func (a *api) follow(w http.ResponseWriter, r *http.Request) error {
 			}
 		}
 	}
-}
-
-// sendLine gives a client that does not read some time and no more.
-func sendLine(w http.ResponseWriter, out *http.ResponseController, v any) error {
-	line, err := json.Marshal(v)
-	if err != nil {
-		return fmt.Errorf("encode line: %w", err)
-	}
-	if err := within(out.SetWriteDeadline, followTime); err != nil {
-		return err
-	}
-	if _, err := w.Write(append(line, '\n')); err != nil {
-		return err
-	}
-	return out.Flush()
 }

@@ -13,9 +13,10 @@ import (
 	"github.com/rempart/rempart/firewall/report"
 )
 
-// api answers the questions of the API out of a Backend.
+// api answers the questions of the API out of a Backend and a Pair.
 type api struct {
 	Backend
+	pair   Pair
 	log    hclog.Logger
 	drafts drafts
 }
@@ -53,13 +54,19 @@ func (a *api) endpoints() []endpoint {
 		{"POST", "/v1/flows/end", submit(maxSmallBody, a.endFlows)},
 		{"GET", "/v1/log", a.logTail},
 		{"GET", "/v1/log/follow", a.follow},
+		{"GET", "/v1/ha", value(a.pair.HAStatus)},
+		{"POST", "/v1/ha/release", submit(maxSmallBody, a.order(a.pair.Release))},
+		{"POST", "/v1/ha/takeover", submit(maxSmallBody, a.order(a.pair.Takeover))},
+		{"POST", "/v1/ha/maintenance", submit(maxSmallBody, a.maintenance)},
+		{"POST", "/v1/ha/doctor", a.doctor},
+		{"POST", "/v1/ha/drill", a.drill},
 	}
 }
 
-// Handler answers the API, version 1, out of b. Who asks must be in the
+// Handler answers the API, version 1, out of b and p. Who asks must be in the
 // request's context (WithCaller); a request without a caller is refused.
-func Handler(b Backend, log hclog.Logger) http.Handler {
-	a := &api{Backend: b, log: log.Named("web")}
+func Handler(b Backend, p Pair, log hclog.Logger) http.Handler {
+	a := &api{Backend: b, pair: p, log: log.Named("web")}
 	mux := http.NewServeMux()
 	methods := make(map[string][]string)
 	for _, e := range a.endpoints() {

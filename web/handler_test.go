@@ -14,12 +14,12 @@ import (
 )
 
 // ask sends a request by a known caller to a handler of b.
-func ask(t *testing.T, b Backend, method, target, body string) *httptest.ResponseRecorder {
+func ask(t *testing.T, b backends, method, target, body string) *httptest.ResponseRecorder {
 	t.Helper()
 	r := httptest.NewRequest(method, target, strings.NewReader(body))
 	r = r.WithContext(WithCaller(r.Context(), report.Caller{Name: "root"}))
 	w := httptest.NewRecorder()
-	Handler(b, hclog.NewNullLogger()).ServeHTTP(w, r)
+	Handler(b, b, hclog.NewNullLogger()).ServeHTTP(w, r)
 	return w
 }
 
@@ -113,7 +113,7 @@ func TestHistoryIsBounded(t *testing.T) {
 
 func TestUnknownCaller(t *testing.T) {
 	w := httptest.NewRecorder()
-	Handler(new(fake), hclog.NewNullLogger()).ServeHTTP(w, httptest.NewRequest("GET", "/v1/status", nil))
+	Handler(new(fake), new(fake), hclog.NewNullLogger()).ServeHTTP(w, httptest.NewRequest("GET", "/v1/status", nil))
 	if want := `{"error":"it is not known who asks","kind":"refused"}` + "\n"; w.Code != 403 || w.Body.String() != want {
 		t.Errorf("%d %s", w.Code, w.Body)
 	}
@@ -147,7 +147,7 @@ func TestHeadIsGetWithoutBody(t *testing.T) {
 // FuzzRequests throws bodies and queries at every endpoint: none may end in
 // a panic or in an answer that is not JSON.
 func FuzzRequests(f *testing.F) {
-	endpoints := (&api{Backend: new(fake)}).endpoints()
+	endpoints := (&api{Backend: new(fake), pair: new(fake)}).endpoints()
 	for i := range endpoints {
 		f.Add(uint(i), "x", "all=true&word=a&max=12", []byte(`{"policy_name":"a","policy":"Zg==","confirm":1,"base":"x"}`))
 		f.Add(uint(i), "1", "", []byte(`{"revision":3}`))
@@ -164,7 +164,7 @@ func FuzzRequests(f *testing.F) {
 		ctx, cancel := context.WithCancel(WithCaller(r.Context(), report.Caller{Name: "root"}))
 		cancel() // so that a followed log ends
 		w := httptest.NewRecorder()
-		a := &api{Backend: served, log: hclog.NewNullLogger()}
+		a := &api{Backend: served, pair: served, log: hclog.NewNullLogger()}
 		a.guard(e.serve).ServeHTTP(w, r.WithContext(ctx))
 		if w.Header().Get("Content-Type") == jsonType && !json.Valid(w.Body.Bytes()) {
 			t.Errorf("%s %s?%s: answer %q", e.method, e.path, query, w.Body)

@@ -99,7 +99,7 @@ func TestRunEndsFollowersAndRemovesSocket(t *testing.T) {
 	}
 	ctx, stop := context.WithCancel(t.Context())
 	ended := make(chan error, 1)
-	go func() { ended <- s.Run(ctx, Handler(new(fake), hclog.NewNullLogger())) }()
+	go func() { ended <- s.Run(ctx, Handler(new(fake), new(fake), hclog.NewNullLogger())) }()
 	entries, err := Dial(socket).Follow(t.Context(), []string{"action", "block"})
 	if err != nil {
 		t.Fatal(err)

@@ -85,7 +85,7 @@ func serve(ctx context.Context, o options, log hclog.Logger) error {
 	for _, run := range []func(context.Context) error{
 		owner.Run, fetched.Run, lines.Run, keepReading(reader(rules.LogGroup, ring), log), keepReading(reader(rules.OverloadGroup, overloads), log),
 		func(ctx context.Context) error { return kernel.Watch(ctx, sendTo(ctx, tampered)) },
-		func(ctx context.Context) error { return server.Run(ctx, web.Handler(gateway, log)) },
+		func(ctx context.Context) error { return server.Run(ctx, web.Handler(gateway, alone{}, log)) },
 		func(ctx context.Context) error {
 			return gateway.Run(ctx, func() { notify(log, daemon.SdNotifyReady) })
 		},

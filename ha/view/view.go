@@ -1,5 +1,5 @@
-// Package view is what a pair shows of itself: the shapes of `rempart ha`, of the API and
-// of the metrics. They have no behaviour.
+// Package view is what a pair shows of itself and can be ordered to do: the shapes of
+// `rempart ha`, of the API and of the metrics. They have no behaviour.
 package view
 
 import (
@@ -129,20 +129,6 @@ type Timing struct {
 	Stunned   time.Duration `json:"stunned_ns"`   // when the peer's kernel still answers
 	// Late is the worst delay of an own heartbeat in the last minute.
 	Late time.Duration `json:"late_ns"`
-}
-
-// Order is a request to change the role.
-type Order struct {
-	Group string `json:"group,omitempty"` // empty: all
-	By    string `json:"by"`
-	// Force goes through although the other node is worse or not there.
-	Force bool `json:"force,omitempty"`
-}
-
-// Done is the answer to an order, when it is carried out.
-type Done struct {
-	Groups []Group       `json:"groups"`
-	Took   time.Duration `json:"took_ns"`
 }
 
 // Finding is one thing that a doctor looked at.
