@@ -44,6 +44,7 @@ install: build ## the binary, its manual pages, units, schemas and examples
 	install -D -m 644 -t $(DESTDIR)/etc/iproute2/rt_protos.d packaging/iproute2/rempart.conf
 	install -D -m 644 -t $(DESTDIR)/usr/share/rempart packaging/schema/*.json
 	install -D -m 644 -t $(DESTDIR)/usr/share/doc/rempart/examples packaging/examples/*.toml
+	install -D -m 644 -t $(DESTDIR)/usr/share/doc/rempart/examples/pair packaging/examples/pair/*.toml
 	mkdir -p $(DESTDIR)/usr/share/man/man8 && ./bin/rempart man $(DESTDIR)/usr/share/man/man8
 
 # nft and conntrack are witnesses: tests ask them what the kernel has. The

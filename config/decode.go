@@ -14,8 +14,9 @@ type field struct {
 	doc      string
 	def      string
 	enum     []string
-	need     string // "true": always; "policy": in the policy, not in node.toml
-	node     bool
+	need     string // "true": always; "policy", "node": in that file alone
+	node     bool   // node.toml takes it
+	only     bool   // and nothing but node.toml
 	integers bool
 	empty    bool
 	min, max int
@@ -34,6 +35,7 @@ func fieldsOf(t reflect.Type) []field {
 			def:      tag.Get("default"),
 			need:     tag.Get("need"),
 			node:     tag.Get("node") != "",
+			only:     tag.Get("node") == "only",
 			integers: tag.Get("item") == "integer",
 			empty:    tag.Get("empty") == "true",
 			raw:      func() raw { return reflect.New(t.Field(i).Type).Interface().(raw) },
@@ -47,6 +49,19 @@ func fieldsOf(t reflect.Type) []field {
 		fields = append(fields, f)
 	}
 	return fields
+}
+
+// needed says whether the table is wrong without f, in node.toml or in the policy.
+func (f field) needed(ofNode bool) bool {
+	return f.need == "true" || f.need == "policy" && !ofNode || f.need == "node" && ofNode
+}
+
+// in says whether f may stand in node.toml, or in the policy.
+func (f field) in(ofNode bool) bool {
+	if ofNode {
+		return f.node
+	}
+	return !f.only
 }
 
 // maxFaults is how many faults are told. Who has more has one mistake, made by a program.
@@ -136,15 +151,15 @@ func (d *decoder) table(n *node, into any) {
 			d.unknown(c, fields)
 		case d.ofNode && !f.node:
 			d.atKey(c, "belongs to the policy, not to one machine: write it in rempart.toml")
+		case !d.ofNode && f.only:
+			d.atKey(c, "would be the same on both nodes: it belongs into node.toml")
 		default:
 			v.Field(f.index).Addr().Interface().(raw).decode(d, c, *f)
 		}
 	}
 	for _, f := range fields {
-		if f.need == "true" || f.need == "policy" && !d.ofNode {
-			if n.child(f.key) == nil {
-				d.missing(n, f.key, "is missing: %s", lowerFirst(f.doc))
-			}
+		if f.needed(d.ofNode) && n.child(f.key) == nil {
+			d.missing(n, f.key, "is missing: %s", lowerFirst(f.doc))
 		}
 	}
 }
@@ -165,7 +180,7 @@ func (d *decoder) unknown(n *node, fields []field) {
 			d.atKey(n, "unknown key: case matters, write %q", f.key)
 			return
 		}
-		if !d.ofNode || f.node {
+		if f.in(d.ofNode) {
 			keys = append(keys, f.key)
 		}
 	}

@@ -74,17 +74,20 @@ func (p *policyPage) keys(path string) (string, error) {
 	}
 	languagePath := strings.ReplaceAll(strings.Trim(path, "[]"), "NAME", "*")
 	idle := notEnforced(languagePath)
-	if len(idle) > 0 {
+	if idle {
 		b.WriteString("This version of rempart knows this table and does not enforce it, so `rempart check` refuses it.\n\n")
 	}
 	b.WriteString("| key | type | default | meaning |\n|---|---|---|---|\n")
 	for _, k := range table.Keys {
 		meaning := k.Meaning
-		if k.Node {
+		switch {
+		case k.Only:
+			meaning += " *Stands in node.toml alone.*"
+		case k.Node:
 			meaning += " *May stand in node.toml.*"
 		}
-		if len(idle) == 0 {
-			meaning += idleNote(notEnforced(strings.TrimPrefix(languagePath+"."+k.Name, ".")))
+		if !idle && notEnforced(strings.TrimPrefix(languagePath+"."+k.Name, ".")) {
+			meaning += " *Not enforced by this version: refused.*"
 		}
 		fmt.Fprintf(&b, "| `%s` | %s | %s | %s |\n", k.Name, k.Type, defaultText(k), strings.ReplaceAll(meaning, "|", `\|`))
 	}
@@ -102,25 +105,12 @@ func defaultText(k Key) string {
 	return k.Default
 }
 
-// notEnforced is what this version refuses of the table or key at path: its
-// values, or one empty string for the whole.
-func notEnforced(path string) []string {
-	var values []string
+// notEnforced says whether this version refuses the table or key at path.
+func notEnforced(path string) bool {
 	for _, u := range unsupported {
 		if path == u.path || strings.HasPrefix(path, u.path+".") {
-			values = append(values, u.value)
+			return true
 		}
 	}
-	return values
-}
-
-// idleNote says what of a key is not enforced.
-func idleNote(values []string) string {
-	switch {
-	case len(values) == 0:
-		return ""
-	case values[0] == "":
-		return " *Not enforced by this version: refused.*"
-	}
-	return " *Not enforced by this version: " + strings.Join(values, ", ") + ".*"
+	return false
 }

@@ -17,7 +17,9 @@ import (
 //	<!-- policy -->                        a whole rempart.toml
 //	<!-- policy, in part -->               makes a policy with testdata/part.toml
 //	<!-- policy, in part, not enforced --> the same, of what this version only reads
+//	<!-- policy, in part, of a pair -->    the same, of one of two nodes
 //	<!-- node.toml -->                     a node's file beside testdata/part.toml
+//	<!-- node.toml of a pair -->           the same, of one of two nodes
 type example struct {
 	kind string
 	text string
@@ -96,6 +98,10 @@ func (e example) check(t *testing.T) error {
 			return errors.New("is enforced: take that out of the comment before it")
 		}
 		_, err = ParseLanguage(completed(t, e.text), nil)
+	case "policy, in part, of a pair":
+		_, err = Parse(completed(t, e.text), &File{"node.toml", []byte("[ha]\nadvskew = 0\n")})
+	case "node.toml of a pair":
+		_, err = Parse(completed(t, "[ha]\ninterface = \"dmz\"\nsecret = \"file:carp.key\"\n"), &File{"node.toml", []byte(e.text)})
 	case "node.toml":
 		_, err = Parse(completed(t, ""), &File{"node.toml", []byte(e.text)})
 	default:
@@ -115,6 +121,8 @@ func TestShippedPolicies(t *testing.T) {
 		{"../packaging/examples/rempart.toml", "", Parse},
 		{"../packaging/examples/two-lines.toml", "", Parse},
 		{"../packaging/examples/rempart.toml", "../packaging/examples/node.toml", Parse},
+		{"../packaging/examples/pair/rempart.toml", "../packaging/examples/pair/fw1.toml", Parse},
+		{"../packaging/examples/pair/rempart.toml", "../packaging/examples/pair/fw2.toml", Parse},
 		{"testdata/single.toml", "", Parse},
 		{"testdata/reference.toml", "testdata/node.toml", ParseLanguage}, // has every key
 	} {

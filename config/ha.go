@@ -2,19 +2,21 @@ package config
 
 import (
 	"fmt"
-	"net/netip"
 	"slices"
 	"strings"
 	"time"
 )
 
-// How often the master speaks, and what is refused: less is not held by timers
-// of a busy machine, more leaves CARP's own second behind.
+// How often a node speaks that does not say it, and what is refused: less is not
+// held by the timers of a busy machine, more leaves CARP's own second behind.
 const (
-	defaultInterval  = 100 * time.Millisecond
-	shortestInterval = 5 * time.Millisecond
-	longestInterval  = 10 * time.Second
+	defaultBeat  = 100 * time.Millisecond
+	shortestBeat = 10 * time.Millisecond
+	longestBeat  = 10 * time.Second
 )
+
+// defaultAdvBase is what carp(4) has.
+const defaultAdvBase = 1
 
 var sectionWords = words{"rules", "nat", "aliases", "schedules", "routes", "vips", "shaper"}
 
@@ -26,35 +28,45 @@ func (p *parser) parseHA() {
 	}
 	r := &s.body
 	h := &HA{
-		Preempt:   r.Preempt.or(true),
-		Interval:  defaultInterval,
-		Secret:    read(p, r.Secret, parseSecret),
-		Interface: r.Interface.s,
-		Sections:  slices.Clone(sectionWords),
-		AdvSkew:   r.AdvSkew.v,
-		Pos:       s.node.keyPos(),
-	}
-	peer := r.Peer
-	if p.own != nil && p.own.HA.set() {
-		if p.own.HA.body.AdvSkew.set() {
-			h.AdvSkew = p.own.HA.body.AdvSkew.v
-		}
-		if p.own.HA.body.Peer.set() {
-			peer = p.own.HA.body.Peer
-		}
-	}
-	if r.Interval.set() {
-		h.Interval = read(p, r.Interval, parseInterval)
+		Preempt:    r.Preempt.or(true),
+		Interval:   p.within(r.Interval, defaultBeat, shortestBeat, longestBeat),
+		Secret:     read(p, r.Secret, parseSecret),
+		Interface:  r.Interface.s,
+		Sections:   slices.Clone(sectionWords),
+		AdvBase:    r.AdvBase.or(defaultAdvBase),
+		VirtualMAC: r.VirtualMAC.v,
+		Services:   distinct(p, r.Services, parseUnit),
+		Gateways:   p.lossOf(r.Gateways),
+		Checks:     p.parseChecks(),
+		Pos:        s.node.keyPos(),
 	}
 	if r.Sections.set() {
-		h.Sections = p.sections(r.Sections)
-	}
-	known := p.refer(r.Interface, "interface", p.interfaces)
-	h.Peer = read(p, peer, parseHostAddr)
-	if known && h.Peer.IsValid() {
-		p.peerReachable(peer, h.Peer, h.Interface)
+		h.Sections = distinct(p, r.Sections, parseSection)
 	}
 	p.cfg.HA = h
+	cable := p.refer(r.Interface, "interface", p.interfaces)
+	p.haOfNode(cable)
+	p.parsePeers()
+	p.parseHAGroups()
+}
+
+// haOfNode reads what node.toml says of the pair. Without it, the two nodes have
+// the same priority, and neither would know who is to be master.
+func (p *parser) haOfNode(cable bool) {
+	const why = "one node needs a lower advskew than the other, such as 0 and 100: with equal priorities neither knows who is to be master"
+	h := p.cfg.HA
+	switch {
+	case p.own == nil:
+		p.missing(p.policy.HA.node, "advskew", "there is no node.toml, where it belongs: %s", why)
+	case !p.own.HA.set() && !wrongly(p.ownRoot, "ha"):
+		p.missing(p.ownRoot, "ha.advskew", "is missing: %s", why)
+	case p.own.HA.set():
+		r := &p.own.HA.body
+		h.AdvSkew = r.AdvSkew.v
+		if h.Peer = read(p, r.Peer, parseHostAddr); cable && h.Peer.IsValid() {
+			p.peerReachable(r.Peer.node, h.Peer, h.Interface)
+		}
+	}
 }
 
 // withoutHA refuses what has no meaning on a single gateway.
@@ -66,70 +78,69 @@ func (p *parser) withoutHA() {
 			break
 		}
 	}
-	if p.own != nil && p.own.HA.set() {
+	for _, e := range p.policy.HAGroup {
+		p.atKey(e.node, need)
+	}
+	for _, e := range p.policy.HACheck {
+		p.atKey(e.node, need)
+	}
+	if p.own == nil {
+		return
+	}
+	if p.own.HA.set() {
 		p.atKey(p.own.HA.node, need)
+	}
+	for _, e := range p.own.Interface {
+		if e.body.Peer.set() {
+			p.atKey(e.body.Peer.node, need)
+		}
 	}
 }
 
-func (p *parser) sections(l list) []string {
+// lossOf reads the gateways whose loss makes the node worse.
+func (p *parser) lossOf(l list) []string {
+	return distinct(p, l, func(s string) (string, error) {
+		return s, lookUp(s, "gateway or gateway group", p.gateways, p.groups)
+	})
+}
+
+// distinct reads the items of a list, none of which may stand twice.
+func distinct(p *parser, l list, f func(string) (string, error)) []string {
 	var all []string
 	for _, n := range l.items {
-		switch _, err := sectionWords.value(n.text); {
+		switch v, err := f(n.text); {
 		case err != nil:
 			p.at(n, "%v", err)
-		case slices.Contains(all, n.text):
+		case slices.Contains(all, v):
 			p.at(n, "%q stands twice", n.text)
 		default:
-			all = append(all, n.text)
+			all = append(all, v)
 		}
 	}
 	return all
 }
 
-func (p *parser) peerReachable(t text, peer netip.Addr, iface string) {
-	var networks []netip.Prefix
-	for _, n := range p.networks {
-		switch {
-		case n.prefix.Addr() == peer:
-			p.at(t.node, "%s is this node's own address on %s: write that of the other node", peer, n.iface)
-			return
-		case n.iface == iface:
-			networks = append(networks, n.prefix.Masked())
+func parseSection(s string) (string, error) {
+	_, err := sectionWords.value(s)
+	return s, err
+}
+
+// longestUnit is UNIT_NAME_MAX of systemd without its zero.
+const longestUnit = 255
+
+// unitKinds are the kinds of units that can be started and stopped.
+var unitKinds = [...]string{".service", ".socket", ".target", ".timer", ".path", ".mount", ".automount", ".swap"}
+
+func parseUnit(s string) (string, error) {
+	if s == "" || len(s) > longestUnit || s[0] == '-' || s[0] == '.' || strings.IndexFunc(s, notInUnit) >= 0 {
+		return "", fmt.Errorf("%q is no unit such as \"dnsmasq.service\": letters, digits and @ . _ : \\ - may stand in its name", s)
+	}
+	for _, kind := range unitKinds {
+		if strings.HasSuffix(s, kind) {
+			return s, nil
 		}
 	}
-	for _, n := range networks {
-		if n.Contains(peer) {
-			return
-		}
-	}
-	if len(networks) > 0 && !peer.IsLinkLocalUnicast() {
-		p.at(t.node, "%s is in no network of interface %s (%s)", peer, iface, join(networks))
-	}
+	return "", fmt.Errorf("%q lacks its kind: write it as the service manager does, such as \"%s.service\"", s, s)
 }
 
-func join(networks []netip.Prefix) string {
-	texts := make([]string, len(networks))
-	for i, n := range networks {
-		texts[i] = n.String()
-	}
-	return strings.Join(texts, ", ")
-}
-
-func parseInterval(s string) (time.Duration, error) {
-	d, err := ParseDuration(s)
-	if err == nil && (d < shortestInterval || d > longestInterval) {
-		err = fmt.Errorf("%s is out of range: %s to %s", s, FormatDuration(shortestInterval), FormatDuration(longestInterval))
-	}
-	return d, err
-}
-
-func parseSecret(s string) (string, error) {
-	name, ok := strings.CutPrefix(s, "file:")
-	if !ok {
-		return "", fmt.Errorf("a secret does not stand in the policy: write \"file:carp.key\" and put it into that file")
-	}
-	if name == "" || strings.ContainsAny(name, "/\x00") || name == "." || name == ".." {
-		return "", fmt.Errorf("%q is no file beside the policy: write its bare name, such as \"file:carp.key\"", s)
-	}
-	return s, nil
-}
+func notInUnit(r rune) bool { return notInName(r) && !strings.ContainsRune(`@.:\`, r) }

@@ -16,6 +16,7 @@ type network struct {
 	prefix netip.Prefix
 	node   *node
 	vip    bool
+	moves  bool // with the role
 }
 
 func (p *parser) parseInterfaces() {
@@ -62,7 +63,7 @@ func (p *parser) parseInterface(e *entry[rawInterface], own *rawInterface, devic
 	}
 	p.addressed[i.Name] = wrongly(e.node, "addresses") || r.Addresses.set()
 	for _, n := range r.Addresses.items {
-		if a, ok := p.interfaceAddress(n, i.Name, false); ok {
+		if a, ok := p.interfaceAddress(n, network{iface: i.Name}); ok {
 			i.Addresses = append(i.Addresses, a)
 		}
 	}
@@ -128,7 +129,7 @@ func parseMAC(s string) (string, error) {
 
 // interfaceAddress reads an address of the gateway and sets it beside the
 // others: one network must not be on two interfaces.
-func (p *parser) interfaceAddress(n *node, iface string, vip bool) (netip.Prefix, bool) {
+func (p *parser) interfaceAddress(n *node, own network) (netip.Prefix, bool) {
 	a, err := parsePrefix(n.text)
 	if err == nil {
 		err = checkHost(a)
@@ -137,7 +138,7 @@ func (p *parser) interfaceAddress(n *node, iface string, vip bool) (netip.Prefix
 		p.at(n, "%v", err)
 		return a, false
 	}
-	own := network{iface: iface, prefix: a, node: n, vip: vip}
+	own.prefix, own.node = a, n
 	for _, other := range p.networks {
 		if err := own.clash(other); err != nil {
 			p.at(n, "%v", err)

@@ -71,6 +71,38 @@ func (c *Config) HeldOneToOne(iface string) []netip.Addr {
 	return held
 }
 
+// Moving is the addresses that the pair moves between its nodes: the virtual ones in
+// the order of the policy, then the outside addresses of 1:1 translations that
+// are held beside them. Those have no vhid, and go with the first virtual address of their
+// interface.
+func (c *Config) Moving() []VIP {
+	var all []VIP
+	first := make(map[string]VIP)
+	has := make(map[netip.Addr]bool)
+	for _, v := range c.VIPs {
+		if v.Kind != VIPCARP {
+			continue
+		}
+		all = append(all, v)
+		has[v.Address.Addr()] = true
+		if _, ok := first[v.Interface]; !ok {
+			first[v.Interface] = v
+		}
+	}
+	for _, i := range c.Interfaces {
+		with, ok := first[i.Name]
+		if !ok {
+			continue
+		}
+		for _, a := range c.HeldOneToOne(i.Name) {
+			if !has[a] {
+				all = append(all, VIP{Interface: i.Name, Kind: VIPCARP, Address: netip.PrefixFrom(a, a.BitLen()), Group: with.Group, Pos: with.Pos})
+			}
+		}
+	}
+	return all
+}
+
 func byName[T any](all []T, name string, nameOf func(*T) string) *T {
 	for i := range all {
 		if nameOf(&all[i]) == name {

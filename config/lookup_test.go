@@ -140,19 +140,13 @@ func TestErrorsAsError(t *testing.T) {
 	}
 }
 
-// TestUnsupportedLeadsSomewhere: each line of the table names a key of the
-// language, and a value that it can have.
+// TestUnsupportedLeadsSomewhere: each line of the table names a key of the language.
 func TestUnsupportedLeadsSomewhere(t *testing.T) {
-	known := make(map[string]field)
-	each(reflect.TypeFor[rawPolicy](), "", func(path string, f field) { known[path] = f })
+	known := make(map[string]bool)
+	each(reflect.TypeFor[rawPolicy](), "", func(path string, _ field) { known[path] = true })
 	for _, u := range unsupported {
-		path := strings.ReplaceAll(u.path, ".*", "")
-		f, ok := known[path]
-		if !ok {
+		if !known[strings.ReplaceAll(u.path, ".*", "")] {
 			t.Errorf("%s is no key of the language", u.path)
-		}
-		if u.value != "" && u.value != "true" && !strings.Contains(strings.Join(f.enum, " "), u.value) {
-			t.Errorf("%s is never %q", u.path, u.value)
 		}
 		if u.what == "" {
 			t.Errorf("%s is not said to be anything", u.path)
@@ -169,9 +163,6 @@ func TestParseRefusesWhatItDoesNotEnforce(t *testing.T) {
 		t.Fatal("taken")
 	}
 	for _, u := range unsupported {
-		if u.value != "" && u.value != "true" {
-			continue // the reference has another value there
-		}
 		if !strings.Contains(err.Error(), u.what+": not enforced") {
 			t.Errorf("nothing is said of %s", u.path)
 		}

@@ -114,7 +114,7 @@ const mostHeld = 256
 // more of them than an interface can hold.
 func (p *parser) freeExternal(t text, o OneToOne) {
 	for _, n := range p.networks {
-		if o.External.Contains(n.prefix.Addr()) {
+		if o.External.Contains(n.prefix.Addr()) && !(n.moves && n.iface == o.On) {
 			p.at(t.node, "%s is the gateway's own address on %s: a [[port_forward]] shares it", n.prefix.Addr(), n.iface)
 			return
 		}

@@ -31,6 +31,7 @@ func parse(policy File, node *File, enforced bool) (*Config, error) {
 	}
 	if node != nil {
 		if tree := p.tree(*node); tree != nil {
+			p.ownRoot = tree
 			p.own = p.decode(tree, true, enforced)
 		}
 	}
@@ -52,13 +53,14 @@ type parser struct {
 	root     *node  // of the policy
 	policy   *rawPolicy
 	own      *rawPolicy // node.toml's
+	ownRoot  *node
 	cfg      *Config
 
 	// What names there are, by the node that gives them.
 	interfaces, zones, aliases, schedules names
 	gateways, groups                      names
 	shapers, queues, limiters             names
-	applications                          names
+	applications, haGroups                names
 	counters                              names // of all that counts: rules and translations
 
 	aliasKinds    map[string]AliasKind
@@ -81,7 +83,7 @@ func newParser() *parser {
 	p := &parser{cfg: &Config{}}
 	for _, m := range []*names{
 		&p.interfaces, &p.zones, &p.aliases, &p.schedules, &p.gateways, &p.groups,
-		&p.shapers, &p.queues, &p.limiters, &p.applications, &p.counters,
+		&p.shapers, &p.queues, &p.limiters, &p.applications, &p.haGroups, &p.counters,
 	} {
 		*m = make(names)
 	}
@@ -159,6 +161,8 @@ func (p *parser) declareAll() {
 	declare(p, p.queues, p.policy.Queue)
 	declare(p, p.limiters, p.policy.Limiter)
 	declare(p, p.applications, p.policy.App)
+	declare(p, p.haGroups, p.policy.HAGroup)
+	declare(p, make(names), p.policy.HACheck)
 	for _, e := range p.policy.Shaper {
 		p.shapers[e.name()] = e.node
 	}
@@ -187,18 +191,26 @@ func (p *parser) refer(t text, what string, in ...names) bool {
 }
 
 func (p *parser) referName(n *node, name, what string, in ...names) bool {
+	err := lookUp(name, what, in...)
+	if err != nil {
+		p.at(n, "%v", err)
+	}
+	return err == nil
+}
+
+// lookUp says what names there are if none of them is the one asked for.
+func lookUp(name, what string, in ...names) error {
 	var known []string
 	for _, m := range in {
 		if m[name] != nil {
-			return true
+			return nil
 		}
 		for k := range m {
 			known = append(known, k)
 		}
 	}
 	slices.Sort(known)
-	p.at(n, "no %s %q%s", what, name, suggest(name, known))
-	return false
+	return fmt.Errorf("no %s %q%s", what, name, suggest(name, known))
 }
 
 // count takes the name of a rule or translation: they share one set of counters.

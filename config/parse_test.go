@@ -305,13 +305,13 @@ func TestParseHA(t *testing.T) {
 	expect(t, "ha", &HA{
 		Preempt: true, Interval: 100 * time.Millisecond, Secret: "file:carp.key", Interface: "sync",
 		Sections: []string{"rules", "nat", "aliases", "schedules", "routes", "vips", "shaper"},
-		Peer:     addr("172.16.0.2"),
+		AdvBase:  1, Peer: addr("172.16.0.2"), Groups: []HAGroup{{Name: DefaultHAGroup}},
 	}, c.HA)
 	expect(t, "vips", []VIP{
-		{Interface: "lan", Kind: VIPCARP, Address: netip.MustParsePrefix("10.1.2.5/28"), VHID: 1},
-		{Interface: "wan", Kind: VIPCARP, Address: netip.MustParsePrefix("203.0.113.5/29"), VHID: 2},
-		{Interface: "wan", Kind: VIPCARP, Address: netip.MustParsePrefix("203.0.113.6/29"), VHID: 2},
-		{Interface: "dmz", Kind: VIPCARP, Address: netip.MustParsePrefix("10.1.3.1/24"), VHID: 3},
+		{Interface: "lan", Kind: VIPCARP, Address: netip.MustParsePrefix("10.1.2.5/28"), VHID: 1, Group: DefaultHAGroup},
+		{Interface: "wan", Kind: VIPCARP, Address: netip.MustParsePrefix("203.0.113.5/29"), VHID: 2, Group: DefaultHAGroup},
+		{Interface: "wan", Kind: VIPCARP, Address: netip.MustParsePrefix("203.0.113.6/29"), VHID: 2, Group: DefaultHAGroup},
+		{Interface: "dmz", Kind: VIPCARP, Address: netip.MustParsePrefix("10.1.3.1/24"), VHID: 3, Group: DefaultHAGroup},
 	}, c.VIPs)
 	expect(t, "tests", Test{
 		Name:   "guests are off at night",

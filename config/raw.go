@@ -7,12 +7,13 @@ package config
 //	toml     the key
 //	doc      its meaning in one line
 //	default  what holds when it is absent, in words or as it would be written
-//	need     "true": the table is wrong without it
+//	need     "true": the table is wrong without it; "policy", "node": in that file
 //	enum     the words that it may be
 //	min, max the range of a number
 //	item     "integer": a list that takes numbers as well as strings
 //	empty    "true": a list that says something even without items
-//	node     "true": belongs to one machine; the only keys that node.toml takes
+//	node     "true": belongs to one machine; the only keys that node.toml takes.
+//	         "only": would be wrong in the policy, which is the same on two nodes
 
 type rawPolicy struct {
 	Format number `toml:"schema" doc:"Version of the policy language." need:"policy" min:"1" max:"1"`
@@ -39,6 +40,8 @@ type rawPolicy struct {
 	App     named[rawApplication]  `toml:"application" doc:"Traffic known by the names it speaks to."`
 	Shape   ordered[rawShape]      `toml:"shape" doc:"Which traffic goes into which queue or limiter; the first match decides."`
 	HA      section[rawHA]         `toml:"ha" doc:"A pair of gateways that share the policy." node:"true"`
+	HAGroup named[rawHAGroup]      `toml:"ha_group" doc:"Virtual addresses that move together. Only with [ha]."`
+	HACheck named[rawHACheck]      `toml:"ha_check" doc:"A command that says whether the node is fit. Only with [ha]."`
 	VIP     ordered[rawVIP]        `toml:"vip" doc:"A virtual address: one that moves with the role, or one that stays."`
 	Test    ordered[rawTest]       `toml:"test" doc:"A packet and what must become of it, tried before every apply."`
 }
@@ -61,6 +64,7 @@ type rawInterface struct {
 	MAC          text    `toml:"mac" doc:"Hardware address that selects the device, instead of its name." node:"true"`
 	MTU          number  `toml:"mtu" doc:"Largest packet in bytes." default:"left as it is" min:"68" max:"65535"`
 	Addresses    list    `toml:"addresses" doc:"This machine's addresses on it, each with its prefix length." default:"left as they are" node:"true"`
+	Peer         list    `toml:"peer" doc:"The other node's own addresses on it, one of a family: CARP and heartbeats go there and not to all. Only with [ha]." default:"multicast" node:"only"`
 }
 
 type rawZone struct {

@@ -35,20 +35,38 @@ type rawShape struct {
 }
 
 type rawHA struct {
-	Preempt   boolean `toml:"preempt" doc:"The node with the lower advskew takes the role back when it returns." default:"true"`
-	Interval  text    `toml:"interval" doc:"How often the master speaks." default:"\"100ms\""`
-	Secret    text    `toml:"secret" doc:"The CARP password: \"file:NAME\", a file beside the policy that is never synchronised in clear." need:"policy"`
-	Interface text    `toml:"interface" doc:"The cable between the nodes: flows, revisions and heartbeats go over it." need:"policy"`
-	Sections  list    `toml:"sections" doc:"What config sync carries." default:"all of them" enum:"rules,nat,aliases,schedules,routes,vips,shaper"`
-	AdvSkew   number  `toml:"advskew" doc:"The lower of the two is the preferred master." default:"0" min:"0" max:"254" node:"true"`
-	Peer      text    `toml:"peer" doc:"The other node's address on the cable." default:"multicast" node:"true"`
+	Preempt    boolean `toml:"preempt" doc:"The better node takes the role back when it returns." default:"true"`
+	Interval   text    `toml:"interval" doc:"From one heartbeat to the next, 10ms to 10s: a node that is dead is known to be after a few of them." default:"\"100ms\""`
+	Secret     text    `toml:"secret" doc:"Where the CARP password is: \"file:NAME\", a file beside the policy with 1 to 19 characters, never synchronised in clear." need:"policy"`
+	Interface  text    `toml:"interface" doc:"The cable between the nodes: flows, revisions and heartbeats go over it." need:"policy"`
+	Sections   list    `toml:"sections" doc:"What config sync carries." default:"all of them" enum:"rules,nat,aliases,schedules,routes,vips,shaper"`
+	AdvBase    number  `toml:"advbase" doc:"Seconds between CARP advertisements. The two nodes do not depend on them; others on the network do." default:"1" min:"1" max:"254"`
+	AdvSkew    number  `toml:"advskew" doc:"The lower of the two is the preferred master." need:"node" min:"0" max:"254" node:"only"`
+	Peer       text    `toml:"peer" doc:"The other node's address on the cable." default:"multicast" node:"only"`
+	VirtualMAC boolean `toml:"virtual_mac" doc:"The virtual addresses of a vhid are reached by CARP's hardware address, which moves with them." default:"false"`
+	Services   list    `toml:"services" doc:"Units of the service manager that run on the master alone, such as \"dnsmasq.service\"." default:"none"`
+	Gateways   list    `toml:"gateways" doc:"Gateways and gateway groups; a node that loses one is worse than one that has it." default:"none"`
+}
+
+type rawHAGroup struct {
+	Preferred text `toml:"preferred" doc:"Name of the node that is to be master of the group." default:"the one with the lower advskew"`
+}
+
+type rawHACheck struct {
+	Command  list   `toml:"command" doc:"Program by its whole path, with its arguments; the node is fit when it exits with 0." need:"true"`
+	Interval text   `toml:"interval" doc:"From one run to the next; 100ms to 1h." default:"\"5s\""`
+	Timeout  text   `toml:"timeout" doc:"A run that takes longer is ended and has failed; up to interval." default:"\"2s\""`
+	Fall     number `toml:"fall" doc:"So many failures in a row count." default:"3" min:"1" max:"100"`
+	Rise     number `toml:"rise" doc:"So many successes in a row make good for them." default:"2" min:"1" max:"100"`
+	Weight   number `toml:"weight" doc:"How much worse it makes the node." default:"1" min:"1" max:"200"`
 }
 
 type rawVIP struct {
-	Kind      text   `toml:"kind" doc:"carp: moves with the role; alias: a further address of the interface; proxy_arp: the gateway answers for it and does not have it, also in IPv6." default:"\"carp\"" enum:"carp,alias,proxy_arp"`
+	Kind      text   `toml:"kind" doc:"carp: moves with the role, needs [ha]; alias: a further address of the interface; proxy_arp: the gateway answers for it and does not have it, also in IPv6. The last two are for a gateway without [ha]." default:"\"carp\"" enum:"carp,alias,proxy_arp"`
 	Interface text   `toml:"interface" doc:"The interface that it is on." need:"true"`
 	Address   text   `toml:"address" doc:"The address with its prefix length; of proxy_arp an address or a network, 1024 addresses at most." need:"true"`
-	VHID      number `toml:"vhid" doc:"CARP's number of the virtual host; further addresses may ride on it. Only with kind = \"carp\"." default:"none: follows the role without CARP" min:"1" max:"255"`
+	VHID      number `toml:"vhid" doc:"CARP's number of the virtual host, of one group on an interface; further addresses may ride on it. Only with kind = \"carp\"." default:"none: follows its group without CARP" min:"1" max:"255"`
+	Group     text   `toml:"group" doc:"The [ha_group] that it moves with. Only with kind = \"carp\"." default:"\"main\", which needs no table"`
 }
 
 type rawTest struct {

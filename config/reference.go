@@ -17,6 +17,7 @@ type Key struct {
 	Meaning string
 	Needed  bool // the table is wrong without it
 	Node    bool // belongs to one machine: node.toml may hold it
+	Only    bool // and the policy must not
 }
 
 // Reference is every table and key of the language, in the order in which the
@@ -48,6 +49,7 @@ func appendTables(tables []Table, t Table, path string, keys reflect.Type) []Tab
 				Meaning: f.doc,
 				Needed:  f.need != "",
 				Node:    f.node,
+				Only:    f.only,
 			})
 			continue
 		}

@@ -50,11 +50,11 @@ func schemaText(title string, ofNode bool) []byte {
 func tableSchema(t reflect.Type, ofNode bool) *jsonSchema {
 	s := &jsonSchema{Type: "object", Properties: make(map[string]*jsonSchema), Additional: false}
 	for _, f := range fieldsOf(t) {
-		if ofNode && !f.node {
+		if !f.in(ofNode) {
 			continue
 		}
 		s.Properties[f.key] = fieldSchema(f, ofNode)
-		if f.need == "true" || f.need == "policy" && !ofNode {
+		if f.needed(ofNode) {
 			s.Required = append(s.Required, f.key)
 		}
 	}

@@ -191,7 +191,9 @@ func TestReferenceHasEveryKey(t *testing.T) {
 		"":                     {"schema", "name"},
 		"[zone.NAME]":          {"description", "interfaces"},
 		"[rule.limits]":        {"flows", "flows_per_source", "rate_per_source", "overload"},
-		"[[vip]]":              {"kind", "interface", "address", "vhid"},
+		"[[vip]]":              {"kind", "interface", "address", "vhid", "group"},
+		"[ha_group.NAME]":      {"preferred"},
+		"[ha_check.NAME]":      {"command", "interval", "timeout", "fall", "rise", "weight"},
 		"[gateway_group.NAME]": {"description", "tiers", "trigger", "sticky", "on_down", "fail_over", "fail_back", "drain"},
 	} {
 		if !slices.Equal(tables[path], want) {

@@ -6,40 +6,23 @@ import "strings"
 // enforce. A firewall that takes such a key would promise what it does not do,
 // so Parse refuses it. Each line stands for itself and goes when the part is built.
 //
-// A path leads from the file's top; "*" is any name, a list is entered by
-// itself. With a value, the key is refused only when it has that value.
-var unsupported = [...]struct{ path, value, what string }{
-	{"ha", "", "high availability"},
-	{"vip.kind", "carp", movingVIPs},
-	{"shaper", "", "traffic shaping"},
-	{"queue", "", "traffic shaping"},
-	{"limiter", "", "traffic shaping"},
-	{"shape", "", "traffic shaping"},
-	{"application", "", "recognition of applications"},
+// A path leads from the file's top; "*" is any name, a list is entered by itself.
+var unsupported = [...]struct{ path, what string }{
+	{"shaper", "traffic shaping"},
+	{"queue", "traffic shaping"},
+	{"limiter", "traffic shaping"},
+	{"shape", "traffic shaping"},
+	{"application", "recognition of applications"},
 }
-
-// movingVIPs is a [[vip]] of the default kind, written or not.
-const movingVIPs = "virtual addresses that move (kind = \"carp\")"
 
 // refuseUnsupported reports what this version does not enforce.
 func (f *faults) refuseUnsupported(tree *node) {
 	for _, u := range unsupported {
 		for _, n := range find(tree, strings.Split(u.path, ".")) {
-			if u.value == "" || n.text == u.value {
-				f.notEnforced(n, u.what)
-			}
-		}
-	}
-	for _, n := range find(tree, []string{"vip"}) {
-		if n.kind == kindTable && n.child("kind") == nil {
-			f.notEnforced(n, movingVIPs)
+			f.atKey(n, "%s: not enforced by this version of rempart: remove it", u.what)
 		}
 	}
 	f.refuseIdleOutbound(tree)
-}
-
-func (f *faults) notEnforced(n *node, what string) {
-	f.atKey(n, "%s: not enforced by this version of rempart: remove it", what)
 }
 
 // refuseIdleOutbound reports [[outbound]] where the mode leaves it without effect.

@@ -21,12 +21,16 @@ func (p *parser) parseVIPs() {
 		if e.node.child("kind") != nil {
 			v.Kind = VIPKind(p.word(e.body.Kind, vipWords)) // 0: its fault has been told
 		}
-		if e.body.VHID.set() && v.Kind > VIPCARP {
-			p.atKey(e.body.VHID.node, "belongs to kind = \"carp\": an address of kind %q does not move", v.Kind)
+		known := p.refer(e.body.Interface, "interface", p.interfaces)
+		if v.Kind > VIPCARP {
+			p.staying(e, *v)
 		}
-		if p.refer(e.body.Interface, "interface", p.interfaces) && e.body.Address.set() && v.Kind.IsAddress() {
+		if known && e.body.Address.set() && v.Kind.IsAddress() {
 			p.sameNetwork(e.body.Address, v.Interface)
-			v.Address, _ = p.interfaceAddress(e.body.Address.node, v.Interface, true)
+			v.Address, _ = p.interfaceAddress(e.body.Address.node, network{iface: v.Interface, vip: true, moves: v.Kind == VIPCARP})
+		}
+		if v.Kind == VIPCARP {
+			p.moving(e, v, p.cfg.VIPs[:i])
 		}
 	}
 	all := 0
@@ -46,6 +50,42 @@ func (p *parser) parseVIPs() {
 		if all += count(v.Address); before <= mostProxied && all > mostProxied {
 			p.at(e.body.Address.node, "%s makes it %d addresses or more that the gateway answers for: %d at most, all together", v.Address, all, mostProxied)
 		}
+	}
+}
+
+// staying refuses an address that does not move where it would have to, and keys
+// of those that do.
+func (p *parser) staying(e *entry[rawVIP], v VIP) {
+	for _, key := range [...]string{"vhid", "group"} {
+		if n := e.node.child(key); n != nil {
+			p.atKey(n, "belongs to kind = \"carp\": an address of kind %q does not move", v.Kind)
+		}
+	}
+	if p.policy.HA.set() {
+		p.at(e.body.Kind.node, "with [ha] both nodes would answer for an address of kind %q: leave kind out, and it moves with the role", v.Kind)
+	}
+}
+
+// moving reads what the pair does with an address, and refuses those that it
+// cannot move.
+func (p *parser) moving(e *entry[rawVIP], v *VIP, before []VIP) {
+	v.Group = DefaultHAGroup
+	if r := e.body.Group; r.set() && r.s != DefaultHAGroup && p.refer(r, "ha_group", p.haGroups) {
+		v.Group = r.s
+	}
+	for _, other := range before {
+		if v.VHID != 0 && other.VHID == v.VHID && other.Kind == VIPCARP && other.Interface == v.Interface && other.Group != v.Group {
+			p.at(e.body.VHID.node, "%d is of group %q in line %d: all addresses of one vhid on an interface move together", v.VHID, other.Group, other.Pos.Line)
+			break
+		}
+	}
+	cable := p.policy.HA.body.Interface.s
+	switch i := p.cfg.Interface(v.Interface); {
+	case i == nil || !v.Address.IsValid():
+	case p.policy.HA.set() && v.Interface == cable:
+		p.at(e.body.Interface.node, "%q is the cable between the two nodes, where nobody needs an address that moves", cable)
+	case i.External && v.Address.Addr().IsLinkLocalUnicast():
+		p.at(e.body.Address.node, "%s is link-local and %q external: such an address is what hosts of an inside network take for their router", v.Address.Addr(), v.Interface)
 	}
 }
 
