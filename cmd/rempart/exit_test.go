@@ -18,6 +18,7 @@ func askers() []string {
 		"show aliases", "show aliases web", "show aliases web --refresh", "show routes", "show gateways", "show schedules",
 		"show flows", "show flows host 10.1.2.9 --end --yes", "show log", "show log -f", "apply --dry-run",
 		`explain "lan gre 10.1.2.9 -> 198.51.100.7"`,
+		"ha status", "ha release", "ha takeover main", "ha maintenance on", "ha maintenance off", "ha doctor", "ha drill --yes",
 	}
 }
 
@@ -47,6 +48,7 @@ func TestExitCodes(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			s := newStage(t)
+			s.gateway.pair = samplePair()
 			s.serve(t)
 			for _, line := range askers() {
 				s.gateway.refuse, s.gateway.pending, s.gateway.stays = c.refuse, nil, true
@@ -98,7 +100,7 @@ func TestAskersAreComplete(t *testing.T) {
 func TestUsage(t *testing.T) {
 	s := newStage(t)
 	for _, c := range []struct{ line, message string }{
-		{"", "say what: apply, check, confirm, demo, diff, explain, history, load, rollback, run, schema, show, status, version"},
+		{"", "say what: apply, check, confirm, demo, diff, explain, ha, history, load, rollback, run, schema, show, status, version"},
 		{"stauts", `unknown command "stauts", did you mean status?`},
 		{"--nonsense", "unknown flag: --nonsense"},
 		{"show", "say what: aliases, flows, gateways, log, nat, nft, routes, rules, schedules"},
@@ -129,6 +131,12 @@ func TestUsage(t *testing.T) {
 		{`explain "lan ->" --live --file x`, "--live and --file do not go together: what is followed runs now"},
 		{`explain "lan ->" --live --for 20ms`, "--for 20ms: want at least 1s"},
 		{`explain "lan ->" --live --count 0`, "--count 0: want at least 1"},
+		{"ha", "say what: doctor, drill, maintenance, release, status, takeover"},
+		{"ha release main guests", `"guests" is too much: rempart ha release [GROUP] [flags]`},
+		{"ha maintenance", "something is missing: rempart ha maintenance on|off [flags]"},
+		{"ha maintenance of", `maintenance "of": want on or off`},
+		{"ha drill", "a drill asks first; where nobody can answer it wants --yes"},
+		{"ha drill -y --host 10.1.2.9", `--host "10.1.2.9": want IFACE=ADDRESS, such as lan=10.1.2.9`},
 		{"man", "something is missing: rempart man DIR [flags]"},
 	} {
 		stdout, stderr, code := s.run(t, fields(c.line)...)

@@ -12,6 +12,7 @@ import (
 	"github.com/rempart/rempart/firewall/flows"
 	"github.com/rempart/rempart/firewall/packetlog"
 	"github.com/rempart/rempart/firewall/report"
+	"github.com/rempart/rempart/ha/view"
 )
 
 // now is when every test takes place.
@@ -28,6 +29,8 @@ type gateway struct {
 	refuse    error           // what every question is answered with, unless nil
 	quiet     bool            // there is nothing to list
 	lines     bool            // status tells of gateways
+	pair      view.Status
+	ill       bool // a doctor finds something bad
 	flows     []flows.Flow
 	coming    []packetlog.Entry // what Follow sends first
 	stays     bool              // and then it waits, rather than go away

@@ -43,7 +43,7 @@ func (p *program) run(ctx context.Context, args []string) int {
 }
 
 // daemon is the daemon that the socket leads to.
-func (p *program) daemon() web.Backend { return web.Dial(p.socket) }
+func (p *program) daemon() *web.Client { return web.Dial(p.socket) }
 
 // printJSON prints v for programs.
 func (p *program) printJSON(v any) error {

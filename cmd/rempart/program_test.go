@@ -175,8 +175,11 @@ func TestCompletion(t *testing.T) {
 	if stdout, _, _ := s.run(t, "__complete", "rollback", ""); stdout != ":4\n" {
 		t.Errorf("without a daemon: %q", stdout)
 	}
+	s.gateway.pair = pairStates()["groups"]
 	s.serve(t)
 	for _, c := range []struct{ line, want string }{
+		{"ha takeover", "main\tBACKUP\nguests\tMASTER\n:4\n"},
+		{"ha release main", ":4\n"},
 		{"rollback", "7\troot: let the guests out\n6\tanna\n5\tanna\n:4\n"},
 		{"rollback 7", ":4\n"},
 		{"explain", "wan\teth0\nlan\teth1\ndmz\teth2\n:4\n"},

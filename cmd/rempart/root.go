@@ -11,6 +11,7 @@ import (
 const (
 	groupPolicy = "policy"
 	groupShow   = "show"
+	groupPair   = "pair"
 	groupDaemon = "daemon"
 )
 
@@ -41,11 +42,13 @@ It ends with 0 when all is done, 1 when the policy or the request is wrong,
 	root.AddGroup(
 		&cobra.Group{ID: groupPolicy, Title: "The policy:"},
 		&cobra.Group{ID: groupShow, Title: "What runs:"},
+		&cobra.Group{ID: groupPair, Title: "Two nodes:"},
 		&cobra.Group{ID: groupDaemon, Title: "The daemon:"},
 	)
 	addGroup(root, groupPolicy,
 		checkCommand(p, compileText), applyCommand(p), confirmCommand(p), rollbackCommand(p), historyCommand(p), diffCommand(p))
 	addGroup(root, groupShow, statusCommand(p), showCommand(p), explainCommand(p))
+	addGroup(root, groupPair, haCommand(p))
 	addGroup(root, groupDaemon, daemonCommands(p)...)
 	root.AddCommand(schemaCommand(p), versionCommand(p), manCommand(p))
 	return root

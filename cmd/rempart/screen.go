@@ -132,10 +132,16 @@ func (s *screen) warn(warnings []string) {
 }
 
 // hanging prints a text behind a head; its further lines stand below the first.
-func (s *screen) hanging(head cell, text string) {
-	lines, indent := []string{text}, columnsOf(head.text)
+func (s *screen) hanging(head cell, text string) { s.sentence(head, cell{}, text) }
+
+// sentence is hanging with a beginning of the text that stands out.
+func (s *screen) sentence(head, beginning cell, rest string) {
+	lines, indent := []string{beginning.text + rest}, columnsOf(head.text)
 	if s.width > 0 {
-		lines = wrap(text, s.width-indent)
+		lines = wrap(lines[0], s.width-indent)
+	}
+	if rest, whole := strings.CutPrefix(lines[0], beginning.text); whole {
+		lines[0] = s.paint(beginning.ink, beginning.text) + rest
 	}
 	s.printf("%s%s\n", s.paint(head.ink, head.text), strings.Join(lines, "\n"+strings.Repeat(" ", indent)))
 }

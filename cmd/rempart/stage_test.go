@@ -65,7 +65,7 @@ func (s *stage) serve(t *testing.T) {
 	}
 	ctx, stop := context.WithCancel(context.Background())
 	ended := make(chan error, 1)
-	go func() { ended <- server.Run(ctx, web.Handler(s.gateway, alone{}, hclog.NewNullLogger())) }()
+	go func() { ended <- server.Run(ctx, web.Handler(s.gateway, s.gateway, hclog.NewNullLogger())) }()
 	t.Cleanup(func() {
 		stop()
 		if err := <-ended; err != nil {

@@ -1,10 +1,13 @@
 package main
 
 import (
+	"context"
+	"errors"
 	"fmt"
 	"strings"
 
 	"github.com/rempart/rempart/firewall/report"
+	"github.com/rempart/rempart/ha/view"
 	"github.com/spf13/cobra"
 )
 
@@ -13,22 +16,45 @@ func statusCommand(p *program) *cobra.Command {
 		Use:   "status",
 		Short: "The gateway at a glance",
 		Long: `Says which revision runs and since when, whether an apply waits for its confirm,
-how full the table of flows is, which gateways are not online, how the
-interfaces are, and what needs attention, with what to do about it.`,
+how full the table of flows is, which gateways are not online, which role the
+node has in its pair, how the interfaces are, and what needs attention, with
+what to do about it.`,
 		Args: words(0, 0),
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			return ask(p, cmd, p.daemon().Status, p.showStatus)
+			return ask(p, cmd, p.status, p.showStatus)
 		},
 	})
 }
 
-func (p *program) showStatus(s report.Status) error {
+// statusView is the gateway, and its pair where it is of one.
+type statusView struct {
+	report.Status
+	Pair *view.Status `json:"pair,omitempty"`
+}
+
+// status asks for both. A daemon that knows of no pairs yet has none.
+func (p *program) status(ctx context.Context) (statusView, error) {
+	gateway, err := p.daemon().Status(ctx)
+	if err != nil {
+		return statusView{}, err
+	}
+	pair, err := p.daemon().HAStatus(ctx)
+	switch {
+	case errors.Is(err, report.ErrRequest):
+		return statusView{Status: gateway}, nil
+	case err != nil || !pair.Configured:
+		return statusView{Status: gateway}, err
+	}
+	return statusView{gateway, &pair}, nil
+}
+
+func (p *program) showStatus(s statusView) error {
 	name := s.Name
 	if name == "" {
 		name = "gateway"
 	}
 	p.printf("%s, rempart %s, up %s\n\n", p.paint(strong, name), s.Version, span(p.now().Sub(s.Started)))
-	p.printf("policy      %s\n", p.running(s))
+	p.printf("policy      %s\n", p.running(s.Status))
 	if d := s.Pending; d != nil {
 		p.printf("            %s until %s, by %s\n", p.paint(odd, "waits for its confirm"), p.when(d.Deadline), d.Author)
 		if d.Message != "" {
@@ -42,6 +68,9 @@ func (p *program) showStatus(s report.Status) error {
 		p.printf("flows       %s of at most %s\n", p.paint(fill(s.Flows, s.FlowsMax), count(s.Flows)), count(s.FlowsMax))
 	}
 	p.showUplinks(s.Lines)
+	if s.Pair != nil {
+		p.showPairLine(*s.Pair)
+	}
 	p.printf("\n")
 	if err := p.showLinks(s.Interfaces); err != nil {
 		return err

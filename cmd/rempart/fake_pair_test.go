@@ -1,0 +1,104 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"net/netip"
+	"slices"
+	"time"
+
+	"github.com/rempart/rempart/ha/view"
+)
+
+func (g *gateway) HAStatus(context.Context) (view.Status, error) { return g.pair, g.refuse }
+
+func (g *gateway) Release(_ context.Context, o view.Order) (view.Done, error) {
+	return g.move(o, g.pair.Peer.Node, "BACKUP")
+}
+
+func (g *gateway) Takeover(_ context.Context, o view.Order) (view.Done, error) {
+	return g.move(o, g.pair.Node, "MASTER")
+}
+
+// move gives a node the role, as far as a pair allows it.
+func (g *gateway) move(o view.Order, to, role string) (view.Done, error) {
+	switch {
+	case g.refuse != nil:
+		return view.Done{}, g.refuse
+	case !g.pair.Configured:
+		return view.Done{}, view.ErrNotConfigured
+	case o.Group != "" && !slices.ContainsFunc(g.pair.Groups, func(v view.Group) bool { return v.Name == o.Group }):
+		return view.Done{}, view.Orderf("no group %q", o.Group)
+	case g.pair.Peer.State != "alive" && !o.Force:
+		return view.Done{}, view.Statef("%s is %s: --force does it all the same", g.pair.Peer.Node, g.pair.Peer.State)
+	}
+	d := view.Done{Took: 4 * time.Millisecond}
+	for i := range g.pair.Groups {
+		v := &g.pair.Groups[i]
+		if o.Group != "" && v.Name != o.Group {
+			continue
+		}
+		s := view.Switched{Name: v.Name, Master: to, Role: role, Moved: v.Role != role, Took: 3400 * time.Microsecond}
+		if g.pair.Peer.State != "alive" && role == "BACKUP" {
+			s.Master = ""
+		}
+		v.Role = role
+		d.Groups = append(d.Groups, s)
+	}
+	return d, nil
+}
+
+func (g *gateway) Maintenance(_ context.Context, on bool, by string) (view.Status, error) {
+	if g.refuse != nil {
+		return view.Status{}, g.refuse
+	}
+	if g.pair.Maintenance = nil; on {
+		g.pair.Maintenance = &view.Maintenance{Since: now(), By: by}
+		g.pair.Groups = slices.Clone(g.pair.Groups)
+		g.pair.Groups[0].Role, g.pair.Groups[0].Since, g.pair.Groups[0].Why = "BACKUP", now(), "anna asked for maintenance"
+	}
+	return g.pair, nil
+}
+
+func (g *gateway) Doctor(_ context.Context, tell func(view.Finding) error) error {
+	if g.refuse != nil {
+		return g.refuse
+	}
+	findings := []view.Finding{
+		{Check: "multicast", On: "lan", Result: view.Good, Text: "20 of 20 heartbeats of fw2 came"},
+		{Check: "announcement", On: "wan", Result: view.Good, Text: "fw2 reaches 203.0.113.2 here"},
+		{Check: "clocks", Result: view.Doubt, Text: "that of fw2 is 2.4s behind", Remedy: "run chrony or systemd-timesyncd on both nodes"},
+		{Check: "frame size", Result: view.Skipped, Text: "there is no cable"},
+		{Check: "multicast", On: "dmz", Result: view.Bad, Text: "none of 20 heartbeats of fw2 came, and 20 of 20 came by unicast", Remedy: "let the switch pass 224.0.0.18 and ff02::12: IGMP snooping without a querier drops them; or set interface.dmz.peer"},
+	}
+	if !g.ill {
+		findings = findings[:2]
+	}
+	for _, f := range findings {
+		if err := tell(f); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (g *gateway) Drill(_ context.Context, o view.DrillOrder, tell func(view.DrillLeg) error) (view.Drill, error) {
+	if g.refuse != nil {
+		return view.Drill{}, g.refuse
+	}
+	d := view.Drill{From: "fw1", To: "fw2", Legs: []view.DrillLeg{{Master: "fw2", Took: 3400 * time.Microsecond}, {Master: "fw1", Took: 2900 * time.Microsecond}}}
+	if g.quiet {
+		d.Legs = []view.DrillLeg{{Master: "fw2", Failed: "it is worse: link wan"}}
+	} else {
+		d.Hosts = []view.DrillHost{{Address: netip.MustParseAddr("10.1.2.9"), Interface: "lan", VIP: netip.MustParseAddr("10.1.2.1"), Sent: 5 * o.Rate, Gap: 11 * time.Millisecond}}
+	}
+	for _, h := range o.Hosts {
+		d.Hosts = append(d.Hosts, view.DrillHost{Address: h.Address, Interface: h.Interface, VIP: netip.MustParseAddr("203.0.113.2"), Sent: 5 * o.Rate, Lost: 3, Gap: 20 * time.Millisecond})
+	}
+	for _, l := range d.Legs {
+		if err := tell(l); err != nil {
+			return view.Drill{}, fmt.Errorf("tell: %w", err)
+		}
+	}
+	return d, nil
+}
