@@ -2,43 +2,23 @@
 // OpenBSD and FreeBSD and ucarp do.
 //
 //	bytes --> Context.Parse --> Ad --> Group.Receive(now, ...) --> []Action
-//	           TTL, length, checksum, version, HMAC: one counter each
+//	           TTL, length, checksum, vhid, version, HMAC: one Check each
+//	[]Action --> Counter.Next --> Context.Append --> bytes
 //
 // A Group is some virtual hosts that move together: one state for all of them and for
 // both families. It owns no socket and no clock; package ha is its loop.
+//
+// The HMAC of version 2 covers neither priority nor time. Whoever hears an advertisement
+// may send it again, with another priority, and peers of other makes cannot tell.
+// Counter.Echo knows what this node said itself, and a Guard holds a peer that proved to
+// be one of ours to a counter that rises.
 package carp
 
 import (
 	"net/netip"
-	"time"
+	"slices"
+	"strconv"
 )
-
-// Key is the shared secret, up to KeyLen bytes; shorter ones are filled with zeros.
-type Key [KeyLen]byte
-
-// KeyLen is the size of a key (CARP_KEY_LEN); programs keep the last byte zero.
-const KeyLen = 20
-
-// Ad is one advertisement.
-type Ad struct {
-	VHID    uint8
-	AdvBase uint8 // seconds
-	AdvSkew uint8 // 1/256 seconds
-	Demote  uint8 // OpenBSD's demotion counter; of others zero
-	Counter uint64
-	MD      [20]byte // the HMAC as it was on the wire
-}
-
-// BowOut is what AdvBase and AdvSkew of a master that goes are.
-const BowOut = 255
-
-// Context is what an advertisement of one virtual host is authenticated with: the key and
-// the set of addresses. Two nodes that differ in it do not understand each other.
-type Context struct {
-	Key       Key
-	VHID      uint8
-	Addresses []netip.Addr
-}
 
 // State is a state of carp(4).
 type State int
@@ -49,6 +29,19 @@ const (
 	Backup
 	Master
 )
+
+// String is the state in capitals, as carp(4) writes it.
+func (s State) String() string {
+	switch s {
+	case Init:
+		return "INIT"
+	case Backup:
+		return "BACKUP"
+	case Master:
+		return "MASTER"
+	}
+	return "state " + strconv.Itoa(int(s))
+}
 
 // VHost is one virtual host of a Group.
 type VHost struct {
@@ -63,22 +56,60 @@ type VHost struct {
 	V4, V6 bool
 }
 
+// Parse takes an advertisement off the wire that came in with this TTL or hop limit, by
+// IPv6 or not: the first context that proves it wins. A family in which the host does not
+// speak is UnknownVHID, as for FreeBSD.
+func (v *VHost) Parse(b []byte, ttl uint8, v6 bool) (Ad, error) {
+	a, err := v.Send.Parse(b, ttl)
+	for i := 0; err == BadAuth && i < len(v.Also); i++ {
+		a, err = v.Also[i].Parse(b, ttl)
+	}
+	if err == nil && !v.speaks(v6) {
+		return Ad{}, UnknownVHID
+	}
+	return a, err
+}
+
+func (v *VHost) speaks(v6 bool) bool {
+	if v6 {
+		return v.V6
+	}
+	return v.V4
+}
+
+// equal says that both hosts speak and understand the same.
+func (v VHost) equal(o VHost) bool {
+	return v.VHID == o.VHID && v.Link == o.Link && v.V4 == o.V4 && v.V6 == o.V6 &&
+		v.Send.Equal(o.Send) && slices.EqualFunc(v.Also, o.Also, Context.Equal)
+}
+
 // Config is what a Group is made of.
 type Config struct {
+	// Preempt says that a backup takes over from a master that is worse.
 	Preempt bool
 	AdvBase uint8 // 1 to 254
 	AdvSkew uint8 // 0 to 254
-	VHosts  []VHost
+	// VHosts are in the same order on both nodes: the first one that is heard of settles
+	// whose address is greater when both are equally good.
+	VHosts []VHost
+}
+
+func (c Config) equal(o Config) bool {
+	return c.Preempt == o.Preempt && c.AdvBase == o.AdvBase && c.AdvSkew == o.AdvSkew &&
+		slices.EqualFunc(c.VHosts, o.VHosts, VHost.equal)
 }
 
 // Heard is an advertisement that passed all checks.
 type Heard struct {
 	Link string
 	Src  netip.Addr
-	// Own are the addresses of this node by which it sends, to break ties.
+	// Own is the address of this node by which it sends to whom it heard, to break ties.
 	Own netip.Addr
 	Ad  Ad
 }
+
+// v6 says in which family the advertisement came.
+func (h Heard) v6() bool { return h.Src.Is6() && !h.Src.Is4In6() }
 
 // Action is what a Group asks its loop to do.
 type Action struct {
@@ -96,30 +127,4 @@ type Action struct {
 type Sending struct {
 	VHost int // index into Config.VHosts
 	Ad    Ad  // Counter and MD are filled in when it is sent
-}
-
-// Machine is the contract of Group for its loop.
-type Machine interface {
-	// Start leaves Init, as when the first link of the group is there.
-	Start(now time.Time) []Action
-	// Receive takes an advertisement in.
-	Receive(now time.Time, h Heard) []Action
-	// Timeout does what Deadline said is due.
-	Timeout(now time.Time) []Action
-	// Demote sets the demotion counter.
-	Demote(now time.Time, n int) []Action
-	// Stop goes back to Init; a master bows out.
-	Stop(now time.Time) []Action
-	// Take makes it master and Yield backup, because more is known than CARP says. A
-	// master that yields with bow says so with a last advertisement that makes others take over at once.
-	Take(now time.Time, why string) []Action
-	Yield(now time.Time, why string, bow bool) []Action
-	// Elect says whether advertisements and their absence decide about the state. While they
-	// do not, a master speaks all the same.
-	Elect(now time.Time, on bool) []Action
-	// Configure changes the settings and keeps the state.
-	Configure(now time.Time, c Config) []Action
-	State() State
-	// Deadline is when Timeout is due; zero: never.
-	Deadline() time.Time
 }
