@@ -2,6 +2,8 @@ package wire
 
 import (
 	"encoding/binary"
+	"errors"
+	"fmt"
 	"net/netip"
 )
 
@@ -19,6 +21,29 @@ func AppendBeat(b []byte, from MAC, src netip.Addr, payload []byte) []byte {
 func toGroup(from MAC, src netip.Addr, protocol uint8) headers {
 	dst := Group(src.Unmap().Is6())
 	return headers{from: from, to: groupMAC(dst), src: sourceFor(src, dst), dst: dst, protocol: protocol}
+}
+
+// unicast are the headers of a message to one host; the error says that it cannot be sent so.
+func unicast(k Kind, to netip.Addr) (headers, error) {
+	protocol := uint8(protocolCARP)
+	switch {
+	case k == Beat:
+		protocol = protocolUDP
+	case k != CARP:
+		return headers{}, fmt.Errorf("neither %s nor %s", CARP, Beat)
+	}
+	if to = to.Unmap().WithZone(""); !to.IsValid() || to.IsMulticast() || to.IsUnspecified() {
+		return headers{}, errors.New("not an address of a host")
+	}
+	return headers{dst: to, protocol: protocol}, nil
+}
+
+// appendPayload adds a frame with a message of CARP, or else a heartbeat.
+func (h headers) appendPayload(b, payload []byte) []byte {
+	if h.protocol == protocolCARP {
+		return h.appendCARP(b, payload)
+	}
+	return h.appendBeat(b, payload)
 }
 
 func (h headers) appendCARP(b, payload []byte) []byte {
