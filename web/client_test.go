@@ -21,45 +21,47 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// question is one call of a Backend with arguments that matter.
+// question is one call of a Backend or a Pair with arguments that matter.
 type question struct {
 	name string
-	ask  func(context.Context, Backend) (any, error)
+	ask  func(context.Context, backends) (any, error)
 }
 
 func questions() []question {
 	draft := report.Draft{PolicyName: "rempart.toml", Policy: []byte("schema = 1\n\x00\xff"), NodeName: "node.toml", Node: []byte("name = \"fw1\"\n")}
-	return []question{
-		{"Status", func(ctx context.Context, b Backend) (any, error) { return b.Status(ctx) }},
-		{"Check", func(ctx context.Context, b Backend) (any, error) { return b.Check(ctx, draft, report.Caller{}) }},
-		{"Rollback", func(ctx context.Context, b Backend) (any, error) { return b.Rollback(ctx, 4, report.Caller{}) }},
-		{"Rollback of what is pending", func(ctx context.Context, b Backend) (any, error) { return b.Rollback(ctx, 0, report.Caller{}) }},
-		{"History", func(ctx context.Context, b Backend) (any, error) { return b.History(ctx) }},
-		{"Revision", func(ctx context.Context, b Backend) (any, error) { return b.Revision(ctx, 41) }},
-		{"Ruleset", func(ctx context.Context, b Backend) (any, error) { return b.Ruleset(ctx) }},
-		{"Rules", func(ctx context.Context, b Backend) (any, error) { return b.Rules(ctx, false) }},
-		{"Rules, all", func(ctx context.Context, b Backend) (any, error) { return b.Rules(ctx, true) }},
-		{"Aliases", func(ctx context.Context, b Backend) (any, error) { return b.Aliases(ctx) }},
-		{"Alias", func(ctx context.Context, b Backend) (any, error) { return b.Alias(ctx, "a b/ü%2F?") }},
-		{"Routes", func(ctx context.Context, b Backend) (any, error) { return b.Routes(ctx, false) }},
-		{"Routes, all", func(ctx context.Context, b Backend) (any, error) { return b.Routes(ctx, true) }},
-		{"Lines", func(ctx context.Context, b Backend) (any, error) { return b.Lines(ctx) }},
-		{"GatewayHistory", func(ctx context.Context, b Backend) (any, error) {
+	return append(pairQuestions(), []question{
+		{"Status", func(ctx context.Context, b backends) (any, error) { return b.Status(ctx) }},
+		{"Check", func(ctx context.Context, b backends) (any, error) { return b.Check(ctx, draft, report.Caller{}) }},
+		{"Rollback", func(ctx context.Context, b backends) (any, error) { return b.Rollback(ctx, 4, report.Caller{}) }},
+		{"Rollback of what is pending", func(ctx context.Context, b backends) (any, error) { return b.Rollback(ctx, 0, report.Caller{}) }},
+		{"History", func(ctx context.Context, b backends) (any, error) { return b.History(ctx) }},
+		{"Revision", func(ctx context.Context, b backends) (any, error) { return b.Revision(ctx, 41) }},
+		{"Ruleset", func(ctx context.Context, b backends) (any, error) { return b.Ruleset(ctx) }},
+		{"Rules", func(ctx context.Context, b backends) (any, error) { return b.Rules(ctx, false) }},
+		{"Rules, all", func(ctx context.Context, b backends) (any, error) { return b.Rules(ctx, true) }},
+		{"Aliases", func(ctx context.Context, b backends) (any, error) { return b.Aliases(ctx) }},
+		{"Alias", func(ctx context.Context, b backends) (any, error) { return b.Alias(ctx, "a b/ü%2F?") }},
+		{"Routes", func(ctx context.Context, b backends) (any, error) { return b.Routes(ctx, false) }},
+		{"Routes, all", func(ctx context.Context, b backends) (any, error) { return b.Routes(ctx, true) }},
+		{"Lines", func(ctx context.Context, b backends) (any, error) { return b.Lines(ctx) }},
+		{"GatewayHistory", func(ctx context.Context, b backends) (any, error) {
 			return b.GatewayHistory(ctx, "a b/ü%2F?", moment())
 		}},
-		{"GatewayHistory, all", func(ctx context.Context, b Backend) (any, error) { return b.GatewayHistory(ctx, "fibre", time.Time{}) }},
-		{"Schedules", func(ctx context.Context, b Backend) (any, error) { return b.Schedules(ctx) }},
-		{"Explain", func(ctx context.Context, b Backend) (any, error) {
+		{"GatewayHistory, all", func(ctx context.Context, b backends) (any, error) { return b.GatewayHistory(ctx, "fibre", time.Time{}) }},
+		{"Schedules", func(ctx context.Context, b backends) (any, error) { return b.Schedules(ctx) }},
+		{"Explain", func(ctx context.Context, b backends) (any, error) {
 			return b.Explain(ctx, report.Question{Packet: "lan gre 10.1.2.9 -> 198.51.100.7", At: moment(), Reply: true})
 		}},
-		{"Flows", func(ctx context.Context, b Backend) (any, error) { return b.Flows(ctx, []string{"host", "10.1.2.9"}) }},
-		{"Flows, all", func(ctx context.Context, b Backend) (any, error) { return b.Flows(ctx, nil) }},
-		{"EndFlows", func(ctx context.Context, b Backend) (any, error) {
+		{"Flows", func(ctx context.Context, b backends) (any, error) { return b.Flows(ctx, []string{"host", "10.1.2.9"}) }},
+		{"Flows, all", func(ctx context.Context, b backends) (any, error) { return b.Flows(ctx, nil) }},
+		{"EndFlows", func(ctx context.Context, b backends) (any, error) {
 			return b.EndFlows(ctx, []string{"host", "10.1.2.9"}, report.Caller{})
 		}},
-		{"Log", func(ctx context.Context, b Backend) (any, error) { return b.Log(ctx, []string{"host", "10.1.2.9"}, 10) }},
-		{"RefreshAlias", func(ctx context.Context, b Backend) (any, error) { return nil, b.RefreshAlias(ctx, "drop list", true) }},
-	}
+		{"Log", func(ctx context.Context, b backends) (any, error) {
+			return b.Log(ctx, []string{"host", "10.1.2.9"}, 10)
+		}},
+		{"RefreshAlias", func(ctx context.Context, b backends) (any, error) { return nil, b.RefreshAlias(ctx, "drop list", true) }},
+	}...)
 }
 
 func TestClientHearsWhatTheBackendSays(t *testing.T) {

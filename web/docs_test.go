@@ -12,6 +12,7 @@ import (
 	"github.com/rempart/rempart/firewall/flows"
 	"github.com/rempart/rempart/firewall/packetlog"
 	"github.com/rempart/rempart/firewall/report"
+	"github.com/rempart/rempart/ha/view"
 )
 
 // section is what docs/api.md says of one endpoint.
@@ -90,6 +91,12 @@ func TestDocumentedExamples(t *testing.T) {
 		"POST /v1/flows/end":              {new(endFlowsRequest), new(endFlowsAnswer)},
 		"GET /v1/log":                     {new([]packetlog.Entry)},
 		"GET /v1/log/follow":              {},
+		"GET /v1/ha":                      {new(view.Status)},
+		"POST /v1/ha/release":             {new(view.Order), new(view.Done)},
+		"POST /v1/ha/takeover":            {new(view.Order), new(view.Done)},
+		"POST /v1/ha/maintenance":         {new(maintenanceRequest), new(view.Status)},
+		"POST /v1/ha/doctor":              {new(empty), new(doctorLine)},
+		"POST /v1/ha/drill":               {new(view.DrillOrder), new(drillLine)},
 	}
 	for _, s := range sections(t) {
 		want, ok := shapes[s.endpoint]

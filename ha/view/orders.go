@@ -50,8 +50,8 @@ type Done struct {
 // Switched is what became of a group by an order.
 type Switched struct {
 	Name   string `json:"name"`
-	Master string `json:"master"` // the node that has it now
-	Role   string `json:"role"`   // of this node
+	Master string `json:"master,omitempty"` // the node that has it now; empty: none
+	Role   string `json:"role"`             // of this node
 	// Moved says that it had another master before.
 	Moved bool          `json:"moved"`
 	Took  time.Duration `json:"took_ns"`

@@ -12,20 +12,20 @@ type Status struct {
 	Node string `json:"node"`
 	// Configured is false on a single gateway; all else is empty then.
 	Configured bool    `json:"configured"`
-	Groups     []Group `json:"groups"`
-	Peer       Peer    `json:"peer"`
-	VIPs       []VIP   `json:"vips"`
-	Paths      []Path  `json:"paths"`
+	Groups     []Group `json:"groups,omitempty"`
+	Peer       Peer    `json:"peer,omitzero"`
+	VIPs       []VIP   `json:"vips,omitempty"`
+	Paths      []Path  `json:"paths,omitempty"`
 	// Demotions are the reasons for which this node is not as good as it could be.
-	Demotions []Demotion `json:"demotions"`
+	Demotions []Demotion `json:"demotions,omitempty"`
 	// Transitions are the last ones, newest first.
-	Transitions []Transition `json:"transitions"`
+	Transitions []Transition `json:"transitions,omitempty"`
 	Maintenance *Maintenance `json:"maintenance,omitempty"`
-	Timing      Timing       `json:"timing"`
+	Timing      Timing       `json:"timing,omitzero"`
 	// Sync is the state of flow sync in one line; empty: this version has none.
 	Sync string `json:"sync,omitempty"`
 	// Counters are events by name: frames refused and why, announcements, conflicts.
-	Counters map[string]uint64 `json:"counters"`
+	Counters map[string]uint64 `json:"counters,omitempty"`
 	// Warnings are what needs attention, with what to do about it.
 	Warnings []string `json:"warnings,omitempty"`
 }
