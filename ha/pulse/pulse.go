@@ -19,7 +19,10 @@ type Beat struct {
 	// Session is the sender's, drawn when it started; Echo is the one of the peer that it
 	// heard last, and zero when it heard none.
 	Session, Echo uint64
-	// Seq rises with each beat of a session, over all paths.
+	// Turn is how many sessions of its peer the sender has accepted so far, and EchoTurn the
+	// one that it heard last of the session in Echo. Sessions says what they are for.
+	Turn, EchoTurn uint32
+	// Seq rises with each beat of a session, over all paths, from 1.
 	Seq uint64
 	// Node is the sender's name and Path that of the network that this beat goes over.
 	Node, Path string
@@ -31,7 +34,7 @@ type Beat struct {
 	Groups []Group
 	// Paths are what it hears itself.
 	Paths []Path
-	// Addresses are its own on this path, to knock at.
+	// Addresses are its own on this path, to knock at; they have no zone on the wire.
 	Addresses []netip.Addr
 	// Context is the digest of the keys and addresses that it sends with, and Accepts are those that it
 	// understands.
