@@ -90,6 +90,7 @@ func (l *Link) dial(ctx context.Context) {
 				wait = retryMin
 				continue
 			}
+			_, _, _, _, changed = l.target() // it has changed when the connection came to stand
 		} else {
 			l.options.Log.Debug("peer not reached", "device", a.device, "peer", a.peer, "error", err)
 		}
