@@ -22,7 +22,7 @@ import (
 	"github.com/rempart/rempart/rules/steer"
 )
 
-// Parts is what a gateway is made of. All of them are needed.
+// Parts is what a gateway is made of. All of them are needed, unless they say otherwise.
 type Parts struct {
 	State     *State
 	Kernel    nft.Kernel
@@ -42,6 +42,12 @@ type Parts struct {
 	Tampered <-chan nft.Event
 	// Files reads the policy as it stands in the configuration directory.
 	Files func() (Draft, error)
+	// Policy is told of each policy that begins to be enforced, at the start and on the way
+	// back too; one without anything in it stands for none. Hold is told before the
+	// kernel may be held up for so long by a change of the ruleset. Both are called by the
+	// loop of Run and must not block; nil: nobody is told.
+	Policy func(*config.Config)
+	Hold   func(time.Duration)
 	// Version is the program's own.
 	Version string
 	Logger  hclog.Logger
@@ -105,7 +111,8 @@ type Firewall struct {
 	// What follows belongs to the loop of Run.
 	features nft.Features // nil: the kernel was not asked yet
 	memory   Memory
-	running  *running // nil: no policy yet, the kernel is as it was found
+	running  *running       // nil: no policy yet, the kernel is as it was found
+	told     *config.Config // what Policy was told last
 	pending  *pending
 	table    table
 	compiler compiler
@@ -154,7 +161,8 @@ func New(p Parts) *Firewall {
 	return &Firewall{
 		Parts: p, log: p.Logger.Named("firewall"),
 		asks: make(chan func(context.Context)), done: make(chan struct{}), nudges: make(chan []flows.Segment, 64),
-		hits: hits{},
+		table: table{hold: p.Hold},
+		hits:  hits{},
 	}
 }
 
@@ -356,6 +364,7 @@ func (f *Firewall) learned(s feeds.Snapshot) Learned {
 // setRunning makes r what runs; nil is no policy.
 func (f *Firewall) setRunning(r *running) {
 	f.running = r
+	f.tellPolicy()
 	names := map[string]string{}
 	if r != nil {
 		for _, i := range r.world.Config.Interfaces {
@@ -363,6 +372,21 @@ func (f *Firewall) setRunning(r *running) {
 		}
 	}
 	f.devices.Store(&names)
+}
+
+// tellPolicy tells what runs now, if it is another policy than before.
+func (f *Firewall) tellPolicy() {
+	var c *config.Config
+	if f.running != nil {
+		c = f.running.world.Config
+	}
+	if f.Policy == nil || c == f.told {
+		return
+	}
+	if f.told = c; c == nil {
+		c = &config.Config{}
+	}
+	f.Policy(c)
 }
 
 // DeviceName is what the running policy calls a device; empty when it does not speak of it.

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/hashicorp/go-hclog"
+	"github.com/rempart/rempart/config"
 	"github.com/rempart/rempart/firewall/feeds"
 	"github.com/rempart/rempart/firewall/flows"
 	"github.com/rempart/rempart/firewall/gateways"
@@ -64,6 +65,7 @@ type machine struct {
 	tampered    chan nft.Event
 	lines       *gateways.Monitor // that nobody runs: all are as they begin
 	told        atomic.Int64      // segments
+	policy      func(*config.Config)
 }
 
 func newMachine(t *testing.T) *machine {
@@ -119,6 +121,7 @@ func (m *machine) start(t *testing.T, step func(string)) (f *Firewall, stop func
 		State: state, Kernel: m.kernel, Links: links.New(m.network, filepath.Join(m.dir, "links.json"), log),
 		Gateways: m.lines, Resets: m, FlowTable: m.flows, Feeds: feeds.New(feeds.Options{}), Host: m, PacketLog: packetlog.NewRing(8), Overloads: m.overloads, Tampered: m.tampered,
 		Files: func() (Draft, error) { return m.files, nil }, Version: "test", Logger: log,
+		Policy: m.policy,
 	})
 	f.step = step
 	ctx, cancel := context.WithCancel(t.Context())

@@ -30,7 +30,7 @@ func Interfaces(c *config.Config) links.State {
 	for _, i := range c.Interfaces {
 		mac, _ := net.ParseMAC(i.MAC) // config has read it; empty gives nil
 		out.Links = append(out.Links, links.Link{
-			Name: i.Name, Device: device(i), MAC: mac, MTU: i.MTU, Up: true, Addresses: held(c, i),
+			Name: i.Name, Device: device(i), MAC: mac, MTU: i.MTU, Up: true, Addresses: held(c, i), Moving: moving(c, i.Name),
 			Line: i.External && leads(c, i.Name), AcceptRA: advertised(c, i.Name),
 		})
 	}
@@ -67,8 +67,22 @@ func held(c *config.Config, i config.Interface) []netip.Prefix {
 			out = append(out, v.Address)
 		}
 	}
+	if len(moving(c, i.Name)) > 0 {
+		return out // the master has the others
+	}
 	for _, a := range c.HeldOneToOne(i.Name) {
 		out = append(out, netip.PrefixFrom(a, a.BitLen()))
+	}
+	return out
+}
+
+// moving is the addresses of an interface that move between the nodes of a pair.
+func moving(c *config.Config, iface string) []netip.Prefix {
+	var out []netip.Prefix
+	for _, v := range c.Moving() {
+		if v.Interface == iface {
+			out = append(out, v.Address)
+		}
 	}
 	return out
 }
@@ -124,12 +138,22 @@ var routeKinds = map[config.RouteKind]links.RouteKind{
 	config.RouteUnreachable: links.Unreachable, config.RouteProhibit: links.Prohibit,
 }
 
-// reach is how the kernel reaches a gateway. One that is the link itself has no address.
+// reach is how the kernel reaches a gateway. One that is the link itself has no
+// address. Where only addresses that move are in its network, the node that does not have
+// them knows of no way to it: there it is reached directly, whether it is written or not.
 func reach(w *rules.World, g *config.Gateway) (via netip.Addr, device string, onLink bool) {
 	if via = w.NextHop(g); via.IsUnspecified() {
 		via = netip.Addr{}
 	}
-	return via, g.Interface, g.OnLink
+	return via, g.Interface, g.OnLink || via.IsValid() && !via.IsLinkLocalUnicast() && onlyMoving(w, g.Interface, via)
+}
+
+// onlyMoving says whether an interface has networks with an address in them, and
+// all of them are those of addresses that move.
+func onlyMoving(w *rules.World, iface string, a netip.Addr) bool {
+	i := w.Config.Interface(iface)
+	in := func(p netip.Prefix) bool { return p.Contains(a) }
+	return i != nil && slices.ContainsFunc(moving(w.Config, iface), in) && !slices.ContainsFunc(w.AddressesOf(*i), in)
 }
 
 // lineTables makes each gateway a routing table, and the rules by which the flows

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net/netip"
+	"time"
 
 	"github.com/rempart/rempart/config"
 	"github.com/rempart/rempart/firewall/nft"
@@ -17,6 +18,8 @@ import (
 type table struct {
 	have  nft.State
 	known bool
+	rules int                 // that it has, as far as they were put there by us
+	hold  func(time.Duration) // told of changes that take long; nil: nobody is
 }
 
 // maxTries bounds how often a change of somebody else's may come between.
@@ -40,7 +43,9 @@ func (t *table) try(ctx context.Context, k nft.Kernel, want nft.Ruleset) error {
 	}
 	generation := t.have.Generation
 	t.known = false // until all of it is done
-	for _, b := range nft.Plan(t.have, want) {
+	plan := nft.Plan(t.have, want)
+	t.tell(plan...)
+	for _, b := range plan {
 		if err := k.Commit(ctx, b, generation); err != nil {
 			return err
 		}
@@ -50,7 +55,7 @@ func (t *table) try(ctx context.Context, k nft.Kernel, want nft.Ruleset) error {
 	if err != nil {
 		return err
 	}
-	t.have = want.State()
+	t.have, t.rules = want.State(), rulesOf(want)
 	t.have.Generation, t.known = now, now == generation
 	return nil
 }
@@ -66,7 +71,9 @@ func (t *table) add(ctx context.Context, k nft.Kernel, set nft.Set, elements []n
 		if look != nil {
 			return look
 		}
-		err = k.Commit(ctx, nft.Batch{nft.AddElements{Table: TableName, Set: set, Elements: elements}}, generation)
+		b := nft.Batch{nft.AddElements{Table: TableName, Set: set, Elements: elements}}
+		t.tell(b)
+		err = k.Commit(ctx, b, generation)
 		if err == nil && t.known && t.have.Generation == generation {
 			t.have.Generation++
 		}

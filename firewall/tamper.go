@@ -60,6 +60,6 @@ func (f *Firewall) enforce(ctx context.Context) error {
 	case f.closeWithout:
 		return f.put(ctx, Closed())
 	}
-	f.table = table{}
+	f.table.known = false
 	return f.Kernel.Delete(ctx)
 }

@@ -84,7 +84,7 @@ func unwantedAddresses(have Machine, t target, owned Owned) (blocking, leaving [
 		l, _ := t.on(d.Index)
 		wanted := l.Addresses
 		for _, prefix := range d.Addresses {
-			if slices.Contains(wanted, prefix) || !owned.address(d.Index, prefix) {
+			if slices.Contains(wanted, prefix) || l.moves(prefix.Addr()) || !owned.address(d.Index, prefix) {
 				continue
 			}
 			op := DeleteAddress{Device: d.Name, Index: d.Index, Prefix: prefix}

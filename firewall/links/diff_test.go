@@ -43,6 +43,11 @@ func eth(index int, name string, addresses ...string) Device {
 	}
 }
 
+func moving(l Link, addresses ...string) Link {
+	l.Moving = prefixes(addresses...)
+	return l
+}
+
 func texts(ops []Op) []string {
 	var out []string
 	for _, op := range ops {
@@ -76,6 +81,23 @@ func TestDiff(t *testing.T) {
 			have: Machine{Devices: []Device{eth(1, "eth1", "10.9.9.9/24")}},
 			want: State{Links: []Link{lan}},
 			ops:  []string{"address add 10.1.2.2/28 dev eth1"},
+		},
+		{
+			name: "address that moves, absent",
+			have: Machine{Devices: []Device{eth(1, "eth1", "10.1.2.2/28")}},
+			want: State{Links: []Link{moving(lan, "10.1.2.5/28")}},
+		},
+		{
+			name: "address that moves, there",
+			have: Machine{Devices: []Device{eth(1, "eth1", "10.1.2.2/28", "10.1.2.5/32")}},
+			want: State{Links: []Link{moving(lan, "10.1.2.5/28")}},
+		},
+		{
+			name:  "address that moves, added by us once",
+			have:  Machine{Devices: []Device{eth(1, "eth1", "10.1.2.2/28", "10.1.2.5/28", "10.1.2.6/28")}},
+			want:  State{Links: []Link{moving(lan, "10.1.2.5/28")}},
+			owned: Owned{Addresses: []OwnedAddress{{Index: 1, Prefix: prefixes("10.1.2.5/28")[0]}, {Index: 1, Prefix: prefixes("10.1.2.6/28")[0]}}},
+			ops:   []string{"address del 10.1.2.6/28 dev eth1"},
 		},
 		{
 			name: "address, there already",

@@ -183,6 +183,9 @@ func (n *Netlink) addAddress(op AddAddress) error {
 	if op.Prefix.Addr().Is6() {
 		a.Flags = unix.IFA_F_NODAD
 	}
+	if op.Prefix == anchor {
+		a.Scope = unix.RT_SCOPE_HOST
+	}
 	err := n.handle.AddrAdd(nil, a)
 	switch {
 	case errors.Is(err, unix.EEXIST):
@@ -254,6 +257,7 @@ func (n *Netlink) Watch(ctx context.Context, changed func()) error {
 	// The default buffer only loses news sooner.
 	_ = s.SetReceiveBufferSize(newsBuffer, true)
 	changed()
+	known := renewals{}
 	for {
 		msgs, _, err := s.Receive()
 		if ctx.Err() != nil {
@@ -266,7 +270,7 @@ func (n *Netlink) Watch(ctx context.Context, changed func()) error {
 			return fmt.Errorf("receive from rtnetlink: %w", err)
 		}
 		for _, m := range msgs {
-			if concerns(m) {
+			if concerns(m) && !known.renews(m) {
 				changed()
 			}
 		}

@@ -55,7 +55,7 @@ func learn(devices []Device, defaults []Route, want State, owned Owned) Learned 
 		names[d.Name] = name
 		l.Carrier[name] = d.Up && d.Carrier
 		for _, prefix := range d.Addresses {
-			if d.speaks(prefix) && !p.link.has(prefix.Addr()) && !owned.address(d.Index, prefix) {
+			if d.speaks(prefix) && !p.link.has(prefix.Addr()) && !p.link.moves(prefix.Addr()) && !owned.address(d.Index, prefix) {
 				l.Addresses[name] = append(l.Addresses[name], prefix)
 			}
 		}
@@ -85,8 +85,12 @@ func (h Hop) next(unspecified netip.Addr) netip.Addr {
 	return unspecified
 }
 
-func (l Link) has(a netip.Addr) bool {
-	return slices.ContainsFunc(l.Addresses, func(p netip.Prefix) bool { return p.Addr() == a })
+func (l Link) has(a netip.Addr) bool { return hasAddr(l.Addresses, a) }
+
+func (l Link) moves(a netip.Addr) bool { return hasAddr(l.Moving, a) }
+
+func hasAddr(all []netip.Prefix, a netip.Addr) bool {
+	return slices.ContainsFunc(all, func(p netip.Prefix) bool { return p.Addr() == a })
 }
 
 // speaks reports whether the address is one to speak from, and to others than

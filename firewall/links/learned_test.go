@@ -9,14 +9,14 @@ import (
 )
 
 func TestLearn(t *testing.T) {
-	wan := eth(1, "eth0", "203.0.113.2/29", "203.0.113.9/32", "198.51.100.7/24", "fe80::1/64", "2001:db8::7/64", "2001:db8::8/64", "169.254.3.3/16")
+	wan := eth(1, "eth0", "203.0.113.2/29", "203.0.113.9/32", "203.0.113.5/29", "198.51.100.7/24", "fe80::1/64", "2001:db8::7/64", "2001:db8::8/64", "169.254.3.3/16")
 	wan.Carrier, wan.Unsettled = true, prefixes("2001:db8::8/64")
 	ppp := Device{Index: 2, Name: "ppp0", Up: true, Carrier: true, Addresses: prefixes("192.0.2.77/32")}
 	lan := down(3, "eth1")
 	lan.Carrier = true
 	dark := eth(4, "eth2")
 	want := State{Links: []Link{
-		{Name: "wan", MAC: wan.MAC, Addresses: prefixes("203.0.113.2/28")},
+		{Name: "wan", MAC: wan.MAC, Addresses: prefixes("203.0.113.2/28"), Moving: prefixes("203.0.113.5/28")},
 		{Name: "dsl", Device: "ppp0"}, {Name: "lan", Device: "eth1"}, {Name: "dmz", Device: "eth2"}, {Name: "gone", Device: "eth9"},
 	}}
 	defaults := []Route{

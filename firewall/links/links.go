@@ -43,6 +43,10 @@ type Link struct {
 	// Addresses are the addresses with the length of their subnet, host bits
 	// kept: 10.1.2.2/28.
 	Addresses []netip.Prefix
+	// Moving are addresses that come and go by another hand, as those that a pair of
+	// gateways moves between its nodes: they are neither added nor removed, whoever
+	// put them there, and are not learned.
+	Moving []netip.Prefix
 	// Line says that the interface leads to a gateway: while it has no carrier,
 	// its routes are passed over for others.
 	Line bool

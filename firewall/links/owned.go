@@ -67,13 +67,14 @@ func (o Owned) next(have Machine, want State, ops []Op) Owned {
 	return o
 }
 
-// pruned drops what has left the machine, and what somebody else changed after
-// us and is not wanted any more. A wanted address that was removed is claimed
+// pruned drops what has left the machine, what another hand moves now, and what somebody
+// else changed after us and is not wanted any more. A wanted address that was removed is claimed
 // again when it is added again.
 func (o Owned) pruned(have Machine, t target) Owned {
 	o.Addresses = slices.DeleteFunc(slices.Clone(o.Addresses), func(a OwnedAddress) bool {
 		d, ok := have.device(a.Index)
-		return !ok || !slices.Contains(d.Addresses, a.Prefix)
+		l, _ := t.on(a.Index)
+		return !ok || !slices.Contains(d.Addresses, a.Prefix) || l.moves(a.Prefix.Addr())
 	})
 	o.Links = slices.DeleteFunc(slices.Clone(o.Links), func(l OwnedLink) bool {
 		d, ok := have.device(l.Index)

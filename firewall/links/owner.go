@@ -233,6 +233,7 @@ func (s State) clone() State {
 	s.Links = slices.Clone(s.Links)
 	for i := range s.Links {
 		s.Links[i].Addresses = slices.Clone(s.Links[i].Addresses)
+		s.Links[i].Moving = slices.Clone(s.Links[i].Moving)
 		s.Links[i].MAC = slices.Clone(s.Links[i].MAC)
 	}
 	s.Routes = slices.Clone(s.Routes)

@@ -326,3 +326,25 @@ func TestSettingThatAnotherChangedIsNotPutBack(t *testing.T) {
 		t.Errorf("machine (-want +got):\n%s", d)
 	}
 }
+
+// TestAddressThatMovesIsNotOursAnyMore: what we added and another hand moves now
+// stays when nothing wants it any more.
+func TestAddressThatMovesIsNotOursAnyMore(t *testing.T) {
+	f := NewFake(down(1, "eth0"), down(2, "eth1"))
+	o, _ := newOwner(t, f)
+	want := office()
+	apply(t, o, want)
+	lan := &want.Links[1]
+	lan.Addresses, lan.Moving = nil, prefixes("10.1.2.2/28")
+	want.Routes = want.Routes[:1]
+	for _, op := range apply(t, o, want) {
+		if strings.Contains(op, "10.1.2.2") {
+			t.Errorf("did %s", op)
+		}
+	}
+	lan.Moving = nil
+	apply(t, o, want)
+	if !strings.Contains(f.String(), "10.1.2.2/28") {
+		t.Errorf("the address went:\n%s", f)
+	}
+}

@@ -85,7 +85,7 @@ func (t *target) placeLinks(devices []Device, want []Link) {
 			continue
 		}
 		taken[d.Index] = l.Name
-		t.links = append(t.links, placed{link: l, device: d})
+		t.links = append(t.links, placed{link: l.anchored(), device: d})
 	}
 }
 

@@ -1,6 +1,9 @@
 package links
 
-import "strings"
+import (
+	"slices"
+	"strings"
+)
 
 // deviceMark is the element of a Sysctl's path that stands for the device.
 const deviceMark = "{device}"
@@ -24,7 +27,20 @@ func Settings(links []Link) []Sysctl {
 	for _, l := range links {
 		settings = append(settings, deviceSettings(l)...)
 	}
-	return append(settings, steering()...)
+	settings = append(settings, steering()...)
+	if slices.ContainsFunc(links, func(l Link) bool { return len(l.Moving) > 0 }) {
+		settings = append(settings, absent()...)
+	}
+	return settings
+}
+
+// absent is what addresses need that are at the other node for now: a service binds to
+// them beforehand, and is not started anew when they come.
+func absent() []Sysctl {
+	return []Sysctl{
+		{Path: "net/ipv4/ip_nonlocal_bind", Value: "1"},
+		{Path: "net/ipv6/ip_nonlocal_bind", Value: "1", Optional: true},
+	}
 }
 
 func forwarding() []Sysctl {
