@@ -29,8 +29,10 @@ func (g *gateway) move(o view.Order, to, role string) (view.Done, error) {
 		return view.Done{}, view.ErrNotConfigured
 	case o.Group != "" && !slices.ContainsFunc(g.pair.Groups, func(v view.Group) bool { return v.Name == o.Group }):
 		return view.Done{}, view.Orderf("no group %q", o.Group)
-	case g.pair.Peer.State != "alive" && !o.Force:
-		return view.Done{}, view.Statef("%s is %s: --force does it all the same", g.pair.Peer.Node, g.pair.Peer.State)
+	case g.pair.Peer.State != "alive" && role == "BACKUP":
+		return view.Done{}, view.Statef("there is nobody to take group main: the peer is %s", g.pair.Peer.State)
+	case g.ill && !o.Force:
+		return view.Done{}, view.Statef("the peer is worse off in group main (demotion 1, here 0): --force gives it all the same")
 	}
 	d := view.Done{Took: 4 * time.Millisecond}
 	for i := range g.pair.Groups {
@@ -39,9 +41,6 @@ func (g *gateway) move(o view.Order, to, role string) (view.Done, error) {
 			continue
 		}
 		s := view.Switched{Name: v.Name, Master: to, Role: role, Moved: v.Role != role, Took: 3400 * time.Microsecond}
-		if g.pair.Peer.State != "alive" && role == "BACKUP" {
-			s.Master = ""
-		}
 		v.Role = role
 		d.Groups = append(d.Groups, s)
 	}

@@ -4,6 +4,8 @@ import (
 	"maps"
 	"slices"
 	"testing"
+
+	"github.com/rempart/rempart/ha/view"
 )
 
 // TestGoldenPair holds the screen of a pair in every state, and the line of it in the gateway's.
@@ -44,8 +46,13 @@ func TestGoldenSwitch(t *testing.T) {
 	s.golden(t, "switch-08-maintenance-off", "ha", "maintenance", "off")
 	s.golden(t, "switch-09-maintenance-what", "ha", "maintenance", "of")
 	s.gateway.pair.Peer.State = "dead"
-	s.golden(t, "switch-10-dead", "ha", "release")
-	s.golden(t, "switch-11-forced", "ha", "release", "--force")
+	s.golden(t, "switch-10-dead", "ha", "release", "--force")
+	s.gateway.pair, s.gateway.ill = samplePair(), true
+	s.golden(t, "switch-11-worse", "ha", "release")
+	s.golden(t, "switch-12-forced", "ha", "release", "--force")
+	s.gateway.pair.Peer = view.Peer{State: "alive"} // a CARP speaker has no name
+	s.gateway.pair.Groups[0].Role = "MASTER"
+	s.golden(t, "switch-13-foreign", "ha", "release", "--force")
 }
 
 // TestGoldenDoctor holds what a doctor says of a pair that is well and of one that is not.

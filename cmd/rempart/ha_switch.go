@@ -17,10 +17,10 @@ func haReleaseCommand(p *program) *cobra.Command {
 has them: the peer makes itself ready, this node says that it goes and keeps the
 addresses, the peer takes and announces them, and only then this node lets go.
 
-It is refused when the peer is not alive, or is worse than this node. With
---force it is done all the same; nobody has the addresses then if nobody else
-is there.`,
-	}, "even if the peer is worse, or not there")
+It is refused when nobody is there to take them, and when the peer is worse than
+this node, unless --force says that it shall have them all the same. The peer
+keeps them until it is worse, or until the next order.`,
+	}, "even if the peer is worse")
 }
 
 func haTakeoverCommand(p *program) *cobra.Command {
@@ -30,9 +30,9 @@ func haTakeoverCommand(p *program) *cobra.Command {
 		Long: `Gets the addresses of GROUP, or of all groups, from the peer, and waits until
 they are here. It is "ha release" as the other node would say it.
 
-It is refused when this node is worse than the peer. With --force it is done all
-the same, also from a peer that does not answer.`,
-	}, "even if this node is worse, or the peer does not answer")
+It is refused when this node is worse than the peer, unless --force says that it
+shall have them all the same.`,
+	}, "even if this node is worse")
 }
 
 // switchCommand completes a command that moves the role.
@@ -54,8 +54,8 @@ func (p *program) switchCommand(order func(*web.Client, context.Context, view.Or
 func (p *program) showDone(d view.Done) error {
 	for _, g := range d.Groups {
 		switch {
-		case g.Master == "":
-			p.sentence(text(""), cell{"nobody", bad}, fmt.Sprintf(" is master of %s: this node is %s", g.Name, g.Role))
+		case g.Master == "": // CARP does not tell names
+			p.sentence(text(""), roleCell(g.Role), fmt.Sprintf(" of %s here, after %s", g.Name, brief(g.Took)))
 		case g.Moved:
 			p.sentence(text(""), cell{g.Master, strong}, fmt.Sprintf(" is master of %s, after %s", g.Name, brief(g.Took)))
 		default:

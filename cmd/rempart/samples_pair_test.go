@@ -7,18 +7,16 @@ import (
 	"github.com/rempart/rempart/ha/view"
 )
 
-// samplePair is a pair in which all is well, as the master shows it.
+// samplePair is the pair of packaging/examples, all well, as the master shows it.
 func samplePair() view.Status {
 	const revision = "749981fb9b3428a1"
 	heard := before(43 * time.Millisecond)
 	vip := func(address, on string, vhid int) view.VIP {
 		return view.VIP{Address: netip.MustParsePrefix(address), Interface: on, Group: "main", VHID: vhid, Held: true}
 	}
-	path := func(name, device string, cable bool) view.Path {
-		return view.Path{Interface: name, Device: device, Cable: cable, Carrier: true, Beat: heard, PeerHears: true}
+	path := func(name, device string, lost float64) view.Path {
+		return view.Path{Interface: name, Device: device, Cable: name == "sync", Carrier: true, Beat: heard, PeerHears: true, Lost: lost}
 	}
-	lan := path("lan", "eth1", false)
-	lan.Lost = 0.4
 	return view.Status{
 		Node: "fw1", Configured: true,
 		Groups: []view.Group{{Name: "main", Role: "MASTER", Since: before(35 * time.Minute), Why: "it is preferred, and ready", AdvBase: 1, Preempt: true, Preferred: "fw1"}},
@@ -26,8 +24,11 @@ func samplePair() view.Status {
 			State: "alive", Node: "fw2", Version: "v0.1.0", Since: before(40 * time.Hour), Heard: heard, Revision: revision, InStep: true, Connected: true,
 			Groups: []view.PeerGroup{{Name: "main", Role: "BACKUP", AdvSkew: 100}},
 		},
-		VIPs:  []view.VIP{vip("203.0.113.2/29", "wan", 1), vip("2001:db8::2/64", "wan", 1), vip("10.1.2.1/24", "lan", 2), vip("fe80::1/64", "lan", 0)},
-		Paths: []view.Path{path("sync", "eth3", true), path("wan", "eth0", false), lan},
+		VIPs: []view.VIP{
+			vip("203.0.113.5/29", "wan", 1), vip("203.0.113.6/29", "wan", 1), vip("10.1.2.1/24", "lan", 2), vip("2001:db8:2::1/64", "lan", 2),
+			vip("fe80::1/64", "lan", 2), vip("10.1.3.1/24", "servers", 3),
+		},
+		Paths: []view.Path{path("sync", "eth3", 0), path("lan", "eth1", 0.4), path("servers", "eth2", 0), path("wan", "eth0", 0)},
 		Transitions: []view.Transition{
 			{At: before(35 * time.Minute), Group: "main", From: "BACKUP", To: "MASTER", Why: "it is preferred, and ready", Took: 3400 * time.Microsecond},
 			{At: before(36 * time.Minute), Group: "main", From: "INIT", To: "BACKUP", Why: "fw2 is master"},
@@ -48,7 +49,9 @@ func backupPair() view.Status {
 	s.Peer.Node, s.Peer.Groups[0] = "fw1", view.PeerGroup{Name: "main", Role: "MASTER"}
 	for i := range s.VIPs {
 		s.VIPs[i].Held = false
-		s.Paths[min(i+1, 2)].Ad = before(812 * time.Millisecond)
+	}
+	for i := range s.Paths[1:] {
+		s.Paths[1+i].Ad = before(812 * time.Millisecond)
 	}
 	s.Transitions = []view.Transition{
 		{At: before(35 * time.Minute), Group: "main", From: "MASTER", To: "BACKUP", Why: "fw1 is preferred, and took it", Took: 1004 * time.Millisecond},
@@ -83,10 +86,10 @@ func pairStates() map[string]view.Status {
 	})
 	change("maintenance", backupPair(), func(s *view.Status) {
 		s.Maintenance = &view.Maintenance{Since: before(10 * time.Minute), By: "anna"}
-		s.Groups[0].Demotion, s.Groups[0].Why = 241, "anna asked for maintenance"
+		s.Groups[0].Demotion, s.Groups[0].Why = 201, "anna asked for maintenance"
 		s.Demotions = []view.Demotion{
-			{Reason: "maintenance", Weight: 240, Since: before(10 * time.Minute), Heals: "`rempart ha maintenance off`"},
-			{Reason: "service dns", Weight: 1, Since: before(3 * time.Minute), Heals: "when /usr/local/bin/dns-ok succeeds 2 times in a row; it said: no answer from 127.0.0.1"},
+			{Reason: "maintenance", Weight: 200, Since: before(10 * time.Minute), Heals: "rempart ha maintenance off"},
+			{Reason: "service dns", Weight: 1, Since: before(3 * time.Minute), Heals: "its check passes again; now: exit status 1: no answer from 127.0.0.1"},
 		}
 		s.Timing.Late = 63 * time.Millisecond
 		s.Peer.InStep, s.Peer.Revision, s.Peer.Version = false, "0123456789abcdef", "v0.2.0"
@@ -97,15 +100,15 @@ func pairStates() map[string]view.Status {
 			s.Paths[i].Beat, s.Paths[i].PeerHears = time.Time{}, false
 		}
 		s.Groups[0].Why = "nobody else was heard"
-		s.Warnings = []string{"somebody at 10.255.0.2 on sync speaks with another secret: is the file of ha.secret the same on both nodes?"}
+		s.Warnings = []string{"a node at 172.16.0.2 on sync speaks with another secret: put the same content into the secret file of both nodes"}
 	})
 	change("foreign", samplePair(), func(s *view.Status) {
-		s.Peer = view.Peer{State: "foreign", Foreign: []netip.Addr{netip.MustParseAddr("203.0.113.4")}}
+		s.Peer = view.Peer{State: "foreign", Foreign: []netip.Addr{netip.MustParseAddr("203.0.113.3")}}
 		for i := range s.Paths {
 			s.Paths[i].Beat, s.Paths[i].PeerHears = time.Time{}, false
 		}
-		s.Paths[1].Ad = before(812 * time.Millisecond)
-		s.Groups[0].Role, s.Groups[0].Why = "BACKUP", "203.0.113.4 advertises faster"
+		s.Paths[3].Ad = before(812 * time.Millisecond)
+		s.Groups[0].Role, s.Groups[0].Why = "BACKUP", "203.0.113.3 advertises faster"
 		for i := range s.VIPs {
 			s.VIPs[i].Held = false
 		}
@@ -114,7 +117,7 @@ func pairStates() map[string]view.Status {
 		s.Groups = append(s.Groups, view.Group{Name: "guests", Role: "MASTER", Since: before(5 * time.Minute), Why: "anna asked for it", Preferred: "fw1", AdvSkew: 100})
 		s.Peer.Groups = append(s.Peer.Groups, view.PeerGroup{Name: "guests", Role: "BACKUP", Demotion: 10})
 		s.Peer.Connected = false
-		s.VIPs = append(s.VIPs, view.VIP{Address: netip.MustParsePrefix("10.1.4.1/24"), Interface: "guests", Group: "guests", VHID: 3, Held: true, Conflict: "52:54:00:aa:bb:cc"})
+		s.VIPs = append(s.VIPs, view.VIP{Address: netip.MustParsePrefix("10.1.4.1/24"), Interface: "guests", Group: "guests", VHID: 4, Held: true, Conflict: "52:54:00:aa:bb:cc"})
 		s.Transitions = append([]view.Transition{{At: before(5 * time.Minute), Group: "guests", To: "MASTER", Why: "anna asked for it", Took: 800 * time.Microsecond}}, s.Transitions...)
 		s.Sync = "12.3k flows are at the peer, the last 0.2ms behind"
 		s.Warnings = []string{"52:54:00:aa:bb:cc answers for 10.1.4.1 on guests as well"}
