@@ -89,8 +89,8 @@ type Config struct {
 	Preempt bool
 	AdvBase uint8 // 1 to 254
 	AdvSkew uint8 // 0 to 254
-	// VHosts are in the same order on both nodes: the first one that is heard of settles
-	// whose address is greater when both are equally good.
+	// VHosts are in the same order on both nodes: when both are equally good, the addresses
+	// on the link of the first one that is heard decide.
 	VHosts []VHost
 }
 

@@ -1,6 +1,7 @@
 package carp
 
 import (
+	"encoding/binary"
 	"fmt"
 	"net/netip"
 	"strings"
@@ -84,8 +85,8 @@ func (g *Group) receiveMaster(now time.Time, i int, h Heard) []Action {
 		if g.deaf || !g.settles(now, i, h.v6()) {
 			return nil
 		}
-		if bare(h.Own).Compare(bare(h.Src)) <= 0 {
-			return g.fall(now, g.why(h, "as good as ours, and its address is not lower"), nil)
+		if !precedes(h.Own, h.Src) {
+			return g.fall(now, g.why(h, "as good as ours, and the addresses decide for it"), nil)
 		}
 	}
 	return g.announce(now)
@@ -116,8 +117,20 @@ func (g *Group) settles(now time.Time, i int, v6 bool) bool {
 	return !v6 || !g.config.VHosts[i].V4 || silent(g.vhosts[i].heard[family(false)])
 }
 
-// bare is an address without what the other end does not see of it.
-func bare(a netip.Addr) netip.Addr { return a.Unmap().WithZone("") }
+// precedes says that of two nodes that are equally good, the one with address a stays master. It
+// is the lower one, as for ucarp, which compares IPv4 addresses as they lie in memory: on
+// all machines of today the last byte counts most. BSD yields in any case.
+func precedes(a, b netip.Addr) bool {
+	if !a.IsValid() {
+		return false
+	}
+	a, b = a.Unmap().WithZone(""), b.Unmap().WithZone("")
+	if a.Is4() && b.Is4() {
+		a4, b4 := a.As4(), b.As4()
+		return binary.LittleEndian.Uint32(a4[:]) < binary.LittleEndian.Uint32(b4[:])
+	}
+	return a.Less(b)
+}
 
 // receiveBackup is what a backup does with an advertisement.
 func (g *Group) receiveBackup(now time.Time, i int, h Heard) []Action {
