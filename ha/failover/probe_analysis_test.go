@@ -1,0 +1,72 @@
+package failover_test
+
+import (
+	"testing"
+	"time"
+)
+
+func TestOutageSince(t *testing.T) {
+	start := time.Unix(1000, 0)
+	ms := func(n int) time.Time { return start.Add(time.Duration(n) * time.Millisecond) }
+	// flow is a probe a millisecond, answered at once but for those from..to.
+	flow := func(n int, silent ...int) []probe {
+		all := make([]probe, n)
+		for i := range all {
+			all[i] = probe{sent: ms(i), back: ms(i)}
+		}
+		for i := 0; i+1 < len(silent); i += 2 {
+			for j := silent[i]; j < silent[i+1]; j++ {
+				all[j].back = time.Time{}
+			}
+		}
+		return all
+	}
+	late := flow(1000)
+	for i := 500; i < 520; i++ {
+		late[i].back = ms(520) // held back and not lost
+	}
+	tests := []struct {
+		name   string
+		probes []probe
+		want   outage
+	}{
+		{"nothing", flow(1000), outage{}},
+		{"a gap", flow(1000, 500, 540), outage{40 * time.Millisecond, 40}},
+		{"two gaps", flow(1000, 500, 510, 600, 630), outage{30 * time.Millisecond, 40}},
+		{"each second one", append(flow(510), flow(1000, 510, 511, 512, 513, 514, 515)[510:]...), outage{time.Millisecond, 3}},
+		{"long before", flow(1000, 100, 200), outage{}},
+		{"on its way", flow(1000, 499, 501), outage{2 * time.Millisecond, 2}},
+		{"late", late, outage{20 * time.Millisecond, 0}},
+		{"for ever", flow(1000, 600, 1000), outage{400 * time.Millisecond, 400}},
+		{"never an answer", flow(1000, 0, 1000), outage{0, 700}},
+		{"no probes", nil, outage{}},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			if got := outageSince(tt.probes, ms(500)); got != tt.want {
+				t.Errorf("got %+v, want %+v", got, tt.want)
+			}
+		})
+	}
+}
+
+// TestProberSeesOutage holds the prober to a way that is cut for some time.
+func TestProberSeesOutage(t *testing.T) {
+	b := newBed(t)
+	own := b.nodes[0]
+	p := startProber(t, own.host, port(serverAddress, serverPort))
+	waitFor(t, "answers", func() bool { return p.answeredSince(time.Time{}) > 50 })
+	cut := time.Now()
+	b.server.Silence("eth0")
+	time.Sleep(100 * time.Millisecond) // the length of the outage is what is measured
+	b.server.Speak("eth0")
+	out := time.Since(cut)
+	waitFor(t, "answers again", func() bool { return p.answeredSince(cut.Add(out)) > 50 })
+	got := outageSince(p.end(), cut)
+	if got.gap < 90*time.Millisecond || got.lost < 50 {
+		t.Errorf("%+v of %s", got, out)
+	}
+	if again := outageSince(p.end(), cut); again != got {
+		t.Errorf("%+v once more, %+v before", again, got)
+	}
+}

@@ -1,0 +1,150 @@
+package failover_test
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+)
+
+// spread is the middle and the worst of several values.
+type spread struct{ median, max float64 }
+
+// spreadOf reads a value of every trial.
+func spreadOf[T cmp.Ordered](trials []trial, of func(t trial) T, number func(T) float64) spread {
+	values := make([]T, len(trials))
+	for i, t := range trials {
+		values[i] = of(t)
+	}
+	slices.Sort(values)
+	n := len(values)
+	if n == 0 {
+		return spread{}
+	}
+	return spread{(number(values[(n-1)/2]) + number(values[n/2])) / 2, number(values[n-1])}
+}
+
+// summary is what several trials of one fault have in common. Durations are in nanoseconds.
+type summary struct {
+	runs, never         int
+	gap, lost, takeover spread
+}
+
+func summarise(trials []trial) summary {
+	nanoseconds := func(d time.Duration) float64 { return float64(d) }
+	s := summary{
+		runs: len(trials),
+		gap:  spreadOf(trials, func(t trial) time.Duration { return t.gap }, nanoseconds),
+		lost: spreadOf(trials, func(t trial) int { return t.lost }, func(n int) float64 { return float64(n) }),
+	}
+	var taken []trial
+	for _, t := range trials {
+		if t.never {
+			s.never++
+		}
+		if t.takeover > 0 {
+			taken = append(taken, t)
+		}
+	}
+	s.takeover = spreadOf(taken, func(t trial) time.Duration { return t.takeover }, nanoseconds)
+	return s
+}
+
+// table is all that was measured, for docs/benchmarks.md.
+type table struct{ rows []row }
+
+type row struct {
+	fault, name, against string
+	summary
+}
+
+func (t *table) add(f fault, c contender, trials []trial) {
+	if len(trials) > 0 {
+		t.rows = append(t.rows, row{f.text, c.name(), c.against(), summarise(trials)})
+	}
+}
+
+// String is the table in Markdown, a heading for each fault in its first column. A ratio is that of
+// the median gap to the median gap of the one of ours that it is compared with.
+func (t *table) String() string {
+	if len(t.rows) == 0 {
+		return ""
+	}
+	var out strings.Builder
+	out.WriteString("\n| fault | pair | gap, median | longest | lost, median | most | takeover, median | gap / rempart | runs |\n|---|---|---|---|---|---|---|---|---|\n")
+	fault := ""
+	for _, r := range t.rows {
+		shown := r.fault
+		if shown == fault {
+			shown = ""
+		}
+		fault = r.fault
+		fmt.Fprintf(&out, "| %s | %s | %s | %s | %s | %s | %s | %s | %s |\n", shown, r.name,
+			inMilliseconds(r.gap.median), inMilliseconds(r.gap.max), thousands(r.lost.median), thousands(r.lost.max),
+			inMilliseconds(r.takeover.median), t.ratio(r), r.count())
+	}
+	return out.String()
+}
+
+// ratio is a row's median gap to that of ours, empty for ours or where ours was not measured or noticed nothing.
+func (t *table) ratio(r row) string {
+	for _, ours := range t.rows {
+		if ours.fault == r.fault && ours.name == r.against && r.name != r.against && ours.gap.median > 0 {
+			return fmt.Sprintf("%.1f", r.gap.median/ours.gap.median)
+		}
+	}
+	return ""
+}
+
+// count is the number of runs, with those in which the traffic did not come back.
+func (r row) count() string {
+	if r.never == 0 {
+		return fmt.Sprint(r.runs)
+	}
+	return fmt.Sprintf("%d, of which %d did not come back", r.runs, r.never)
+}
+
+// inMilliseconds is a duration with as many digits as it deserves.
+func inMilliseconds(nanoseconds float64) string {
+	ms := milliseconds(nanoseconds)
+	if ms < 100 {
+		return fmt.Sprintf("%.1f ms", ms)
+	}
+	return thousands(ms) + " ms"
+}
+
+// thousands is a number with as many digits as it deserves.
+func thousands(v float64) string {
+	if v < 100 {
+		return strings.TrimSuffix(fmt.Sprintf("%.1f", v), ".0")
+	}
+	whole := fmt.Sprintf("%.0f", v)
+	for i := len(whole) - 3; i > 0; i -= 3 {
+		whole = whole[:i] + "," + whole[i:]
+	}
+	return whole
+}
+
+func TestTable(t *testing.T) {
+	ms := func(n float64) time.Duration { return time.Duration(n * float64(time.Millisecond)) }
+	ours := &rempart{interval: 100 * time.Millisecond}
+	theirs := &keepalived{interval: time.Second, rival: ours.name()}
+	frozen := fault{name: "frozen", text: "node frozen"}
+	var all table
+	all.add(frozen, ours, []trial{{ms(510), 1020, ms(509), false}, {ms(500), 1000, ms(499), false}, {ms(700), 1400, ms(699), false}})
+	all.add(frozen, theirs, []trial{{ms(3060), 6120, ms(3059), false}, {ms(6000), 12000, 0, true}})
+	all.add(fault{text: "planned switch"}, ours, []trial{{ms(1.25), 0, ms(2), false}, {ms(1.25), 1, ms(2), false}})
+	all.add(fault{text: "killed"}, ours, nil)
+	const want = `
+| fault | pair | gap, median | longest | lost, median | most | takeover, median | gap / rempart | runs |
+|---|---|---|---|---|---|---|---|---|
+| node frozen | rempart-100ms | 510 ms | 700 ms | 1,020 | 1,400 | 509 ms |  | 3 |
+|  | keepalived-1s | 4,530 ms | 6,000 ms | 9,060 | 12,000 | 3,059 ms | 8.9 | 2, of which 1 did not come back |
+| planned switch | rempart-100ms | 1.2 ms | 1.2 ms | 0.5 | 1 | 2.0 ms |  | 2 |
+`
+	if got := all.String(); got != want {
+		t.Errorf("got %s\nwant %s", got, want)
+	}
+}
