@@ -27,7 +27,7 @@ type (
 )
 
 // maxDrillRate is how many questions a second a drill may ask each host.
-const maxDrillRate = 10_000
+const maxDrillRate = 2_000
 
 // order is a handler of a request to change the role.
 func (a *api) order(carryOut func(context.Context, view.Order) (view.Done, error)) func(*http.Request, view.Order) (view.Done, error) {

@@ -64,14 +64,16 @@ func (g *gateway) Doctor(_ context.Context, tell func(view.Finding) error) error
 		return g.refuse
 	}
 	findings := []view.Finding{
-		{Check: "multicast", On: "lan", Result: view.Good, Text: "20 of 20 heartbeats of fw2 came"},
-		{Check: "announcement", On: "wan", Result: view.Good, Text: "fw2 reaches 203.0.113.2 here"},
-		{Check: "clocks", Result: view.Doubt, Text: "that of fw2 is 2.4s behind", Remedy: "run chrony or systemd-timesyncd on both nodes"},
-		{Check: "frame size", Result: view.Skipped, Text: "there is no cable"},
-		{Check: "multicast", On: "dmz", Result: view.Bad, Text: "none of 20 heartbeats of fw2 came, and 20 of 20 came by unicast", Remedy: "let the switch pass 224.0.0.18 and ff02::12: IGMP snooping without a querier drops them; or set interface.dmz.peer"},
+		{Check: "secret", Result: view.Good, Text: "no node speaks with another secret"},
+		{Check: "own echo", Result: view.Good, Text: "own frames do not come back"},
+		{Check: "peer", Result: view.Good, Text: "fw2 is alive, rempart v0.1.0"},
+		{Check: "announcements", On: "wan", Result: view.Good, Text: "the peer knows that 203.0.113.5 is here"},
+		{Check: "clocks", Result: view.Doubt, Text: "the clocks are 2.412s apart", Remedy: "let both nodes keep time by NTP"},
+		{Check: "IPv6 multicast", On: "servers", Result: view.Skipped, Text: "the interface has no IPv6"},
+		{Check: "IPv4 multicast", On: "servers", Result: view.Bad, Text: "gets to the peer, and does not come from there", Remedy: "let the switch pass link-local multicast (IGMP snooping without a querier, port isolation), or write [interface.X] peer in node.toml for unicast"},
 	}
 	if !g.ill {
-		findings = findings[:2]
+		findings = findings[:4]
 	}
 	for _, f := range findings {
 		if err := tell(f); err != nil {
@@ -88,7 +90,7 @@ func (g *gateway) Drill(_ context.Context, o view.DrillOrder, tell func(view.Dri
 	d := view.Drill{From: "fw1", To: "fw2", Legs: []view.DrillLeg{{Master: "fw2", Took: 3400 * time.Microsecond}, {Master: "fw1", Took: 2900 * time.Microsecond}}}
 	if g.quiet {
 		d.Legs = []view.DrillLeg{{Master: "fw2", Failed: "it is worse: link wan"}}
-	} else {
+	} else if len(o.Hosts) == 0 {
 		d.Hosts = []view.DrillHost{{Address: netip.MustParseAddr("10.1.2.9"), Interface: "lan", VIP: netip.MustParseAddr("10.1.2.1"), Sent: 5 * o.Rate, Gap: 11 * time.Millisecond}}
 	}
 	for _, h := range o.Hosts {

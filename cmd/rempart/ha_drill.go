@@ -21,9 +21,11 @@ func haDrillCommand(p *program) *cobra.Command {
 		Use:   "drill",
 		Short: "Switch to the peer and back, and measure what it costs",
 		Long: `Gives the role to the other node and gets it back, while hosts are asked all
-the time from the virtual addresses: those that the nodes know as neighbours,
-and those of --host. Says how long each switch took, and of each host how many
-questions were not answered and how long the longest silence was.`,
+the time from the virtual addresses: those of --host, or else a neighbour on
+each network. Says how long each switch took, and of each host how many
+questions were not answered and how long the longest silence was.
+
+It is refused when the nodes are not equally well, or share the groups.`,
 		Example: `  rempart ha drill
   rempart ha drill --host lan=10.1.2.9 --host wan=203.0.113.1 --rate 1000`,
 		Args: words(0, 0),
@@ -42,7 +44,7 @@ questions were not answered and how long the longest silence was.`,
 		},
 	}
 	flags := cmd.Flags()
-	flags.StringArrayVar(&hosts, "host", nil, "ask `IFACE=ADDRESS` as well; may be repeated")
+	flags.StringArrayVar(&hosts, "host", nil, "ask `IFACE=ADDRESS`; may be repeated")
 	flags.IntVar(&o.Rate, "rate", defaultRate, "ask each host `N` times a second")
 	flags.BoolVarP(&yes, "yes", "y", false, "do not ask")
 	return p.dataFlags(cmd)

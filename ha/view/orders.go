@@ -59,7 +59,7 @@ type Switched struct {
 
 // DrillOrder is a request to switch there and back, and to measure what it costs.
 type DrillOrder struct {
-	// Hosts are asked all the while, beside those that the nodes know as neighbours.
+	// Hosts are asked all the while; without any it is a neighbour on each network.
 	Hosts []DrillTarget `json:"hosts,omitempty"`
 	Rate  int           `json:"rate"` // questions a second to each host
 	// By is who asks, as the daemon that he asked knows him.
