@@ -45,7 +45,7 @@ const (
 	maxPaths     = 64
 	maxAddresses = 16
 	maxAccepts   = 16
-	minInterval  = time.Millisecond
+	minInterval  = 10 * time.Millisecond
 	maxInterval  = time.Minute
 	maxHold      = time.Minute
 )
