@@ -203,8 +203,8 @@ func (m *Machine) Place(index int, a netip.Prefix, lease time.Duration) error {
 		h.expiry.Stop()
 		h.expiry = nil
 	}
-	if lease > 0 {
-		h.expiry = time.AfterFunc(wholeSeconds(lease), func() { p.expire(h) })
+	if life := leaseSeconds(lease); life != forEver {
+		h.expiry = time.AfterFunc(time.Duration(life)*time.Second, func() { p.expire(h) })
 	}
 	m.tellLocked()
 	return nil
