@@ -20,6 +20,7 @@ import (
 //	<!-- policy, in part, of a pair -->    the same, of one of two nodes
 //	<!-- node.toml -->                     a node's file beside testdata/part.toml
 //	<!-- node.toml of a pair -->           the same, of one of two nodes
+//	<!-- of packaging/examples/... -->     what stands in that file (TestShippedPolicies)
 type example struct {
 	kind string
 	text string
@@ -87,6 +88,13 @@ func TestDocumentedExamples(t *testing.T) {
 // check reads e and says what is wrong with it.
 func (e example) check(t *testing.T) error {
 	t.Helper()
+	if file, ok := strings.CutPrefix(e.kind, "of packaging/"); ok {
+		whole, err := os.ReadFile("../packaging/" + file)
+		if err == nil && !strings.Contains(string(whole), e.text) {
+			err = fmt.Errorf("does not stand in packaging/%s like that", file)
+		}
+		return err
+	}
 	var err error
 	switch e.kind {
 	case "policy":

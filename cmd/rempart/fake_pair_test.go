@@ -35,6 +35,7 @@ func (g *gateway) move(o view.Order, to, role string) (view.Done, error) {
 		return view.Done{}, view.Statef("the peer is worse off in group main (demotion 1, here 0): --force gives it all the same")
 	}
 	d := view.Done{Took: 4 * time.Millisecond}
+	g.pair.Groups = slices.Clone(g.pair.Groups)
 	for i := range g.pair.Groups {
 		v := &g.pair.Groups[i]
 		if o.Group != "" && v.Name != o.Group {
@@ -94,7 +95,11 @@ func (g *gateway) Drill(_ context.Context, o view.DrillOrder, tell func(view.Dri
 		d.Hosts = []view.DrillHost{{Address: netip.MustParseAddr("10.1.2.9"), Interface: "lan", VIP: netip.MustParseAddr("10.1.2.1"), Sent: 5 * o.Rate, Gap: 11 * time.Millisecond}}
 	}
 	for _, h := range o.Hosts {
-		d.Hosts = append(d.Hosts, view.DrillHost{Address: h.Address, Interface: h.Interface, VIP: netip.MustParseAddr("203.0.113.2"), Sent: 5 * o.Rate, Lost: 3, Gap: 20 * time.Millisecond})
+		asked := view.DrillHost{Address: h.Address, Interface: h.Interface, VIP: netip.MustParseAddr("10.1.2.1"), Sent: 5 * o.Rate, Gap: 6 * time.Millisecond}
+		if h.Interface == "wan" {
+			asked.VIP, asked.Lost, asked.Gap = netip.MustParseAddr("203.0.113.5"), 1, 11*time.Millisecond
+		}
+		d.Hosts = append(d.Hosts, asked)
 	}
 	for _, l := range d.Legs {
 		if err := tell(l); err != nil {

@@ -98,13 +98,20 @@ func TestDocsScreens(t *testing.T) {
 	s.screens(t, file, string(page))
 }
 
-// screens runs each command line that a page shows, and holds what it says against the page.
+// screens runs each command line that a page shows, and holds what it says against the page. A
+// comment before one names the state of pairStates in which the pair is from there on; "ill"
+// is one of which a doctor finds something.
 func (s *stage) screens(t *testing.T, file, page string) {
 	t.Helper()
-	screens := regexp.MustCompile("(?s)```console\n\\$ rempart (.*?)\n(.*?)```")
+	screens := regexp.MustCompile("(?s)(<!-- pair: (\\w+) -->\n)?```console\n\\$ rempart (.*?)\n(.*?)```")
+	states := pairStates()
 	got := screens.ReplaceAllStringFunc(page, func(screen string) string {
-		line := screens.FindStringSubmatch(screen)[1]
-		return "```console\n$ rempart " + line + "\n" + s.screen(t, line) + "```"
+		parts := screens.FindStringSubmatch(screen)
+		comment, state, line := parts[1], parts[2], parts[3]
+		if s.gateway.ill = state == "ill"; state != "" {
+			s.gateway.pair = states[state]
+		}
+		return comment + "```console\n$ rempart " + line + "\n" + s.screen(t, line) + "```"
 	})
 	if *update {
 		if err := os.WriteFile(file, []byte(got), 0o644); err != nil {
