@@ -35,7 +35,7 @@ func samplePair() view.Status {
 			{At: before(50 * time.Hour), Group: "main", From: "MASTER", To: "INIT", Why: "stopped", Took: 12 * time.Millisecond},
 		},
 		Timing: view.Timing{
-			Interval: 100 * time.Millisecond, Multiple: 5, Dead: 500 * time.Millisecond, Confirmed: 100 * time.Millisecond, Stunned: 3 * time.Second, Late: 1200 * time.Microsecond,
+			Interval: 100 * time.Millisecond, Multiple: 5, Dead: 500 * time.Millisecond, Confirmed: 150 * time.Millisecond, Stunned: 5 * time.Second, Late: 1200 * time.Microsecond,
 		},
 		Counters: map[string]uint64{"beats": 1234567, "bad HMAC": 2},
 	}
@@ -67,7 +67,7 @@ func pairStates() map[string]view.Status {
 		states[name] = from
 	}
 	change("dead", backupPair(), func(s *view.Status) {
-		s.Groups[0].Role, s.Groups[0].Since, s.Groups[0].Why = "MASTER", before(70*time.Second), "fw1 is dead: all paths were silent for 0.5s"
+		s.Groups[0].Role, s.Groups[0].Since, s.Groups[0].Why = "MASTER", before(70*time.Second), "peer: no heartbeat on any of 4 paths for 512 ms, its kernel does not answer"
 		s.Peer = view.Peer{State: "dead", Node: "fw1", Version: "v0.1.0", Since: before(70 * time.Second), Heard: before(71 * time.Second)}
 		for i := range s.VIPs {
 			s.VIPs[i].Held = true
