@@ -97,15 +97,14 @@ func (d device) sets() []set {
 	return sets
 }
 
-// in makes frames for the MACs the machine's own. A frame with a VLAN tag is for the device of
-// that VLAN, which decides itself.
+// in makes frames for the MACs the machine's own. A frame of a VLAN is for the device of that VLAN,
+// which decides itself; a tag may also hold nothing but a priority.
 func (d device) in() []rule {
-	return []rule{{
-		within{etherDaddr, d.hostsSet()},
-		differs{etherType, vlan},
-		differs{etherType, serviceVLAN},
-		toHost{},
-	}}
+	ours := within{etherDaddr, d.hostsSet()}
+	return []rule{
+		{ours, differs{etherType, vlan}, differs{etherType, serviceVLAN}, toHost{}},
+		{ours, equals{etherType, vlan}, equals{vlanID, none}, toHost{}},
+	}
 }
 
 // out gives what goes out its MAC. The type is read from the frame, where a VLAN tag would stand

@@ -83,21 +83,20 @@ func (r rule) exprs() []expr.Any {
 func encode(t term) []expr.Any {
 	switch t := t.(type) {
 	case equals:
-		return []expr.Any{t.field.load(), t.field.compare(expr.CmpOpEq, t.value)}
+		return append(t.field.load(), t.field.compare(expr.CmpOpEq, t.value))
 	case differs:
-		return []expr.Any{t.field.load(), t.field.compare(expr.CmpOpNeq, t.value)}
+		return append(t.field.load(), t.field.compare(expr.CmpOpNeq, t.value))
 	case within:
-		return []expr.Any{t.field.load(), &expr.Lookup{SourceRegister: keyRegister, SetName: t.set}}
+		return append(t.field.load(), &expr.Lookup{SourceRegister: keyRegister, SetName: t.set})
 	case passing:
 		return []expr.Any{
 			&expr.Fib{Register: keyRegister, FlagSADDR: true, ResultADDRTYPE: true},
 			&expr.Cmp{Op: expr.CmpOpEq, Register: keyRegister, Data: binary.NativeEndian.AppendUint32(nil, unix.RTN_UNICAST)},
 		}
 	case look:
-		all := []expr.Any{
-			t.key.load(),
-			&expr.Lookup{SourceRegister: keyRegister, DestRegister: macRegister, IsDestRegSet: true, SetName: t.in},
-		}
+		all := append(t.key.load(), &expr.Lookup{
+			SourceRegister: keyRegister, DestRegister: macRegister, IsDestRegSet: true, SetName: t.in,
+		})
 		for _, f := range t.fields {
 			all = append(all, f.store())
 		}
@@ -116,12 +115,18 @@ func encode(t term) []expr.Any {
 }
 
 // load reads the field into a register.
-func (f field) load() expr.Any {
+func (f field) load() []expr.Any {
 	if f == l4Proto {
-		return &expr.Meta{Key: expr.MetaKeyL4PROTO, Register: keyRegister}
+		return []expr.Any{&expr.Meta{Key: expr.MetaKeyL4PROTO, Register: keyRegister}}
 	}
 	p := places[f]
-	return &expr.Payload{DestRegister: keyRegister, Base: p.header.base(), Offset: p.offset, Len: p.size}
+	all := []expr.Any{&expr.Payload{DestRegister: keyRegister, Base: p.header.base(), Offset: p.offset, Len: p.size}}
+	if f == vlanID { // the lower 12 bits, IEEE 802.1Q
+		all = append(all, &expr.Bitwise{
+			SourceRegister: keyRegister, DestRegister: keyRegister, Len: 2, Mask: []byte{0x0f, 0xff}, Xor: []byte{0, 0},
+		})
+	}
+	return all
 }
 
 // store writes the MAC in its register to the field.

@@ -88,17 +88,18 @@ type field uint8
 // solicitations and advertisements, RFC 4861 4.3 and 4.4.
 const (
 	etherDaddr   field = iota + 1 // ether daddr
-	etherSaddr         // ether saddr
-	etherType          // ether type
-	arpSenderMAC       // arp saddr ether
-	arpSenderIP        // arp saddr ip
-	ip4Saddr           // ip saddr
-	ip6Saddr           // ip6 saddr
-	l4Proto            // meta l4proto
-	icmp6Type          // icmpv6 type
-	ndTarget           // the address that is asked or spoken for
-	ndOption           // type and length of the first option
-	ndLink             // the link-layer address in it
+	etherSaddr                    // ether saddr
+	etherType                     // ether type
+	vlanID                        // vlan id, of the outer tag
+	arpSenderMAC                  // arp saddr ether
+	arpSenderIP                   // arp saddr ip
+	ip4Saddr                      // ip saddr
+	ip6Saddr                      // ip6 saddr
+	l4Proto                       // meta l4proto
+	icmp6Type                     // icmpv6 type
+	ndTarget                      // the address that is asked or spoken for
+	ndOption                      // type and length of the first option
+	ndLink                        // the link-layer address in it
 )
 
 // header is what a place in a frame is counted from.
@@ -122,6 +123,7 @@ var places = [...]place{
 	etherDaddr:   {"ether daddr", link, 0, 6},
 	etherSaddr:   {"ether saddr", link, 6, 6},
 	etherType:    {"ether type", link, 12, 2},
+	vlanID:       {"vlan id", link, 14, 2},
 	arpSenderMAC: {"arp saddr ether", network, 8, 6},
 	arpSenderIP:  {"arp saddr ip", network, 14, 4},
 	ip4Saddr:     {"ip saddr", network, 12, 4},
@@ -146,7 +148,8 @@ func (f field) String() string {
 type value uint8
 
 const (
-	typeIP4 value = iota + 1
+	none value = iota + 1
+	typeIP4
 	typeIP6
 	typeARP
 	vlan
@@ -162,6 +165,7 @@ var values = [...]struct {
 	text   string
 	number uint16
 }{
+	none:          {"0", 0},
 	typeIP4:       {"ip", 0x0800},
 	typeIP6:       {"ip6", 0x86dd},
 	typeARP:       {"arp", 0x0806},
