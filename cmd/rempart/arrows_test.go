@@ -71,7 +71,7 @@ func arrows() map[string][]string {
 		"web":      {"config", "firewall/flows", "firewall/packetlog", "firewall/report", "ha/view"},
 		"cmd/rempart": {
 			"config", "disk", "firewall", "firewall/feeds", "firewall/flows", "firewall/links", "firewall/nft",
-			"firewall/packetlog", "firewall/report", "firewall/explain", "firewall/gateways", "ha", "ha/view", "ha/wire", "lab", "rules", "web",
+			"firewall/packetlog", "firewall/report", "firewall/explain", "firewall/gateways", "ha", "ha/peer", "ha/pulse", "ha/view", "ha/vmac", "ha/wire", "lab", "rules", "web",
 		},
 	}
 }

@@ -71,21 +71,27 @@ func serve(ctx context.Context, o options, log hclog.Logger) error {
 	}
 	defer resets.Close()
 	lines := gateways.New(gateways.Parts{Kernel: sockets, Log: log.Named("gateways"), File: state.Path("gateways.history")})
+	var gateway *firewall.Firewall
+	pair, closePair, err := newPair(o, state, owner, func() *firewall.Firewall { return gateway }, log)
+	if err != nil {
+		return err
+	}
+	defer closePair()
 	ring, overloads := packetlog.NewRing(logEntries), packetlog.NewRing(overloadEntries)
 	tampered := make(chan nft.Event, 1)
-	gateway := firewall.New(firewall.Parts{
+	gateway = firewall.New(firewall.Parts{
 		State: state, Kernel: kernel, Traces: kernel, Links: owner, FlowTable: table, Feeds: fetched, Gateways: lines, Resets: resets,
 		Host: firewall.Machine{}, PacketLog: ring, Overloads: overloads.Subscribe(ctx, nil), Tampered: tampered,
-		Files: o.draft, Version: version, Logger: log,
+		Files: o.draft, Version: version, Logger: log, Policy: pair.Set, Hold: pair.Hold,
 	})
 	reader := func(group uint16, to *packetlog.Ring) *packetlog.Reader {
 		return packetlog.NewReader(packetlog.Config{Group: group, Ring: to, Name: gateway.DeviceName, Logger: log.Named("packetlog")})
 	}
 	g, ctx := errgroup.WithContext(ctx)
 	for _, run := range []func(context.Context) error{
-		owner.Run, fetched.Run, lines.Run, keepReading(reader(rules.LogGroup, ring), log), keepReading(reader(rules.OverloadGroup, overloads), log),
+		owner.Run, pair.Run, fetched.Run, lines.Run, keepReading(reader(rules.LogGroup, ring), log), keepReading(reader(rules.OverloadGroup, overloads), log),
 		func(ctx context.Context) error { return kernel.Watch(ctx, sendTo(ctx, tampered)) },
-		func(ctx context.Context) error { return server.Run(ctx, web.Handler(gateway, alone{}, log)) },
+		func(ctx context.Context) error { return server.Run(ctx, web.Handler(gateway, pair, log)) },
 		func(ctx context.Context) error {
 			return gateway.Run(ctx, func() { notify(log, daemon.SdNotifyReady) })
 		},

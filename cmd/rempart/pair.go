@@ -1,0 +1,87 @@
+package main
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/hashicorp/go-hclog"
+	"github.com/rempart/rempart/config"
+	"github.com/rempart/rempart/disk"
+	"github.com/rempart/rempart/firewall"
+	"github.com/rempart/rempart/firewall/links"
+	"github.com/rempart/rempart/ha"
+	"github.com/rempart/rempart/ha/peer"
+	"github.com/rempart/rempart/ha/pulse"
+	"github.com/rempart/rempart/ha/vmac"
+	"github.com/rempart/rempart/ha/wire"
+)
+
+// hooksDir is where the executables are that are run when a role changes, beside the policy.
+const hooksDir = "hooks.d"
+
+// newPair makes the node of the gateway. What it asks of the gateway it asks when both run.
+// The second result gives back what it has of the kernel.
+func newPair(o options, state *firewall.State, owner *links.Owner, gateway func() *firewall.Firewall, log hclog.Logger) (*ha.Node, func(), error) {
+	host, err := os.Hostname()
+	if err != nil {
+		return nil, nil, err
+	}
+	kernel, err := wire.OpenNetlink()
+	if err != nil {
+		return nil, nil, fmt.Errorf("open sockets of the pair: %w", err)
+	}
+	ticker, err := pulse.NewTicker()
+	if err != nil {
+		return nil, nil, fmt.Errorf("make ticker of heartbeats: %w", err)
+	}
+	macs, err := vmac.Open()
+	if err != nil {
+		return nil, nil, fmt.Errorf("open table of virtual hardware addresses: %w", err)
+	}
+	node := ha.New(ha.Parts{
+		Kernel: kernel, Ticker: ticker, MACs: macs,
+		Link: func(o peer.Options) ha.Link { return peer.New(o) },
+		Devices: func(c *config.Config) map[string]string {
+			found, _ := owner.Devices(firewall.Interfaces(c)) // what is missing is told by who needs it
+			return found
+		},
+		Secret: o.secret,
+		Hash:   func() string { return gateway().Hash() },
+		Down:   func(name string) bool { return gateway().LineDown(name) },
+		Limits: kernelLimits,
+		Order:  state.Path("maintenance.json"), Hooks: filepath.Join(o.config, hooksDir),
+		Host: host, Version: version, Log: log.Named("ha"),
+	})
+	return node, func() { macs.Close(); kernel.Close() }, nil
+}
+
+// secret reads a file beside the policy, which nobody but its owner may read.
+func (o options) secret(file string) ([]byte, error) {
+	const most = 1 << 12
+	name := filepath.Join(o.config, strings.TrimPrefix(file, "file:"))
+	info, err := os.Stat(name)
+	if err != nil {
+		return nil, fmt.Errorf("read secret: %w", err)
+	}
+	if info.Mode().Perm()&0o077 != 0 {
+		return nil, fmt.Errorf("read secret: others can read %s: chmod 600 it", name)
+	}
+	return disk.Read(name, most)
+}
+
+// kernelLimits are the numbers of the kernel that the nodes of a pair ought to agree on: a flow of one has
+// to fit into the table of the other, and to live there as long.
+func kernelLimits() map[string]string {
+	out := map[string]string{}
+	for _, name := range []string{
+		"nf_conntrack_max", "nf_conntrack_buckets", "nf_conntrack_expect_max", "nf_conntrack_tcp_loose", "nf_conntrack_tcp_be_liberal",
+		"nf_conntrack_tcp_timeout_established", "nf_conntrack_udp_timeout", "nf_conntrack_udp_timeout_stream",
+	} {
+		if value, err := os.ReadFile(filepath.Join("/proc/sys/net/netfilter", name)); err == nil {
+			out[name] = strings.TrimSpace(string(value))
+		}
+	}
+	return out
+}

@@ -1,0 +1,198 @@
+package ha
+
+import (
+	"net/netip"
+	"slices"
+	"time"
+
+	"github.com/rempart/rempart/ha/carp"
+	"github.com/rempart/rempart/ha/hooks"
+	"github.com/rempart/rempart/ha/pulse"
+	"github.com/rempart/rempart/ha/role"
+	"github.com/rempart/rempart/ha/wire"
+)
+
+// changeWindow is how long what was agreed on before is understood beside the new when no
+// peer of ours lives to say that it has the new.
+const changeWindow = time.Minute
+
+// adopt makes a policy the one of the node.
+func (n *Node) adopt(now time.Time, p policy) {
+	if p.config == nil || p.config.HA == nil {
+		n.standAlone(now)
+		return
+	}
+	err := p.fault
+	var s *settings
+	if err == nil {
+		s, err = newSettings(p, n.Host)
+	}
+	if err != nil {
+		n.warnings["secret"] = "the pair cannot speak: " + err.Error()
+		n.log.Error("policy of the pair cannot be used", "cause", err)
+		if n.settings != nil {
+			n.demote(now, reasonPolicy, weightPolicy, true, "the policy and its secret can be read", "")
+		}
+		return
+	}
+	delete(n.warnings, "secret")
+	n.demotions.drop(reasonPolicy)
+	n.switchTo(now, s)
+}
+
+const reasonPolicy = "policy not loaded"
+
+// switchTo makes settings the ones of the node. What was agreed on before is understood for a while.
+func (n *Node) switchTo(now time.Time, s *settings) {
+	old := n.settings
+	if old != nil && old.digest != s.digest {
+		n.before, n.beforeEnd = old, now.Add(changeWindow)
+	}
+	judge := pulse.JudgeConfig{Interval: s.interval}
+	for _, l := range s.links {
+		judge.Paths = append(judge.Paths, pulse.PathConfig{Name: l.name, Cable: l.cable})
+	}
+	if n.judge == nil {
+		n.judge = pulse.NewJudge(judge)
+	} else {
+		n.judge.Configure(now, judge)
+	}
+	n.settings = s
+	n.openPorts(now)
+	n.regroup(now, old)
+	n.listen()
+	n.aim()
+	checks := make([]hooks.Check, 0, len(s.checks))
+	for _, c := range s.checks {
+		checks = append(checks, hooks.Check{
+			Name: c.Name, Command: c.Command, Interval: c.Interval, Timeout: c.Timeout, Fall: c.Fall, Rise: c.Rise, Weight: c.Weight,
+		})
+	}
+	n.checks.Set(checks)
+	n.tied.Store(&s.services)
+	n.keepReasons(s)
+	if n.care != nil {
+		n.demote(now, reasonMaintenance, weightMaintenance, true, "rempart ha maintenance off", "")
+	}
+	n.chores = now
+	n.dirty = true
+}
+
+// keepReasons drops the reasons that are about what the policy does not name any more.
+func (n *Node) keepReasons(s *settings) {
+	named := []string{reasonPolicy, reasonSync, reasonMaintenance, reasonReleased}
+	for _, g := range s.gateways {
+		named = append(named, "gateway "+g)
+	}
+	for _, l := range s.links {
+		named = append(named, "link "+l.name, "sending on "+l.name, "segment "+l.name)
+	}
+	for _, c := range s.checks {
+		named = append(named, "service "+c.Name)
+	}
+	n.demotions.keep(named)
+}
+
+// regroup makes the groups those of the settings: one that stays keeps its role, and one
+// that goes leaves its addresses.
+func (n *Node) regroup(now time.Time, old *settings) {
+	before := n.groups
+	n.groups = nil
+	machine := role.Config{
+		Preempt: n.settings.preempt, Steady: max(2*time.Second, 20*n.settings.interval), Patience: max(time.Second, 10*n.settings.interval),
+	}
+	for _, gs := range n.settings.groups {
+		if i := slices.IndexFunc(before, func(g *group) bool { return g.settings.name == gs.name }); i >= 0 {
+			g := before[i]
+			n.groups = append(n.groups, g)
+			n.resettle(now, g, gs)
+			g.machine.Configure(machine)
+			continue
+		}
+		g := &group{settings: gs, machine: role.New(machine), carp: carp.NewGroup(gs.carp), conflicts: map[netip.Addr]conflict{}, spoke: map[netip.Addr]wire.MAC{}}
+		n.act(now, g, g.carp.Elect(now, n.peer.unheard()))
+		g.inherited = n.left(g)
+		n.groups = append(n.groups, g)
+		n.act(now, g, g.carp.Demote(now, n.demotion(g)))
+	}
+	for _, g := range before {
+		if !slices.Contains(n.groups, g) {
+			n.disband(now, g, old)
+		}
+	}
+}
+
+// resettle gives a group that stays its new addresses.
+func (n *Node) resettle(now time.Time, g *group, s groupSettings) {
+	gone := slices.DeleteFunc(slices.Clone(g.settings.vips), func(v vip) bool {
+		return slices.ContainsFunc(s.vips, func(o vip) bool { return o.link == v.link && o.prefix == v.prefix })
+	})
+	g.settings = s
+	if g.held {
+		for _, v := range slices.Backward(gone) {
+			n.removeVIP(v)
+		}
+		n.place(now, g)
+		n.announceFrom(now, g)
+		n.wearMACs()
+	}
+	n.act(now, g, g.carp.Configure(now, s.carp))
+}
+
+// disband ends a group: whoever else has it takes over at once.
+func (n *Node) disband(now time.Time, g *group, old *settings) {
+	current := n.settings
+	if n.settings == nil {
+		n.settings = old // to speak a last time
+		defer func() { n.settings = current }()
+	}
+	if g.machine.State().Holds() {
+		n.act(now, g, g.carp.Stop(now))
+	}
+	if g.held || g.inherited {
+		n.remove(g)
+	}
+	n.log.Info("group of virtual addresses is no more", "group", g.settings.name)
+}
+
+// standAlone ends the pair: the policy has none.
+func (n *Node) standAlone(now time.Time) {
+	old := n.settings
+	if old == nil {
+		return
+	}
+	n.leaving = true
+	n.speak()
+	n.Ticker.Kick()
+	n.link.Goodbye()
+	before := n.groups
+	n.groups, n.settings, n.before = nil, nil, nil
+	for _, g := range before {
+		n.disband(now, g, old)
+	}
+	n.openPorts(now)
+	n.aimNowhere()
+	n.checks.Set(nil)
+	n.tied.Store(nil)
+	n.peer, n.judge, n.leaving = known{}, nil, false
+	n.demotions = ledger{}
+	n.log.Info("the policy has no pair any more")
+}
+
+// changeIsOver says that what was agreed on before is not needed any more. While a peer
+// lives that has not changed, it is, however long that takes.
+func (n *Node) changeIsOver(now time.Time) bool {
+	if n.peer.living() {
+		return n.peer.beat.Context == n.settings.digest
+	}
+	return !now.Before(n.beforeEnd)
+}
+
+// speaks is the settings that advertisements are made with: those before, for as long as a
+// peer that lives does not understand the new ones.
+func (n *Node) speaks() *settings {
+	if n.before != nil && n.peer.living() && !slices.Contains(n.peer.beat.Accepts, n.settings.digest) {
+		return n.before
+	}
+	return n.settings
+}

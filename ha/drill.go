@@ -1,0 +1,268 @@
+package ha
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"math/rand/v2"
+	"net/netip"
+	"slices"
+	"time"
+
+	"github.com/rempart/rempart/ha/view"
+	"github.com/rempart/rempart/ha/wire"
+)
+
+const (
+	// drillRest is how long the hosts are asked before, between and after the switches.
+	drillRest = time.Second
+	// drillHostsPerLink is how many neighbours are asked where the user names none.
+	drillHostsPerLink = 1
+)
+
+// drilled is a host that is asked during a drill.
+type drilled struct {
+	view.DrillHost
+	port *port
+	mac  wire.MAC
+}
+
+// Drill switches the role there and back, and measures what that costs the hosts around: all the
+// while they are asked with a virtual address as source, and wherever their answers arrive, here or
+// at the peer, they count.
+func (n *Node) Drill(ctx context.Context, o view.DrillOrder, tell func(view.DrillLeg) error) (view.Drill, error) {
+	ctx, cancel := context.WithTimeout(ctx, time.Minute)
+	defer cancel()
+	id := uint16(rand.N(1<<16-1) + 1)
+	hosts, nodes, err := n.drillHosts(ctx, o)
+	if err != nil {
+		return view.Drill{}, err
+	}
+	n.drill.begin(id)
+	if _, err := askPeer[struct{}](ctx, n, askDrill, about{id}); err != nil {
+		n.drill.collected()
+		return view.Drill{}, err
+	}
+	asking, stop := context.WithCancel(ctx)
+	sent := make(chan int, 1)
+	go func() { sent <- n.interrogate(asking, hosts, id, o.Rate) }()
+	out := view.Drill{From: nodes.master, To: nodes.backup}
+	pause(ctx, drillRest)
+	for i, to := range []string{out.To, out.From} {
+		leg := n.drillLeg(ctx, to, to == nodes.own, o.By)
+		out.Legs = append(out.Legs, leg)
+		if err := tell(leg); err != nil || leg.Failed != "" && i == 0 {
+			break
+		}
+		pause(ctx, drillRest)
+	}
+	stop()
+	asked := <-sent
+	pause(ctx, testTime) // for the last answers
+	here := n.drill.collected()
+	there, err := askPeer[collected](ctx, n, askDrillDone, about{id})
+	if err != nil {
+		return out, err
+	}
+	for _, h := range hosts {
+		out.Hosts = append(out.Hosts, tally(h.DrillHost, asked, o.Rate, here, there))
+	}
+	return out, nil
+}
+
+// drillNodes are the names of the nodes of a drill.
+type drillNodes struct{ own, master, backup string }
+
+// drillLeg makes a node master of all groups.
+func (n *Node) drillLeg(ctx context.Context, to string, own bool, by string) view.DrillLeg {
+	leg := view.DrillLeg{Master: to}
+	carry := n.Release
+	if own {
+		carry = n.Takeover
+	}
+	done, err := carry(ctx, view.Order{By: by})
+	if leg.Took = done.Took; err != nil {
+		leg.Failed = err.Error()
+	}
+	return leg
+}
+
+// drillHosts is who is asked, and which node is what now.
+func (n *Node) drillHosts(ctx context.Context, o view.DrillOrder) ([]drilled, drillNodes, error) {
+	var hosts []drilled
+	nodes, err := do(ctx, n, func(now time.Time) (drillNodes, error) {
+		master, err := n.fitForDrill(o)
+		if err != nil {
+			return drillNodes{}, err
+		}
+		out := drillNodes{own: n.settings.node, master: master, backup: n.peer.beat.Node}
+		if master == out.backup {
+			out.backup = out.own
+		}
+		hosts, err = n.targets(o)
+		return out, err
+	})
+	if err != nil {
+		return nil, drillNodes{}, err
+	}
+	return n.find(ctx, hosts), nodes, nil
+}
+
+// fitForDrill refuses a drill that would hurt, and says who is master.
+func (n *Node) fitForDrill(o view.DrillOrder) (string, error) {
+	if n.settings == nil {
+		return "", view.ErrNotConfigured
+	}
+	if o.Rate < 1 || o.Rate > mostDrillRate {
+		return "", view.Orderf("rate %d: want 1 to %d questions a second", o.Rate, mostDrillRate)
+	}
+	if !n.peer.living() || !n.peer.connected {
+		return "", view.Statef("a drill needs a peer that lives and is connected: it is %s", n.peer.verdict)
+	}
+	master := ""
+	for _, g := range n.groups {
+		of := n.masterOf(g)
+		if of == "" || master != "" && of != master {
+			return "", view.Statef("a drill needs one node that is master of all groups")
+		}
+		master = of
+		if theirs := int(n.peer.group(g.settings.name).Demotion); theirs != n.demotion(g) {
+			return "", view.Statef("a drill needs two nodes that are equally well: demotion %d here, %d there in group %s", n.demotion(g), theirs, g.settings.name)
+		}
+	}
+	return master, nil
+}
+
+const mostDrillRate = 2000
+
+// targets is the hosts to ask: those that were named, or a neighbour on each link.
+func (n *Node) targets(o view.DrillOrder) ([]drilled, error) {
+	var hosts []drilled
+	for _, t := range o.Hosts {
+		h, ok := n.drillHost(t.Interface, t.Address)
+		if !ok {
+			return nil, view.Orderf("%s has no virtual address of the family of %v", t.Interface, t.Address)
+		}
+		hosts = append(hosts, h)
+	}
+	if len(hosts) > 0 {
+		return hosts, nil
+	}
+	for _, l := range n.settings.links {
+		p, found := n.ports[l.name], 0
+		if l.cable || p == nil || p.wire == nil {
+			continue
+		}
+		around, err := n.Kernel.Neighbours(p.device.Index)
+		if err != nil {
+			return nil, fmt.Errorf("list neighbours on %s: %w", l.name, err)
+		}
+		for _, a := range around {
+			h, ok := n.drillHost(l.name, a)
+			if ok && found < drillHostsPerLink && !slices.Contains(n.peer.addresses[l.name], a) && !a.IsLinkLocalUnicast() {
+				hosts, found = append(hosts, h), found+1
+			}
+		}
+	}
+	return hosts, nil
+}
+
+// drillHost is a host on a link with the virtual address to ask it by.
+func (n *Node) drillHost(link string, a netip.Addr) (drilled, bool) {
+	p := n.ports[link]
+	for _, g := range n.groups {
+		for _, v := range g.settings.vips {
+			if p != nil && p.wire != nil && v.link == link && v.prefix.Addr().Is6() == a.Is6() && !v.prefix.Addr().IsLinkLocalUnicast() && v.prefix.Addr() != a {
+				return drilled{port: p, DrillHost: view.DrillHost{Address: a, Interface: link, VIP: v.prefix.Addr()}}, true
+			}
+		}
+	}
+	return drilled{}, false
+}
+
+// find asks the hosts for their hardware addresses; those that do not answer are left out.
+func (n *Node) find(ctx context.Context, hosts []drilled) []drilled {
+	for range 10 {
+		missing := 0
+		_, err := do(ctx, n, func(time.Time) (struct{}, error) {
+			for i := range hosts {
+				h := &hosts[i]
+				if mac, ok := n.sought[h.Address]; ok {
+					h.mac = mac
+				}
+				if h.mac == (wire.MAC{}) {
+					missing++
+					n.seek(h.port, h.Address)
+				}
+			}
+			return struct{}{}, nil
+		})
+		if err != nil || missing == 0 {
+			break
+		}
+		pause(ctx, 50*time.Millisecond)
+	}
+	_, _ = do(ctx, n, func(time.Time) (struct{}, error) { n.sought = nil; n.listen(); return struct{}{}, nil }) // a node that stops has no more to forget
+	return slices.DeleteFunc(hosts, func(h drilled) bool { return h.mac == wire.MAC{} })
+}
+
+// seek asks for the hardware address of a host.
+func (n *Node) seek(p *port, a netip.Addr) {
+	if n.sought == nil {
+		n.sought = map[netip.Addr]wire.MAC{}
+	}
+	if _, ok := n.sought[a]; !ok {
+		n.sought[a] = wire.MAC{}
+		n.listen()
+	}
+	_ = p.wire.Send(wire.AppendKnock(nil, p.device.MAC, n.own(p, a.Is6()), a))
+}
+
+// interrogate asks all hosts at the rate until ctx ends, and returns how often each was asked.
+func (n *Node) interrogate(ctx context.Context, hosts []drilled, id uint16, rate int) int {
+	tick := time.NewTicker(time.Second / time.Duration(rate))
+	defer tick.Stop()
+	for seq := 0; seq < 1<<16; seq++ {
+		for _, h := range hosts {
+			_ = h.port.wire.Send(wire.AppendEchoRequest(nil, h.port.device.MAC, h.mac, h.VIP, h.Address, id, uint16(seq))) // lost is lost
+		}
+		select {
+		case <-ctx.Done():
+			return seq + 1
+		case <-tick.C:
+		}
+	}
+	return 1 << 16
+}
+
+// tally is what became of the questions to a host.
+func tally(h view.DrillHost, asked, rate int, nodes ...collected) view.DrillHost {
+	answered := map[uint16]bool{}
+	for _, c := range nodes {
+		for _, seq := range c[h.Address.String()] {
+			answered[seq] = true
+		}
+	}
+	h.Sent = asked
+	run, worst := 0, 0
+	for seq := range asked {
+		if answered[uint16(seq)] {
+			run = 0
+			continue
+		}
+		h.Lost++
+		run++
+		worst = max(worst, run)
+	}
+	h.Gap = time.Duration(worst) * time.Second / time.Duration(rate)
+	return h
+}
+
+// collected ends the collecting and returns what came, by host.
+func (e *drillEar) collected() collected {
+	out := collected{}
+	for a := range maps.Keys(e.end()) {
+		out[a.from.String()] = append(out[a.from.String()], a.seq)
+	}
+	return out
+}

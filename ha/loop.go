@@ -1,0 +1,262 @@
+package ha
+
+import (
+	"context"
+	"slices"
+	"time"
+
+	"github.com/rempart/rempart/ha/carp"
+	"github.com/rempart/rempart/ha/pulse"
+	"github.com/rempart/rempart/ha/wire"
+)
+
+const (
+	// choresEvery is how often the node looks at what tells nothing by itself.
+	choresEvery = time.Second
+	// drainMost bounds how many frames are taken between two looks at the clock.
+	drainMost = 1024
+	// secondLook is how long the judge's word that the peer is dead waits for frames that
+	// are in the socket and that nobody has read yet.
+	secondLook = 2 * time.Millisecond
+)
+
+// turns is when the loop has something to do by itself.
+type turns struct {
+	condemned time.Time // since when the judge says that the peer is dead, and it is not believed yet
+}
+
+// loop is the node until ctx ends.
+func (n *Node) loop(ctx context.Context) { n.loopUntil(ctx, func() bool { return false }) }
+
+// loopUntil is the node until something is so, or ctx ends.
+func (n *Node) loopUntil(ctx context.Context, so func() bool) {
+	timer := time.NewTimer(0)
+	defer timer.Stop()
+	for !so() {
+		select {
+		case <-ctx.Done():
+			return
+		case p := <-n.policies:
+			n.adopt(time.Now(), p)
+		case ask := <-n.asks:
+			ask(time.Now())
+		case event := <-n.events:
+			event(time.Now())
+		case f := <-n.frames:
+			n.take(f)
+			n.drain()
+		case <-n.news:
+			n.look(time.Now())
+		case <-timer.C:
+			n.drain()
+		}
+		now := time.Now()
+		n.turn(now)
+		timer.Reset(max(0, time.Until(n.due(now))))
+	}
+}
+
+// drain takes the frames that wait, so that the judge knows of all of them.
+func (n *Node) drain() {
+	for range drainMost {
+		select {
+		case f := <-n.frames:
+			n.take(f)
+		default:
+			return
+		}
+	}
+}
+
+// turn does all that is due.
+func (n *Node) turn(now time.Time) {
+	n.lastTurn.Store(int64(now.Sub(n.began)))
+	if n.settings == nil {
+		return
+	}
+	if !now.Before(n.chores) {
+		n.chores = now.Add(choresEvery)
+		n.chore(now)
+	}
+	n.judgePeer(now)
+	if n.segments.due(now) {
+		n.watchSegments(now)
+	}
+	if n.demotions.heal(now) {
+		n.demoted(now)
+	}
+	for _, g := range n.groups {
+		if at := g.carp.Deadline(); !at.IsZero() && !now.Before(at) {
+			n.act(now, g, g.carp.Timeout(now))
+		}
+		n.step(now, g)
+		n.upkeep(now, g)
+	}
+	if n.dirty {
+		n.dirty = false
+		n.speak()
+		n.Ticker.Kick()
+	}
+}
+
+// due is when the next turn has something to do.
+func (n *Node) due(now time.Time) time.Time {
+	if n.settings == nil {
+		return now.Add(choresEvery)
+	}
+	at := n.chores
+	if !n.turns.condemned.IsZero() {
+		at = earliest(at, n.turns.condemned.Add(secondLook))
+	}
+	at = earliest(at, n.judge.Deadline())
+	at = earliest(at, n.demotions.due())
+	at = earliest(at, n.segments.at)
+	for _, g := range n.groups {
+		at = earliest(at, g.carp.Deadline())
+		at = earliest(at, g.machine.Deadline())
+		if g.held {
+			at = earliest(earliest(at, g.announceAt), g.renewAt)
+		}
+	}
+	return at
+}
+
+// take is what a frame tells.
+func (n *Node) take(f frame) {
+	p := n.ports[f.link]
+	if n.settings == nil || p == nil {
+		return
+	}
+	switch f.kind {
+	case wire.Beat:
+		n.takeBeat(f)
+	case wire.CARP:
+		n.takeAd(p, f)
+	case wire.ARP, wire.Neighbour:
+		n.takeNeighbour(p, f)
+	}
+}
+
+// judgePeer asks the judge, and knocks where it wants.
+func (n *Node) judgePeer(now time.Time) {
+	verdict, knock := n.judge.Check(now)
+	for _, name := range knock {
+		n.knock(name)
+	}
+	if verdict == pulse.Dead && n.peer.verdict != pulse.Dead {
+		if n.turns.condemned.IsZero() {
+			n.turns.condemned = now
+		}
+		if now.Sub(n.turns.condemned) < secondLook {
+			return
+		}
+	}
+	n.turns.condemned = time.Time{}
+	if verdict == n.peer.verdict {
+		return
+	}
+	before := n.peer.life()
+	n.log.Info("peer", "was", n.peer.verdict, "is", verdict, "why", n.judge.Why())
+	n.peer.verdict, n.peer.since, n.peer.why = verdict, now, n.judge.Why()
+	if n.peer.life() != before {
+		n.changedLife(now)
+	}
+}
+
+// changedLife follows the peer's coming and going.
+func (n *Node) changedLife(now time.Time) {
+	if n.peer.gone() {
+		n.sessions.lost()
+	}
+	n.dirty = true
+	for _, g := range n.groups {
+		g.renewAt = now
+		n.act(now, g, g.carp.Elect(now, n.peer.unheard()))
+	}
+}
+
+// act does what a group's CARP machine asks for.
+func (n *Node) act(now time.Time, g *group, actions []carp.Action) {
+	for _, a := range actions {
+		if a.Changed {
+			g.elected, g.why = a.Become, a.Why
+		}
+		n.advertise(g, a.Send)
+		if a.Announce && g.machine.State().Holds() {
+			n.announceFrom(now, g)
+		}
+	}
+}
+
+// chore is what is done every second.
+func (n *Node) chore(now time.Time) {
+	if n.before != nil && n.changeIsOver(now) {
+		n.before = nil
+		n.listen()
+		n.dirty = true
+	}
+	for _, name := range n.settings.gateways {
+		n.demote(now, "gateway "+name, weightGateway, n.Down(name), "the gateway is up again", "")
+	}
+	for name, p := range n.ports {
+		n.demote(now, "sending on "+name, weightErrors, p.errors.Load() >= 3 && p.carrier(), "heartbeats can be sent there again: they are tried all the time", name)
+		if n.settings.link(name) != nil && !n.settings.link(name).cable {
+			n.demote(now, "link "+name, weightLink, !p.carrier(), "the network has carrier again", name)
+		}
+	}
+	if stall := n.voice.stall(); stall > n.patience() && !n.peer.unheard() {
+		n.asleep = now.Add(2 * time.Second)
+		n.log.Warn("this node was stopped for longer than its peer waits", "for", stall)
+	}
+	n.dirty = true // what the paths hear is told at least every second
+}
+
+// patience is how long the peer waits for this node.
+func (n *Node) patience() time.Duration { return pulse.TimingFor(n.settings.interval).Dead }
+
+// demote notes a reason and tells whoever has to know.
+func (n *Node) demote(now time.Time, name string, weight int, there bool, heals, link string) {
+	if n.demotions.set(now, name, weight, there, heals, link) {
+		n.log.Info("demoted", "reason", name, "weight", weight)
+		n.demoted(now)
+	}
+}
+
+// demoted follows a change of the demotions.
+func (n *Node) demoted(now time.Time) {
+	n.dirty = true
+	for _, g := range n.groups {
+		n.act(now, g, g.carp.Demote(now, n.demotion(g)))
+	}
+}
+
+// demotion is that of a group: a network that only another group is on is not its concern.
+func (n *Node) demotion(g *group) int { return n.demotions.sum(g.settings.on) }
+
+// look reads the devices anew.
+func (n *Node) look(now time.Time) {
+	if n.settings == nil {
+		return
+	}
+	if slices.ContainsFunc(n.settings.links, func(l link) bool { return n.ports[l.name].fault != "" }) {
+		go n.Set(n.settings.config) // the device may have come by another name
+	}
+	n.openPorts(now)
+	n.chore(now)
+	for _, g := range n.groups {
+		if g.held && !n.present(g) {
+			n.log.Warn("virtual addresses were taken away, put back", "group", g.settings.name)
+			n.place(now, g)
+			n.announceFrom(now, g)
+		}
+	}
+}
+
+// once says whether a thing was not logged in the last minute.
+func (n *Node) once(now time.Time, about string) bool {
+	if now.Sub(n.told[about]) < logEvery {
+		return false
+	}
+	n.told[about] = now
+	return true
+}

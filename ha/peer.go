@@ -1,0 +1,206 @@
+package ha
+
+import (
+	"errors"
+	"net/netip"
+	"slices"
+	"time"
+
+	"github.com/rempart/rempart/ha/carp"
+	"github.com/rempart/rempart/ha/pulse"
+	"github.com/rempart/rempart/ha/role"
+	"github.com/rempart/rempart/ha/wire"
+)
+
+// known is what is known of the peer.
+type known struct {
+	verdict pulse.Verdict
+	since   time.Time
+	why     string
+	beat    pulse.Beat // the last one
+	at      time.Time
+	// addresses are its own by link, to knock at.
+	addresses map[string][]netip.Addr
+	macs      []wire.MAC
+	guard     carp.Guard
+	connected bool
+}
+
+func (k *known) unheard() bool { return k.life() == role.Unheard }
+func (k *known) gone() bool    { return k.life() == role.Gone }
+func (k *known) living() bool  { return k.life() == role.Living }
+
+// life is the verdict as an election sees it.
+func (k *known) life() role.Life {
+	switch k.verdict {
+	case pulse.Unknown:
+		return role.Unheard
+	case pulse.Dead, pulse.Left:
+		return role.Gone
+	}
+	return role.Living
+}
+
+// group is what the peer says of itself in a group. One that it does not know of, it does not
+// hold either.
+func (k *known) group(name string) pulse.Group {
+	if i := slices.IndexFunc(k.beat.Groups, func(g pulse.Group) bool { return g.Name == name }); i >= 0 {
+		return k.beat.Groups[i]
+	}
+	return pulse.Group{Name: name}
+}
+
+// takeBeat is a heartbeat that is authentic, and may be an old one.
+func (n *Node) takeBeat(f frame) {
+	if f.beat.Path != f.link {
+		n.stats.note(f.at, "heartbeats of another network", f.link, f.packet.Src)
+		return
+	}
+	fresh, err := n.sessions.accept(&f.beat)
+	switch {
+	case errors.Is(err, pulse.ErrUnproved):
+		n.Ticker.Kick() // it has to hear its session from us
+		return
+	case errors.Is(err, pulse.ErrOwn):
+		n.stats.note(f.at, refusedOwn, f.link, f.packet.Src)
+		return
+	case err != nil:
+		if n.stats.note(f.at, refusedReplay, f.link, f.packet.Src) {
+			n.log.Warn("refused", "what", refusedReplay, "interface", f.link, "from", f.packet.Src, "cause", err)
+		}
+		return
+	}
+	if fresh {
+		n.log.Info("peer is heard", "node", f.beat.Node, "version", f.beat.Version, "interface", f.link)
+		n.peer.addresses, n.peer.macs = map[string][]netip.Addr{}, nil
+	}
+	n.peer.guard.Epoch(f.beat.AdEpoch)
+	if !slices.Contains(n.peer.macs, f.packet.From) {
+		n.peer.macs = append(n.peer.macs, f.packet.From)
+	}
+	n.judge.Beat(f.at, &f.beat)
+	n.locate(f)
+	if f.beat.Seq < n.peer.beat.Seq && !fresh {
+		return // another path was quicker
+	}
+	if !slices.Equal(f.beat.Groups, n.peer.beat.Groups) || f.beat.Session != n.peer.beat.Session {
+		for _, g := range n.groups {
+			g.contested = g.machine.State() == role.Master && groupOf(&f.beat, g).Role == pulse.Master
+		}
+	}
+	n.peer.beat, n.peer.at = f.beat, f.at
+}
+
+func groupOf(b *pulse.Beat, g *group) pulse.Group {
+	k := known{beat: *b}
+	return k.group(g.settings.name)
+}
+
+// locate notes where the peer is.
+func (n *Node) locate(f frame) {
+	b := &f.beat
+	if slices.Equal(n.peer.addresses[b.Path], b.Addresses) {
+		return
+	}
+	if n.peer.addresses == nil {
+		n.peer.addresses = map[string][]netip.Addr{}
+	}
+	n.peer.addresses[b.Path] = b.Addresses
+	n.listen()
+	if b.Path == n.settings.cable {
+		n.aim()
+	}
+}
+
+// aim tells the link where the other end is.
+func (n *Node) aim() {
+	l, p := n.settings.link(n.settings.cable), n.ports[n.settings.cable]
+	if l == nil || p == nil || p.wire == nil {
+		n.link.Aim("", netip.Addr{}, netip.Addr{})
+		return
+	}
+	for _, to := range append(slices.Clone(l.peers), n.peer.addresses[l.name]...) {
+		from := n.own(p, to.Is6())
+		if !to.Is6() || to.IsLinkLocalUnicast() || from.IsValid() {
+			if from.IsValid() {
+				n.link.Aim(l.device, from, to)
+				return
+			}
+		}
+	}
+	n.link.Aim(l.device, n.own(p, false), netip.Addr{})
+}
+
+// knock asks the peer's kernel on a link whether it lives.
+func (n *Node) knock(name string) {
+	p := n.ports[name]
+	if p == nil || !p.carrier() {
+		return
+	}
+	for _, to := range n.peer.addresses[name] {
+		// A failure to send is silence as well.
+		_ = p.wire.Send(wire.AppendKnock(nil, p.device.MAC, n.own(p, to.Is6()), to))
+	}
+	n.stats.count("knocks")
+}
+
+// takeNeighbour is ARP or neighbour discovery of somebody that matters here.
+func (n *Node) takeNeighbour(p *port, f frame) {
+	speaker := f.packet.Src
+	if f.kind == wire.Neighbour && f.packet.Reply {
+		speaker = f.packet.Target
+	}
+	if slices.Contains(n.peer.addresses[f.link], speaker) && f.packet.Reply {
+		n.judge.Answer(f.at, f.link)
+		return
+	}
+	if _, ok := n.sought[speaker]; ok {
+		n.sought[speaker] = f.packet.Link
+		return
+	}
+	if !n.isVIP(f.link, speaker) || f.packet.From == p.device.MAC || f.packet.Link == p.device.MAC {
+		return
+	}
+	for _, g := range n.groups {
+		n.contest(g, f, speaker)
+	}
+}
+
+// takeAd is an advertisement that is authentic, and may be an old one.
+func (n *Node) takeAd(p *port, f frame) {
+	g := n.groupOn(f.link, f.ad.VHID)
+	if g == nil {
+		return
+	}
+	if n.counter.Echo(f.ad) {
+		n.stats.note(f.at, refusedOwn, f.link, f.packet.Src)
+		return
+	}
+	h := carp.Heard{Link: f.link, Src: f.packet.Src, Own: n.adSource(p, g, f.packet.Src.Is6()), Ad: f.ad}
+	if !n.peer.unheard() {
+		if err := n.peer.guard.Accept(h); err != nil {
+			if n.stats.note(f.at, refusedForged, f.link, f.packet.Src) {
+				n.log.Warn("refused", "what", refusedForged, "interface", f.link, "from", f.packet.Src, "mac", f.packet.From, "cause", err)
+			}
+			return
+		}
+		n.judge.Sign(f.at, f.link)
+	}
+	p.ad, p.adSrc = f.at, f.packet.Src
+	if n.peer.unheard() {
+		now := time.Now()
+		n.act(now, g, g.carp.Receive(now, h))
+	}
+}
+
+// groupOn is the group that has a vhid on a link.
+func (n *Node) groupOn(link string, vhid uint8) *group {
+	for _, g := range n.groups {
+		for _, h := range g.settings.carp.VHosts {
+			if h.Link == link && h.VHID == vhid {
+				return g
+			}
+		}
+	}
+	return nil
+}

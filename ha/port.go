@@ -1,0 +1,306 @@
+package ha
+
+import (
+	"errors"
+	"net/netip"
+	"slices"
+	"sync/atomic"
+	"time"
+
+	"github.com/rempart/rempart/ha/carp"
+	"github.com/rempart/rempart/ha/pulse"
+	"github.com/rempart/rempart/ha/wire"
+)
+
+// port is one link with the socket on its device.
+type port struct {
+	name   string // of the link
+	device wire.Device
+	wire   wire.Port // nil: there is no such device yet
+	fault  string    // why
+	ear    atomic.Pointer[ear]
+
+	ad    time.Time  // when the last advertisement of another came
+	adSrc netip.Addr // from whom
+	// errors counts sends that failed, in a row.
+	errors atomic.Int32
+}
+
+// ear is what a port's goroutine tells the pair's frames from others by. It is replaced as a
+// whole; what it points to is that goroutine's alone.
+type ear struct {
+	keys     pulse.Keyring
+	contexts map[uint8][]*carp.Context // by vhid; those of a change under way included
+	known    map[netip.Addr]bool       // virtual addresses, and the peer's own
+}
+
+// frame is one that is of the pair, as the loop gets it.
+type frame struct {
+	link string
+	at   time.Time
+	kind wire.Kind
+	// packet has no payload.
+	packet wire.Packet
+	beat   pulse.Beat
+	ad     carp.Ad
+}
+
+// The names of what is refused.
+const (
+	refusedVHID   = "advertisements of an unknown vhid"
+	refusedBeat   = "heartbeats with another secret"
+	refusedAd     = "advertisements with another secret or other addresses"
+	refusedOwn    = "own frames that came back"
+	refusedReplay = "replayed or forged heartbeats"
+	refusedForged = "replayed or forged advertisements"
+	lostFrames    = "frames lost because the program was busy"
+)
+
+// hear takes a frame from a port's goroutine: what is not of the pair ends here.
+func (n *Node) hear(p *port, h wire.Heard) {
+	e := p.ear.Load()
+	if e == nil {
+		return
+	}
+	f := frame{link: p.name, at: h.At, kind: h.Kind, packet: h.Packet}
+	f.packet.Payload = nil
+	switch h.Kind {
+	case wire.Beat:
+		if n.tests.take(h.Payload) {
+			return
+		}
+		b, err := e.keys.Open(h.Payload)
+		if err != nil {
+			n.refuse(p, h, beatFault(err))
+			return
+		}
+		f.beat = b
+	case wire.CARP:
+		ad, fault := e.parse(h)
+		if fault != "" {
+			n.refuse(p, h, fault)
+			return
+		}
+		f.ad = ad
+	case wire.ARP:
+		if !e.known[h.Src] {
+			return
+		}
+	case wire.Neighbour:
+		if !e.known[h.Src] && !(h.Reply && e.known[h.Target]) {
+			return
+		}
+	default:
+		if n.drill.heard(p.name, h) {
+			n.stats.count("answers heard in a drill")
+		}
+		return
+	}
+	select {
+	case n.frames <- f:
+	default:
+		n.stats.note(h.At, lostFrames, p.name, netip.Addr{})
+	}
+}
+
+// parse authenticates an advertisement by any context of its vhid.
+func (e *ear) parse(h wire.Heard) (ad carp.Ad, fault string) {
+	vhid, ok := carp.VHIDOf(h.Payload)
+	if !ok {
+		return carp.Ad{}, adFault(carp.Short)
+	}
+	contexts := e.contexts[vhid]
+	if len(contexts) == 0 {
+		return carp.Ad{}, refusedVHID
+	}
+	var err error
+	for _, c := range contexts {
+		if ad, err = c.Parse(h.Payload, h.TTL); err == nil {
+			return ad, ""
+		}
+		if !errors.Is(err, carp.BadAuth) {
+			break
+		}
+	}
+	return ad, adFault(err)
+}
+
+func adFault(err error) string {
+	if errors.Is(err, carp.BadAuth) {
+		return refusedAd
+	}
+	return "advertisements: " + err.Error()
+}
+
+func beatFault(err error) string {
+	if errors.Is(err, pulse.ErrAuth) {
+		return refusedBeat
+	}
+	return "heartbeats: " + err.Error()
+}
+
+// refuse counts a frame that is not taken, and says so once in a while.
+func (n *Node) refuse(p *port, h wire.Heard, why string) {
+	if n.stats.note(h.At, why, p.name, h.Src) {
+		n.log.Warn("refused", "what", why, "interface", p.name, "from", h.Src, "mac", h.From)
+	}
+}
+
+// openPorts makes the ports those of the settings, and looks at their devices again.
+func (n *Node) openPorts(now time.Time) {
+	wanted := map[string]bool{}
+	if n.settings != nil {
+		for _, l := range n.settings.links {
+			wanted[l.name] = true
+			n.openPort(now, l)
+		}
+	}
+	for name, p := range n.ports {
+		if !wanted[name] {
+			p.close()
+			delete(n.ports, name)
+		}
+	}
+	n.listen()
+	n.speak()
+}
+
+// openPort opens the port of a link, anew when the device behind it is another one.
+func (n *Node) openPort(now time.Time, l link) {
+	p := n.ports[l.name]
+	if p == nil {
+		p = &port{name: l.name}
+		n.ports[l.name] = p
+	}
+	device, err := n.Kernel.Device(l.device)
+	if l.device == "" {
+		err = wire.ErrNoDevice
+	}
+	if err != nil || p.wire != nil && device.Index != p.device.Index {
+		p.close()
+	}
+	p.device, p.fault = device, ""
+	if err == nil && p.wire == nil {
+		p.wire, err = n.Kernel.Open(l.device, func(h wire.Heard) { n.hear(p, h) })
+	}
+	if err != nil {
+		p.fault, p.device = err.Error(), wire.Device{}
+		if n.once(now, "open "+l.name) {
+			n.log.Warn("network of the pair cannot be used, tried again when devices change", "interface", l.name, "device", l.device, "cause", err)
+		}
+	}
+	if n.judge != nil {
+		n.judge.Carrier(now, l.name, p.carrier())
+	}
+}
+
+// carrier says that frames can pass.
+func (p *port) carrier() bool { return p.wire != nil && p.device.Up && p.device.Carrier }
+
+func (p *port) close() {
+	if p.wire != nil {
+		p.wire.Close()
+		p.wire = nil
+	}
+}
+
+func (n *Node) closePorts() {
+	for _, p := range n.ports {
+		p.close()
+	}
+}
+
+// listen tells the ports what the pair's frames look like.
+func (n *Node) listen() {
+	for name, p := range n.ports {
+		e := &ear{keys: n.keyring(), contexts: map[uint8][]*carp.Context{}, known: map[netip.Addr]bool{}}
+		for _, s := range n.agreements() {
+			for _, g := range s.groups {
+				for _, h := range g.carp.VHosts {
+					if h.Link == name {
+						// One of its own: a context is for one goroutine.
+						e.contexts[h.VHID] = append(e.contexts[h.VHID], &carp.Context{Key: h.Send.Key, VHID: h.VHID, Addresses: h.Send.Addresses})
+					}
+				}
+			}
+		}
+		if n.settings != nil {
+			for _, g := range n.settings.groups {
+				for _, v := range g.vips {
+					if v.link == name {
+						e.known[v.prefix.Addr()] = true
+					}
+				}
+			}
+		}
+		for _, a := range n.peer.addresses[name] {
+			e.known[a] = true
+		}
+		for a := range n.sought {
+			e.known[a] = true
+		}
+		p.ear.Store(e)
+	}
+}
+
+// agreements is the settings that frames may be of: the newest first, and during a
+// change those before.
+func (n *Node) agreements() []*settings {
+	var all []*settings
+	for _, s := range []*settings{n.settings, n.before} {
+		if s != nil {
+			all = append(all, s)
+		}
+	}
+	return all
+}
+
+// keyring is the keys of heartbeats.
+func (n *Node) keyring() pulse.Keyring {
+	var k pulse.Keyring
+	for _, s := range n.agreements() {
+		if !slices.Contains(k.Accept, s.secret) {
+			k.Accept = append(k.Accept, s.secret)
+		}
+	}
+	if len(k.Accept) > 0 {
+		k.Send = k.Accept[0]
+	}
+	return k
+}
+
+// own is the address of the device for a family: one of this node's own, never a
+// virtual one; of IPv6 the link-local one.
+func (n *Node) own(p *port, is6 bool) netip.Addr {
+	for _, a := range n.ownAll(p) {
+		if a.Is6() == is6 && (!is6 || a.IsLinkLocalUnicast()) {
+			return a
+		}
+	}
+	return netip.Addr{}
+}
+
+// ownAll is the addresses of a device that are this node's own.
+func (n *Node) ownAll(p *port) []netip.Addr {
+	var out []netip.Addr
+	for _, a := range p.device.Addresses {
+		if !n.isVIP(p.name, a.Addr()) {
+			out = append(out, a.Addr().WithZone(""))
+		}
+	}
+	return out
+}
+
+// isVIP says whether an address is a virtual one of a link.
+func (n *Node) isVIP(link string, a netip.Addr) bool {
+	for _, s := range n.agreements() {
+		for _, g := range s.groups {
+			for _, v := range g.vips {
+				if v.link == link && v.prefix.Addr() == a {
+					return true
+				}
+			}
+		}
+	}
+	return false
+}
