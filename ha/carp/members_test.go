@@ -1,6 +1,7 @@
 package carp
 
 import (
+	"fmt"
 	"net/netip"
 	"testing"
 	"time"
@@ -138,6 +139,12 @@ func TestMembers(t *testing.T) {
 			{4400 * ms, lan6, equal, "due 1.5s"},
 			{4500 * ms, lan6, equal, "BACKUP (vhid 1 on lan: fe80::9 advertises base 1 skew 128, as good as ours, and the addresses decide for it), due 8s"},
 		}},
+		{"a tie is not settled by the second, whichever family of the first is heard", false, true, []step{
+			{3400 * ms, lan4, equal, "announce, due 1.5s"},
+			{3600 * ms, wan4, equal, "due 1.5s"},
+			{6800 * ms, lan6, equal, "due 1.5s"},
+			{10 * s, wan4, equal, "due 1.5s"},
+		}},
 		{"a tie is settled by the only one that is heard", false, true, []step{
 			{3400 * ms, wan4, equal, "due 1.5s"},
 			{3500 * ms, wan4, equal, "BACKUP (vhid 2 on wan: 192.0.2.9 advertises base 1 skew 128, as good as ours, and the addresses decide for it), due 7s"},
@@ -151,6 +158,26 @@ func TestMembers(t *testing.T) {
 			}
 			play(t, g, tt.steps)
 		})
+	}
+}
+
+// One that was master a moment ago, and told its neighbours then, tells them anew.
+func TestAnnouncesAsNewMaster(t *testing.T) {
+	g := NewGroup(pair(false))
+	g.Start(t0)
+	for at := range 3 {
+		now := after(time.Duration(at) * time.Millisecond)
+		g.Take(now, "asked")
+		play(t, g, []step{{now.Sub(t0), lan4, bad, fmt.Sprintf("announce, due %v", now.Add(1500*time.Millisecond).Sub(t0))}})
+		g.Yield(now, "asked", false)
+	}
+}
+
+func TestStates(t *testing.T) {
+	for s, want := range map[State]string{Init: "INIT", Backup: "BACKUP", Master: "MASTER", 3: "state 3"} {
+		if s.String() != want {
+			t.Errorf("%d is %v, want %s", int(s), s, want)
+		}
 	}
 }
 
