@@ -18,7 +18,8 @@ type JudgeConfig struct {
 //	any path brings a sign of life           it lives
 //	all are silent, for Knock                doubt; its kernel is asked, on all of them, again and again
 //	..., for Dead, and no answer             dead
-//	..., for Dead, and answers               stunned: its kernel forwards as ever
+//	..., for Dead, and answers               stunned: its kernel forwards as ever; dead when it
+//	                                         does not answer for Dead either
 //	..., for Stunned                         dead
 //	the daemons' connection broke, and all are silent for Confirmed                  dead
 //	the cable lost carrier, all others are silent for Confirmed, and no answer       dead
@@ -39,7 +40,7 @@ type Judge struct {
 	held         time.Time // it asked for patience until then
 
 	life     time.Time // last sign of its program
-	answered time.Time // last sign of its kernel
+	answered time.Time // last answer of its kernel
 	awake    time.Time // silence before then was ours
 	naps     int       // how often it was since the last sign of life
 	knocked  time.Time // last knocks
@@ -102,7 +103,10 @@ func (j *Judge) Beat(at time.Time, b *Beat) {
 	}
 	j.heard = true
 	if b.Seq >= j.seq {
-		j.seq, j.left, j.held = b.Seq, b.Leaving, at.Add(b.Hold)
+		j.seq, j.left, j.held = b.Seq, b.Leaving, time.Time{}
+		if b.Hold > 0 {
+			j.held = at.Add(b.Hold)
+		}
 		if b.Interval != j.timing.Interval {
 			j.timing = TimingFor(b.Interval)
 		}
@@ -124,8 +128,9 @@ func (j *Judge) Sign(at time.Time, path string) { j.lives(at, j.path(path)) }
 
 // Answer takes in that the peer's kernel answered a knock.
 func (j *Judge) Answer(at time.Time, path string) {
-	if p := j.path(path); p != nil {
-		p.answered(at)
+	p := j.path(path)
+	if p == nil || !p.answered(at) {
+		return // to nothing that we asked
 	}
 	j.answered = latest(j.answered, at)
 	if j.verdict == Dead && !at.After(j.at) {
@@ -145,7 +150,8 @@ func (j *Judge) Carrier(now time.Time, path string, up bool) {
 	if up && !p.carrier {
 		p.up = now
 	}
-	p.carrier, p.told, p.asked = up, true, time.Time{}
+	p.carrier, p.told = up, true
+	p.forget()
 	p.loss.pause()
 	switch {
 	case j.Isolated():
@@ -184,7 +190,7 @@ func (j *Judge) Slept(now time.Time, d time.Duration) {
 	j.naps++
 	j.awake, j.hurry = now, true
 	for _, p := range j.paths {
-		p.asked = time.Time{}
+		p.forget()
 	}
 }
 

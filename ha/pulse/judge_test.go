@@ -22,6 +22,7 @@ type scene struct {
 	// answers are the paths by which the peer's kernel answers at once.
 	answers map[string]bool
 	verdict Verdict
+	seen    map[Verdict]int // how often each was come to
 }
 
 const (
@@ -36,7 +37,7 @@ func newScene(t *testing.T, every time.Duration, names ...string) *scene {
 		c.Paths = append(c.Paths, PathConfig{Name: n, Cable: n == "sync"})
 	}
 	s := &scene{
-		t: t, j: NewJudge(c), zero: time.Now(), answers: map[string]bool{},
+		t: t, j: NewJudge(c), zero: time.Now(), answers: map[string]bool{}, seen: map[Verdict]int{},
 		beat: Beat{Session: 1, Node: "fw2", Interval: every},
 	}
 	for _, n := range names {
@@ -50,6 +51,9 @@ func (s *scene) at(d time.Duration) time.Time { return s.zero.Add(d) }
 
 func (s *scene) check() {
 	v, knock := s.j.Check(s.at(s.now))
+	if v != s.verdict {
+		s.seen[v]++
+	}
 	s.verdict = v
 	if len(knock) > 0 {
 		s.knocks++
@@ -172,7 +176,7 @@ func TestJudge(t *testing.T) {
 			"reset": "150 dead", "connected": stunned, "cable lost": stunned, "lan lost": stunned, "all lost": "", "sync silent": stunned, "restart": stunned, "stopped": stunned,
 		}},
 		{"doubtful", func(s *scene) { alive(s); s.until(s.now + 300*ms) }, map[string]string{
-			"nothing": "200 dead", "answer": "200 dead", "ad": "0 alive, " + silence, "beat": "0 alive, " + silence, "goodbye": "0 left", "patience": "0 alive, 2150 doubtful, 2500 dead",
+			"nothing": "200 dead", "answer": "200 stunned, 550 dead", "ad": "0 alive, " + silence, "beat": "0 alive, " + silence, "goodbye": "0 left", "patience": "0 alive, 2150 doubtful, 2500 dead",
 			"reset": "0 dead", "connected": "200 dead", "cable lost": "0 dead", "lan lost": "200 dead", "all lost": "", "sync silent": "0 alive, " + silence, "restart": "0 alive, " + silence, "stopped": "500 dead",
 		}},
 		{"stunned", func(s *scene) { answering(s); s.until(s.now + time.Second) }, map[string]string{

@@ -54,7 +54,7 @@ func (j *Judge) weigh() (Verdict, reason) {
 		return Dead, byReset
 	case !j.cut.IsZero() && silent >= t.Confirmed && j.unanswered(t.hasty()):
 		return Dead, byCarrier
-	case silent >= t.Dead && j.answered.After(j.life):
+	case silent >= t.Dead && j.answers():
 		return Stunned, bySilence
 	case silent >= t.Knock:
 		return Doubtful, bySilence
@@ -77,18 +77,27 @@ func (j *Judge) quietUnasked() time.Time {
 	return latest(j.life, j.awake, up)
 }
 
-// unanswered says that all paths with carrier were knocked on and no kernel answered for so long.
+// answers says that the peer's kernel answered in this silence.
+func (j *Judge) answers() bool { return j.answered.After(j.life) }
+
+// unanswered says that all paths with carrier were knocked on and no kernel answered for so long. One that
+// did before is there, and may miss a knock or two: it is given as long as its program.
 func (j *Judge) unanswered(patience time.Duration) bool {
-	at, all := j.asked()
+	knocks := 1
+	if j.answers() {
+		patience, knocks = j.timing.Dead, j.timing.Multiple
+	}
+	at, all := j.asked(knocks)
 	return all && j.now.Sub(at) >= patience
 }
 
-// asked is the last of the first knocks that are unanswered, and whether there is one on each path with carrier.
-func (j *Judge) asked() (at time.Time, all bool) {
+// asked is the last of the first knocks that are unanswered, and whether there are so many on each path
+// with carrier.
+func (j *Judge) asked(knocks int) (at time.Time, all bool) {
 	for _, p := range j.paths {
 		switch {
 		case !p.carrier:
-		case p.asked.IsZero():
+		case p.knocks < knocks:
 			return time.Time{}, false
 		default:
 			at = latest(at, p.asked)
@@ -116,9 +125,7 @@ func (j *Judge) knock() []string {
 		if !p.carrier {
 			continue
 		}
-		if p.asked.IsZero() {
-			p.asked = j.now
-		}
+		p.knock(j.now)
 		names = append(names, p.Name)
 	}
 	return names
@@ -149,9 +156,10 @@ func (j *Judge) Deadline() time.Time {
 	if j.wonders() {
 		soonest(j.knocked.Add(t.repeat()))
 	}
-	if at, all := j.asked(); all {
+	if at, all := j.asked(1); all {
 		soonest(at.Add(t.patience()))
 		soonest(at.Add(t.hasty()))
+		soonest(at.Add(t.Dead))
 	}
 	for _, p := range j.paths {
 		soonest(latest(p.sign, p.up, j.held, j.awake).Add(t.Dead))
@@ -179,7 +187,7 @@ func (j *Judge) Why() string {
 		return "the connection of the daemons broke, " + why
 	case j.reason == byCarrier:
 		return "the cable has no carrier, " + why + ", its kernel does not answer"
-	case j.reason == byPatience && j.answered.After(j.life):
+	case j.reason == byPatience && j.answers():
 		return why + " although its kernel answers"
 	}
 	return why + ", its kernel does not answer"
