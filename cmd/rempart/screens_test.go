@@ -59,7 +59,7 @@ func (s *stage) serveGateway(t *testing.T, files report.Draft) {
 	ctx, stop := context.WithCancel(context.Background())
 	ready, ended := make(chan struct{}), make(chan error, 2)
 	go func() { ended <- gateway.Run(ctx, func() { close(ready) }) }()
-	go func() { ended <- server.Run(ctx, web.Handler(gateway, alone{}, log)) }()
+	go func() { ended <- server.Run(ctx, web.Handler(gateway, s.gateway, log)) }()
 	t.Cleanup(func() {
 		stop()
 		for range 2 {
