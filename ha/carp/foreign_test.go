@@ -185,7 +185,7 @@ func (f *foreign) master(link string) bool {
 func TestForeign(t *testing.T) {
 	for brand := freeBSD; brand <= ucarp; brand++ {
 		t.Run(brands[brand], func(t *testing.T) {
-			for seed := range uint64(300) {
+			for seed := range uint64(150) {
 				e := newEther(t, seed)
 				base := uint8(1 + e.rng.IntN(2))
 				config := func() Config {

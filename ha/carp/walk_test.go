@@ -56,7 +56,7 @@ func (e *ether) skew() uint8 { return []uint8{0, 0, 1, 100, 100, 240, 254}[e.rng
 // TestWalk walks two or three nodes through disorder and calm. Whenever frames pass, there is soon one
 // master; two of them are never for longer than it takes to notice that one is silent.
 func TestWalk(t *testing.T) {
-	for seed := range uint64(300) {
+	for seed := range uint64(150) {
 		e := newEther(t, seed)
 		base := uint8(1 + e.rng.IntN(2))
 		for i := range 2 + e.rng.IntN(2) {
