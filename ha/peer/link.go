@@ -141,6 +141,7 @@ var (
 	errLeaving = errors.New("this node stops")
 	errAimed   = errors.New("this node looks for its peer elsewhere")
 	errRetired = errors.New("this session is over")
+	errGivenUp = errors.New("it is not needed any more")
 	errBeside  = errors.New("another connection stands")
 )
 

@@ -187,6 +187,8 @@ func (l *Link) stand(ctx context.Context, c *conn, stop func() bool) error {
 	if !leads {
 		m, err := c.in.read(c.reader)
 		switch {
+		case ctx.Err() != nil:
+			return errGivenUp
 		case err != nil:
 			return err
 		case m.kind != stand:
@@ -194,7 +196,7 @@ func (l *Link) stand(ctx context.Context, c *conn, stop func() bool) error {
 		}
 	}
 	if !stop() {
-		return context.Cause(ctx)
+		return errGivenUp
 	}
 	if !leads {
 		return l.settle(c)
@@ -252,7 +254,10 @@ func (l *Link) question(ctx context.Context, c *conn, m message) {
 	}
 	l.parts.Go(func() {
 		defer func() { <-l.answers }()
-		_ = c.write(ctx, l.answer(ctx, m)) // a connection that ended needs no answer
+		reply := l.answer(ctx, m)
+		if ctx.Err() == nil { // else it may say no more than that
+			_ = c.write(ctx, reply) // a connection that ended needs no answer
+		}
 	})
 }
 
