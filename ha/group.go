@@ -170,9 +170,9 @@ func (n *Node) contest(g *group, f frame, a netip.Addr) {
 			if n.stats.note(f.at, "claims of others to addresses that this node holds", f.link, a) {
 				n.log.Warn("another host claims a virtual address", "address", a, "interface", f.link, "mac", f.packet.From)
 			}
+			g.conflicts[a] = conflict{by: f.packet.From.String(), at: f.at}
 			n.defend(time.Now(), g)
 		}
-		g.conflicts[a] = conflict{by: f.packet.From.String(), at: f.at}
 	}
 }
 

@@ -17,6 +17,7 @@ type known struct {
 	verdict pulse.Verdict
 	since   time.Time
 	why     string
+	proved  time.Time  // when its session was
 	beat    pulse.Beat // the last one
 	at      time.Time
 	// addresses are its own by link, to knock at.
@@ -64,6 +65,8 @@ func (n *Node) takeBeat(f frame) {
 	case errors.Is(err, pulse.ErrOwn):
 		n.stats.note(f.at, refusedOwn, f.link, f.packet.Src)
 		return
+	case err != nil && f.at.Sub(n.peer.proved) < time.Second:
+		return // what was under way when the session was proved counts as before that
 	case err != nil:
 		if n.stats.note(f.at, refusedReplay, f.link, f.packet.Src) {
 			n.log.Warn("refused", "what", refusedReplay, "interface", f.link, "from", f.packet.Src, "cause", err)
@@ -72,7 +75,7 @@ func (n *Node) takeBeat(f frame) {
 	}
 	if fresh {
 		n.log.Info("peer is heard", "node", f.beat.Node, "version", f.beat.Version, "interface", f.link)
-		n.peer.addresses, n.peer.macs = map[string][]netip.Addr{}, nil
+		n.peer.addresses, n.peer.macs, n.peer.proved = map[string][]netip.Addr{}, nil, f.at
 	}
 	n.peer.guard.Epoch(f.beat.AdEpoch)
 	if !slices.Contains(n.peer.macs, f.packet.From) {

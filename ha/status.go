@@ -22,7 +22,7 @@ func (n *Node) HAStatus(ctx context.Context) (view.Status, error) {
 
 // status is what the loop knows.
 func (n *Node) status(now time.Time) view.Status {
-	out := view.Status{Counters: n.stats.totals(), Warnings: n.warn(now), Transitions: slices.Clone(n.history)}
+	out := view.Status{Node: n.Host, Counters: n.stats.totals(), Warnings: n.warn(now), Transitions: slices.Clone(n.history)}
 	if n.settings == nil {
 		return out
 	}
