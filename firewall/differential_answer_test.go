@@ -111,7 +111,7 @@ func (o *oracle) byPolicy(p rules.Packet, arrived netip.Addr) answer {
 	var out answer
 	q := p
 	tracking := p.Tracking()
-	follows := tracking == rules.Begins || tracking == rules.MidFlow
+	follows := (tracking == rules.Begins || tracking == rules.MidFlow) && !o.filter.OfPair(p)
 	if follows {
 		a := o.nat.Inbound(p)
 		q.Dst, q.DstPort = a.Chosen(p.Src), a.Port
@@ -139,7 +139,7 @@ func (o *oracle) byPolicy(p rules.Packet, arrived netip.Addr) answer {
 	}
 	d := o.filter.Evaluate(q)
 	out.verdict = d.Action.String()
-	out.counters = append(out.counters, counterOf(d))
+	out.counters = append(out.counters, o.counterOf(q, d))
 	if d.Cause == packetlog.CauseGateway {
 		out.counters = append(out.counters, rules.RuleCounter(d.Rule))
 	}
@@ -239,7 +239,7 @@ func (a answer) sorted() answer {
 }
 
 // counterOf names the counter of a decision.
-func counterOf(d rules.Decision) string {
+func (o *oracle) counterOf(p rules.Packet, d rules.Decision) string {
 	switch d.Cause {
 	case packetlog.CauseRule:
 		return rules.RuleCounter(d.Rule)
@@ -248,6 +248,9 @@ func counterOf(d rules.Decision) string {
 	case packetlog.CauseForward:
 		return rules.CounterForwarded
 	case packetlog.CauseAutomatic:
+		if o.filter.OfPair(p) {
+			return rules.CounterPair
+		}
 		return rules.CounterNeighbour
 	}
 	for _, drop := range rules.Drops {
@@ -284,7 +287,10 @@ func (o *oracle) byMark(mark uint32, dst netip.Addr) (device string, local bool)
 
 // typeOf is the kind of an address, as the kernel's table of its own addresses tells it.
 func (o *oracle) typeOf(dst netip.Addr) uint32 {
-	if o.filter.Local(dst) {
+	switch {
+	case dst.IsMulticast():
+		return unix.RTN_MULTICAST
+	case o.filter.Local(dst):
 		return unix.RTN_LOCAL
 	}
 	return unix.RTN_UNICAST
@@ -342,6 +348,9 @@ func (o *oracle) asKernelSees(p rules.Packet) nft.Packet {
 	case rules.Untracked:
 		out.State = nft.StateUntracked
 	}
+	if o.filter.OfPair(p) && out.HopLimit != 1 { // it comes from the link
+		out.HopLimit = 255
+	}
 	return out
 }
 
@@ -351,7 +360,7 @@ func hopLimit(p rules.Packet) uint8 {
 	switch {
 	case p.Protocol == config.ICMPv6 && 133 <= p.ICMPType && p.ICMPType <= 137:
 		return 255
-	case p.Tracking() == rules.Untracked:
+	case p.Tracking() == rules.Untracked, p.Protocol == rules.IGMP:
 		return 1
 	}
 	return 64

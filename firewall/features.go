@@ -83,6 +83,9 @@ func Lacking(c *config.Config, have nft.Features) config.Errors {
 			ask(l.RatePerSource.Count > 0, nft.FeatureSetLimit, "rule.limits.rate_per_source", r.Pos)
 		}
 	}
+	if c.HA != nil {
+		ask(true, nft.FeatureNoTrack, "ha", c.HA.Pos)
+	}
 	need(ask).translations(c)
 	return out
 }

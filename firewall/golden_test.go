@@ -35,7 +35,11 @@ func goldenWorld(t *testing.T, path string) *rules.World {
 	if err != nil {
 		t.Fatal(err)
 	}
-	c, err := config.Parse(config.File{Name: path, Data: src}, nil)
+	var node *config.File
+	if own, err := os.ReadFile(strings.TrimSuffix(path, ".toml") + ".node"); err == nil {
+		node = &config.File{Name: "node.toml", Data: own}
+	}
+	c, err := config.Parse(config.File{Name: path, Data: src}, node)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -127,6 +127,7 @@ func automaticOrigins() map[string]trace.Origin {
 		rules.CounterAdmin:     passes(packetlog.CauseAdmin, "system.admin", "admin access"),
 		rules.CounterForwarded: passes(packetlog.CauseForward, "port_forward.pass", "a port forward that needs no rule"),
 		rules.CounterNeighbour: passes(packetlog.CauseAutomatic, "always", "IPv6 neighbours, routers and multicast listeners"),
+		rules.CounterPair:      passes(packetlog.CauseAutomatic, "ha", "what the nodes of a pair say to each other"),
 		nat.CounterOutbound:    passes(packetlog.CauseAutomatic, "nat.outbound", "automatic outbound NAT"),
 		nat.CounterReflected:   passes(packetlog.CauseAutomatic, "nat.reflection", "reflection"),
 	}

@@ -106,8 +106,31 @@ func (g *packetGen) aimAtAll() {
 				return &aim{src: g.edges(s.Admin, nil), dst: edges{inside: g.w.OwnAddresses("")}, protocols: []config.Protocol{config.TCP}, dports: g.portEdges(s.AdminPorts)}
 			})
 		}
+		if p := g.w.Pair(); p != nil {
+			g.aims = append(g.aims, func() *aim { return g.atPairOf(p) })
+		}
 		g.aims = append(g.aims, func() *aim { return &aim{} })
 	}
+}
+
+// atPairOf is what the nodes of a pair say to each other, and what looks like it.
+func (g *packetGen) atPairOf(p *rules.Pair) *aim {
+	a := &aim{
+		in: p.Segments, dst: edges{inside: g.w.OwnAddresses("")}, protocols: []config.Protocol{rules.CARP, config.UDP, config.TCP, rules.IGMP},
+		dports: g.portEdges([]config.PortRange{{From: rules.BeatPort, To: rules.BeatPort}}),
+	}
+	a.sports = a.dports
+	for _, group := range []string{"224.0.0.18", "224.0.0.1", "ff02::12"} {
+		a.dst.inside = append(a.dst.inside, netip.MustParseAddr(group))
+	}
+	a.src.inside = slices.Clone(p.Peers)
+	for _, name := range p.Segments {
+		for _, r := range p.Near(name).Ranges() {
+			a.src.inside = append(a.src.inside, r.From(), r.To())
+			a.src.outside = append(a.src.outside, r.To().Next())
+		}
+	}
+	return a
 }
 
 func (g *packetGen) atRule(r *config.Rule) *aim {

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/netip"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/rempart/rempart/config"
@@ -140,6 +141,9 @@ func (l *lister) automatic(c *config.Config) {
 		l.drop(d)
 	}
 	l.add(report.Rule{Name: rules.CounterNeighbour, Kind: "automatic", Setting: "always", Action: "pass", Text: "IPv6 neighbours, routers and multicast listeners"})
+	if p := l.w.Pair(); p != nil {
+		l.add(report.Rule{Name: rules.CounterPair, Kind: "automatic", Setting: "ha", Action: "pass", Text: pairText(p)})
+	}
 	if len(c.System.Admin) > 0 {
 		l.add(report.Rule{Name: rules.CounterAdmin, Kind: "automatic", Setting: "system.admin", Action: "pass",
 			Text: fmt.Sprintf("from %s to self tcp port %s", join(c.System.Admin), join(c.System.AdminPorts))})
@@ -147,6 +151,16 @@ func (l *lister) automatic(c *config.Config) {
 	if slices.ContainsFunc(c.PortForwards, func(p config.PortForward) bool { return p.Pass && !p.Disabled }) {
 		l.add(report.Rule{Name: rules.CounterForwarded, Kind: "automatic", Setting: "port_forward.pass", Action: "pass", Text: "what a port forward translated"})
 	}
+}
+
+// pairText says what is heard of the other node of a pair.
+func pairText(p *rules.Pair) string {
+	peers := "whoever is on it"
+	if len(p.Peers) > 0 {
+		peers = join(p.Peers)
+	}
+	return fmt.Sprintf("CARP and heartbeats (udp port %d) from the links of %s; tcp port %d on %s from %s",
+		rules.BeatPort, strings.Join(p.Segments, ", "), rules.BeatPort, p.Cable, peers)
 }
 
 func (l *lister) drop(d rules.DropReason) {

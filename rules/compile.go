@@ -35,11 +35,13 @@ type Part struct {
 func Compile(w *World, sets *Sets) Part {
 	c := &compiler{w: w, sets: sets, lines: w.lines(), kept: w.KeptBits(), done: map[string]*compiled{}, places: map[config.Place]map[string]bool{}}
 	c.steered = w.SteeredFrom()
+	c.pair = w.Pair()
 	c.base()
 	c.guard()
 	c.admin()
 	c.rules()
 	c.steering()
+	c.untracked()
 	c.blocks()
 	return c.part
 }
@@ -53,6 +55,7 @@ type compiler struct {
 	guarded map[string]bool                  // interfaces that refuse sources
 	steered map[string]bool                  // interfaces for which some rule chooses a gateway
 	lines   []Line
+	pair    *Pair       // nil: a single gateway
 	kept    uint32      // bits of a flow's mark that are not the rule's
 	over    []nft.Chain // where what is over a limit goes
 }

@@ -38,6 +38,7 @@ type Decision struct {
 // It may be asked from many goroutines at once.
 type Evaluator struct {
 	w      *World
+	pair   *Pair
 	self   *netipx.IPSet
 	ways   []Way
 	guards map[string][]Guard // of every interface
@@ -48,7 +49,7 @@ type Evaluator struct {
 // NewEvaluator reads the world's policy.
 func NewEvaluator(w *World) *Evaluator {
 	lists := NewLists(w)
-	e := &Evaluator{w: w, self: w.Local(), ways: w.Ways(), guards: map[string][]Guard{}, admin: lists.Read(w.Config.System.Admin)}
+	e := &Evaluator{w: w, pair: w.Pair(), self: w.Local(), ways: w.Ways(), guards: map[string][]Guard{}, admin: lists.Read(w.Config.System.Admin)}
 	for _, i := range w.Config.Interfaces {
 		e.guards[i.Name] = w.Guards(i)
 	}
@@ -61,6 +62,10 @@ func NewEvaluator(w *World) *Evaluator {
 // Local says whether the gateway itself takes what is sent to an address.
 func (e *Evaluator) Local(dst netip.Addr) bool { return e.self.Contains(dst) }
 
+// OfPair says whether a packet is what the nodes of a pair say to each other, and is not
+// tracked.
+func (e *Evaluator) OfPair(p Packet) bool { return e.pair.Hears(p) && e.Local(p.Dst) }
+
 // Way is how the gateway sends to an address.
 func (e *Evaluator) Way(dst netip.Addr) Way { return FirstWay(e.ways, dst) }
 
@@ -68,7 +73,7 @@ func (e *Evaluator) Way(dst netip.Addr) Way { return FirstWay(e.ways, dst) }
 // depends on the flows of the moment.
 func (e *Evaluator) Evaluate(p Packet) Decision {
 	local := e.Local(p.Dst)
-	if local && p.speaksOfLink() {
+	if local && p.speaksOfLink() || e.OfPair(p) {
 		return Decision{Action: config.Pass, Cause: packetlog.CauseAutomatic}
 	}
 	switch p.Tracking() {

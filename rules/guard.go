@@ -62,7 +62,7 @@ func (c *compiler) base() {
 	c.part.Counters = append(c.part.Counters, CounterAdmin, CounterForwarded, CounterNeighbour)
 	established := rule(nft.CTState{States: nft.StateEstablished | nft.StateRelated}, accept())
 	invalid := rule(nft.CTState{States: nft.StateInvalid}, gotoChain(blockInvalid))
-	// What is not tracked is discovery and multicast listening: it speaks of its own link.
+	// What is not tracked is discovery, multicast listening and a pair: it speaks of its own link.
 	beyond := rule(nft.CTState{States: nft.StateInvalid | nft.StateUntracked}, gotoChain(blockInvalid))
 	c.part.Chains = append(c.part.Chains,
 		nft.Chain{Name: chainInput, Hook: filterHook(nft.Input), Rules: []nft.Rule{
@@ -76,6 +76,8 @@ func (c *compiler) base() {
 		}},
 		nft.Chain{Name: chainForward, Hook: filterHook(nft.Forward), Rules: []nft.Rule{established, beyond, noSYN()}},
 	)
+	input := &c.part.Chains[0]
+	input.Rules = slices.Insert(input.Rules, 2, c.hears()...)
 	for i := range c.part.Chains {
 		base := &c.part.Chains[i]
 		if len(c.w.Config.Interfaces) > 0 {

@@ -32,7 +32,9 @@ func (x *Explainer) walk(p config.Packet, at time.Time) *road {
 		ICMPType: p.ICMPType, ICMPCode: p.ICMPCode, TCPFlags: p.TCPFlags, At: at,
 	}}
 	r.seen = r.packet
-	r.tracking = r.packet.Tracking()
+	if r.tracking = r.packet.Tracking(); x.rules.OfPair(r.packet) {
+		r.tracking = rules.Untracked
+	}
 	if r.tracked() {
 		x.arrive(r)
 	}

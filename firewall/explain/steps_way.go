@@ -121,10 +121,15 @@ func (x *Explainer) automatic(r *road) (report.Step, bool) {
 	if r.decision.Cause != packetlog.CauseAutomatic {
 		return report.Step{}, false
 	}
-	return report.Step{
+	s := report.Step{
 		Name: report.StepAlways, Result: report.ResultPassed,
 		Text: "what neighbours, routers and multicast listeners of a link say always passes",
-	}, true
+	}
+	if x.rules.OfPair(r.packet) {
+		s.Text = "what the nodes of a pair say to each other always passes, if it comes from the link"
+		s = place(s, "ha", x.w.Config.HA.Pos)
+	}
+	return s, true
 }
 
 // source tells whether the interface takes the source.

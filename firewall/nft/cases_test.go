@@ -225,6 +225,8 @@ func headerCases() []ruleCase {
 		{rule: rule(is(NFProto, Number(TypeNFProto, nfprotoIPv6)), is(L4Proto, proto(protoICMPv6))), text: "meta l4proto ipv6-icmp"},
 		{rule: rule(is(NFProto, Number(TypeNFProto, nfprotoIPv6)), is(L4Proto, proto(protoICMP))), text: "meta nfproto ipv6 meta l4proto icmp"},
 		{rule: rule(is(IP6HopLimit, Number(TypeHops, 255))), text: "ip6 hoplimit 255"},
+		{rule: rule(is(IPTTL, Number(TypeHops, 255))), text: "ip ttl 255"},
+		{rule: rule(isNot(IPTTL, Number(TypeHops, 1), Number(TypeHops, 255))), text: "ip ttl != { 1, 255 }"},
 		{rule: rule(isNot(IP6HopLimit, Number(TypeHops, 255))), text: "ip6 hoplimit != 255"},
 		{rule: rule(is(IP6HopLimit, Number(TypeHops, 1), Number(TypeHops, 255))), text: "ip6 hoplimit { 1, 255 }"},
 		{rule: rule(is(IP6HopLimit, Numbers(TypeHops, 1, 5))), text: "ip6 hoplimit 1-5"},

@@ -54,6 +54,7 @@ const (
 	CTOrigSaddr6                  // ct original ip6 saddr
 	CTOrigSport                   // ct original proto-src
 	CTOrigDport                   // ct original proto-dst
+	IPTTL                         // ip ttl
 	// FIBDaddrOIFName is fib daddr oifname: the device by which the routing table sends
 	// there, whatever the packet's mark; empty when it does not, or the machine takes it.
 	// Only alone, in a Match or an anonymous VMap, and only in prerouting: newer kernels

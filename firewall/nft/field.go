@@ -76,6 +76,7 @@ var fieldInfos = [...]fieldInfo{
 	CTOrigSaddr6: {name: "ct original ip6 saddr", typ: TypeIPv6, from: fromCT, at: 21},
 	CTOrigSport:  {name: "ct original proto-src", typ: TypePort, from: fromCT, at: 11},
 	CTOrigDport:  {name: "ct original proto-dst", typ: TypePort, from: fromCT, at: 12},
+	IPTTL:        {name: "ip ttl", typ: TypeHops, from: fromNetwork, at: 8, nfproto: nfprotoIPv4},
 
 	FIBDaddrOIFName: {name: "fib daddr oifname", typ: TypeIfname, from: fromFIB, at: unix.NFT_FIB_RESULT_OIFNAME},
 }

@@ -114,7 +114,7 @@ const (
 	TypeNFProto                   // nf_proto: 2 is ipv4, 10 is ipv6
 	TypeCode                      // icmp_code, icmpv6_code
 	TypeFIB                       // fib_addrtype: local, broadcast, ... as RTN_ numbers
-	TypeHops                      // integer of 8 bits: ip6 hoplimit; only in matches, for nft has no set of it
+	TypeHops                      // integer of 8 bits: ip ttl, ip6 hoplimit; only in matches, for nft has no set of it
 	TypeDirection                 // ct_dir: 0 is original, 1 is reply
 	TypeSlot                      // integer of 32 bits: the slot of a Deal; alone in the key of a map to verdicts or to addresses
 )

@@ -3,10 +3,12 @@ package analysis
 import (
 	"math"
 	"net/netip"
+	"slices"
 
 	"github.com/rempart/rempart/config"
 	"github.com/rempart/rempart/rules"
 	"github.com/rempart/rempart/rules/space"
+	"go4.org/netipx"
 )
 
 // ofLinks is what speaks of an IPv6 link: neighbours, routers, listeners.
@@ -22,6 +24,60 @@ func (g *ground) discovery() space.Cube {
 	c := g.ofLinks()
 	c.Sets[space.Destination] = g.local[v6]
 	return c
+}
+
+// pair is what the gateway lets in of the other node of a pair. What belongs to a
+// connection of theirs has no place here: the line of flags knows only beginnings.
+func (g *ground) pair() []space.Cube {
+	p := g.w.Pair()
+	if p == nil {
+		return nil
+	}
+	asks := g.all(v4) // who listens
+	asks.Sets[space.In] = g.places(func(name string) bool { return slices.Contains(p.Segments, name) })
+	asks.Sets[space.Destination] = built(multicast())[v4]
+	asks.Sets[space.Protocol] = protocols([]config.Protocol{rules.IGMP})
+	out := []space.Cube{asks}
+	for _, segment := range p.Segments {
+		near := linesOf(p.Near(segment))
+		for f := range families {
+			heard := g.all(f)
+			heard.Sets[space.In] = g.places(func(name string) bool { return name == segment })
+			heard.Sets[space.Source], heard.Sets[space.Destination] = near[f], g.local[f]
+			ads, beats := heard, heard
+			ads.Sets[space.Protocol] = protocols([]config.Protocol{rules.CARP})
+			beats.Sets[space.Protocol], beats.Sets[space.Port] = protocols([]config.Protocol{config.UDP}), beatPort()
+			out = append(out, ads, beats)
+			if segment == p.Cable {
+				link := beats
+				link.Sets[space.Protocol], link.Sets[space.Source] = protocols([]config.Protocol{config.TCP}), g.peers(p)[f]
+				out = append(out, link)
+			}
+		}
+	}
+	return out
+}
+
+// peers is who may be the other node on the cable.
+func (g *ground) peers(p *rules.Pair) lines {
+	if len(p.Peers) == 0 {
+		return everyAddress()
+	}
+	var b netipx.IPSetBuilder
+	for _, a := range p.Peers {
+		b.Add(a)
+	}
+	return built(&b)
+}
+
+func multicast() *netipx.IPSetBuilder {
+	var b netipx.IPSetBuilder
+	b.AddPrefix(netip.MustParsePrefix("224.0.0.0/4"))
+	return &b
+}
+
+func beatPort() space.Set {
+	return ports([]config.PortRange{{From: rules.BeatPort, To: rules.BeatPort}})
 }
 
 // invalid is the ICMP packets that begin no flow, and those of a link that would

@@ -46,6 +46,7 @@ func (g *ground) policy() []entry {
 		}
 	}
 	automatic("IPv6 neighbour discovery", packetlog.CauseAutomatic, config.Pass, g.discovery())
+	automatic("what the nodes of a pair say to each other", packetlog.CauseAutomatic, config.Pass, g.pair()...)
 	automatic("connection tracking", packetlog.CauseInvalid, config.Block, g.invalid()...)
 	for _, i := range g.w.Config.Interfaces {
 		for _, guard := range g.w.Guards(i) {
