@@ -2,6 +2,7 @@ package wire
 
 import (
 	"errors"
+	"os"
 	"syscall"
 	"time"
 	"unsafe"
@@ -41,7 +42,8 @@ func newInbox() *inbox {
 	return in
 }
 
-// fill waits for frames and takes as many as there are room for.
+// fill waits for frames and takes as many as there is room for. The error is os.ErrClosed, or what
+// the kernel has to tell once.
 func (in *inbox) fill(raw syscall.RawConn) (n int, err error) {
 	outer := raw.Read(func(fd uintptr) bool {
 		for i := range in.messages {
@@ -55,7 +57,7 @@ func (in *inbox) fill(raw syscall.RawConn) (n int, err error) {
 		return !waits(err)
 	})
 	if outer != nil {
-		return 0, outer
+		return 0, os.ErrClosed // nothing else keeps the runtime from waiting
 	}
 	return n, err
 }

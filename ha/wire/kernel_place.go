@@ -26,12 +26,14 @@ const tenYears = 10 * 365 * 24 * time.Hour
 
 // places puts addresses on devices, by one socket that stays open.
 //
-// Leases are the kernel's, which counts them in seconds. Measured on Linux 6.18, from Place to the
-// news that the address is gone: see TestLeaseEnds.
+// Leases are the kernel's, which counts them in seconds and looks for their ends once a second at
+// most. Measured on Linux 6.18, over leases of 1 to 6 s of both families, placed and renewed: the
+// address goes between 20 ms before the end and 1 s after it, within 10 ms when no other
+// address of the machine has been looked at in the second before.
 //
 // An IPv6 address comes without the route to its subnet that the kernel would add, for when a
-// lasting address becomes a leased one the kernel gives that route an end that has passed already,
-// even if another address has need of it. So each comes with a route of ours instead.
+// lasting address becomes a leased one the kernel has that route end with the lease, even if
+// another address needs it for ever. So each comes with a route of ours instead.
 type places struct {
 	mu      sync.Mutex
 	file    *os.File
@@ -72,7 +74,9 @@ func openPlaces() (*places, error) {
 
 func (p *places) close() error { return p.file.Close() }
 
-// Place gives a device an address. It takes some 20 microseconds.
+// Place gives a device an address. It takes some 20 microseconds. What is sent to a new IPv6 address
+// is taken when a worker of the kernel has got to it: that takes 70 microseconds more, and some
+// milliseconds on a machine that is busy.
 func (n *Netlink) Place(index int, a netip.Prefix, lease time.Duration) error {
 	if err := n.places.place(index, a, lease); err != nil {
 		if a.Addr().Is6() && errors.Is(err, unix.EACCES) {

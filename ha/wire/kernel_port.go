@@ -112,13 +112,18 @@ func (p *port) Send(frame []byte) error {
 		// The socket tells once that the device was down some time ago.
 		err = p.write(frame)
 	}
-	if errors.Is(err, unix.ENXIO) {
-		err = fmt.Errorf("%w: %w", ErrNoDevice, err)
-	}
 	if err != nil {
-		return fmt.Errorf("send on %s: %w", p.device, err)
+		return fmt.Errorf("send on %s: %w", p.device, p.reason(err))
 	}
 	return nil
+}
+
+// reason is ErrNoDevice, and err, if nothing can be sent any more.
+func (p *port) reason(err error) error {
+	if p.gone() {
+		return fmt.Errorf("%w: %w", ErrNoDevice, err)
+	}
+	return err
 }
 
 func (p *port) write(frame []byte) error {
@@ -138,7 +143,7 @@ func (p *port) SendTo(k Kind, to netip.Addr, payload []byte) error {
 		err = p.stack.send(h, payload)
 	}
 	if err != nil {
-		return fmt.Errorf("send %s to %s on %s: %w", k, to, p.device, err)
+		return fmt.Errorf("send %s to %s on %s: %w", k, to, p.device, p.reason(err))
 	}
 	return nil
 }
@@ -175,10 +180,12 @@ func (p *port) receive() {
 	for {
 		n, err := in.fill(p.raw)
 		switch {
-		case errors.Is(err, unix.ENETDOWN) && p.bound():
-			continue // it may come up again
-		case err != nil:
+		case errors.Is(err, os.ErrClosed):
 			return
+		case err != nil && p.gone():
+			return
+		case err != nil:
+			continue // the device is down, and may come up again
 		}
 		now := time.Now()
 		for i := range n {
@@ -190,13 +197,13 @@ func (p *port) receive() {
 	}
 }
 
-// bound says whether the device is still there: the kernel unbinds a socket from one that goes.
-func (p *port) bound() bool {
-	bound := false
-	err := p.raw.Control(func(fd uintptr) {
+// gone says whether the device was removed: the kernel unbinds a socket from one that is.
+func (p *port) gone() (gone bool) {
+	// Of a closed socket there is nothing to be known.
+	_ = p.raw.Control(func(fd uintptr) {
 		name, err := unix.Getsockname(int(fd))
 		ll, ok := name.(*unix.SockaddrLinklayer)
-		bound = err == nil && ok && ll.Ifindex > 0
+		gone = err == nil && ok && ll.Ifindex <= 0
 	})
-	return err == nil && bound
+	return gone
 }

@@ -91,8 +91,10 @@ func (k stackKind) options(index int) []option {
 		{unix.SOL_SOCKET, unix.SO_PRIORITY, urgent},
 	}
 	if k.is6 {
+		if k.protocol == protocolUDP { // raw sockets are of one family anyhow, and refuse to be told
+			common = append(common, option{unix.SOL_IPV6, unix.IPV6_V6ONLY, 1})
+		}
 		return append(common,
-			option{unix.SOL_IPV6, unix.IPV6_V6ONLY, 1},
 			option{unix.SOL_IPV6, unix.IPV6_UNICAST_HOPS, linkTTL},
 			option{unix.SOL_IPV6, unix.IPV6_TCLASS, lowDelay})
 	}
@@ -153,9 +155,6 @@ func (s *stack) send(h headers, payload []byte) error {
 			inner = unix.Sendto(int(fd), payload, unix.MSG_DONTWAIT, to)
 		}
 	})
-	if errors.Is(inner, unix.ENODEV) || errors.Is(inner, unix.ENXIO) {
-		inner = fmt.Errorf("%w: %w", ErrNoDevice, inner)
-	}
 	return errors.Join(err, inner)
 }
 
