@@ -1,9 +1,6 @@
 package vmac
 
 import (
-	"bytes"
-	"encoding/binary"
-	"net"
 	"net/netip"
 	"os/exec"
 	"slices"
@@ -65,7 +62,7 @@ func newBed(t *testing.T) *bed {
 }
 
 // openTable opens the table of a host.
-func openTable(t *testing.T, h *lab.Host) *Table {
+func openTable(t testing.TB, h *lab.Host) *Table {
 	t.Helper()
 	var table *Table
 	err := h.Do(func() (err error) { table, err = Open(); return err })
@@ -76,7 +73,7 @@ func openTable(t *testing.T, h *lab.Host) *Table {
 	return table
 }
 
-func check(t *testing.T, err error) {
+func check(t testing.TB, err error) {
 	t.Helper()
 	if err != nil {
 		t.Fatal(err)
@@ -160,48 +157,4 @@ func (b *bed) port(sw, m string) string {
 		}
 	}
 	return "none"
-}
-
-// says are the MACs by which frames speak for addresses, one line for each way in which they do.
-func says(packets []lab.Packet, of ...netip.Addr) []string {
-	var all []string
-	for _, p := range packets {
-		if a, m, how := spoken(p.Frame); how != "" && slices.Contains(of, a) {
-			all = append(all, how+" "+m)
-		}
-		if a, ok := source(p); ok && slices.Contains(of, a) {
-			all = append(all, "ether "+net.HardwareAddr(p.Frame[6:12]).String())
-		}
-	}
-	slices.Sort(all)
-	return slices.Compact(all)
-}
-
-// source is the address that a frame is from.
-func source(p lab.Packet) (netip.Addr, bool) {
-	if bytes.Equal(p.Frame[12:14], []byte{8, 6}) {
-		return netip.AddrFrom4([4]byte(p.Frame[28:32])), true
-	}
-	d, err := p.Datagram()
-	return d.Src.Addr(), err == nil
-}
-
-// spoken is for which address a frame of ARP or neighbour discovery gives a MAC.
-func spoken(frame []byte) (a netip.Addr, m, how string) {
-	const ip6 = 14
-	switch kind := binary.BigEndian.Uint16(frame[12:]); {
-	case kind == 0x0806:
-		return netip.AddrFrom4([4]byte(frame[28:32])), net.HardwareAddr(frame[22:28]).String(), "arp"
-	case kind != 0x86dd || frame[ip6+6] != 58 || len(frame) < ip6+40+32:
-		return netip.Addr{}, "", ""
-	}
-	message := frame[ip6+40:]
-	m = net.HardwareAddr(message[26:32]).String()
-	switch message[0] {
-	case 135:
-		return netip.AddrFrom16([16]byte(frame[ip6+8 : ip6+24])), m, "solicitation"
-	case 136:
-		return netip.AddrFrom16([16]byte(message[8:24])), m, "advertisement"
-	}
-	return netip.Addr{}, "", ""
 }

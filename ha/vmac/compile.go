@@ -39,6 +39,7 @@ func newDevice(w Wanted) (device, error) {
 			return device{}, contradiction(w.Device, "vhid %d: want 1 to 255, each once", h.VHID)
 		}
 		d.macs = append(d.macs, m)
+		d.shy = d.shy || h.Leaving
 		for _, a := range h.Addresses {
 			a = a.Unmap().WithZone("")
 			if !a.IsValid() || taken[a] {
@@ -110,28 +111,31 @@ func (d device) in() []rule {
 // out gives what goes out its MAC. The type is read from the frame, where a VLAN tag would stand
 // in its place, so that frames of VLANs above the device are left alone.
 func (d device) out() []rule {
-	var rules []rule
-	if len(d.ip4) > 0 {
-		rules = append(rules, rule{equals{etherType, typeIP4}, look{[]field{etherSaddr}, ip4Saddr, d.ip4Map()}, accept{}})
+	arp := []field{arpSenderMAC}
+	if !d.shy {
+		arp = append(arp, etherSaddr)
 	}
-	sole, forwards := d.forwards()
-	if forwards {
-		rules = append(rules, rule{equals{etherType, typeIP4}, passing{}, write{etherSaddr, sole}, accept{}})
-	}
+	rules := d.from(typeIP4, ip4Saddr, d.ip4Map(), d.ip4)
 	if len(d.ip4) > 0 {
-		rules = append(rules, rule{
-			equals{etherType, typeARP}, look{[]field{arpSenderMAC, etherSaddr}, arpSenderIP, d.ip4Map()}, accept{},
-		})
+		rules = append(rules, rule{equals{etherType, typeARP}, look{arp, arpSenderIP, d.ip4Map()}, accept{}})
 	}
 	if len(d.ip6) > 0 {
 		rules = append(rules,
 			discovery(advertisement, targetLink, ndTarget, d.ip6Map()),
 			discovery(solicitation, sourceLink, ip6Saddr, d.ip6Map()),
-			rule{equals{etherType, typeIP6}, look{[]field{etherSaddr}, ip6Saddr, d.ip6Map()}, accept{}},
 		)
 	}
-	if forwards {
-		rules = append(rules, rule{equals{etherType, typeIP6}, passing{}, write{etherSaddr, sole}, accept{}})
+	return append(rules, d.from(typeIP6, ip6Saddr, d.ip6Map(), d.ip6)...)
+}
+
+// from gives IP packets the MAC of their source, or that of the only host if they are forwarded.
+func (d device) from(kind value, source field, in string, of []bound) []rule {
+	var rules []rule
+	if len(of) > 0 && !d.shy {
+		rules = append(rules, rule{equals{etherType, kind}, look{[]field{etherSaddr}, source, in}, accept{}})
+	}
+	if m, ok := d.forwards(); ok {
+		rules = append(rules, rule{equals{etherType, kind}, passing{}, write{etherSaddr, m}, accept{}})
 	}
 	return rules
 }

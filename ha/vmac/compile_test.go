@@ -25,6 +25,7 @@ func TestCompile(t *testing.T) {
 	}{
 		{"nothing", []Wanted{{Device: "lan"}}},
 		{"one-host", []Wanted{lan}},
+		{"leaving", []Wanted{{Device: "lan", Hosts: []Virtual{{VHID: 7, Addresses: lan.Hosts[0].Addresses, Leaving: true}}}}},
 		{"two-hosts", []Wanted{
 			lan,
 			{Device: "eth0.12", Hosts: []Virtual{
@@ -70,11 +71,11 @@ func TestContradictions(t *testing.T) {
 		wanted []Wanted
 		want   string
 	}{
-		{"device twice", []Wanted{{"lan", []Virtual{{1, nil}}}, {"lan", []Virtual{{2, nil}}}}, "device lan: named twice"},
-		{"vhid twice", []Wanted{{"lan", []Virtual{{1, nil}, {1, nil}}}}, "device lan: vhid 1: want 1 to 255, each once"},
-		{"vhid 0", []Wanted{{"lan", []Virtual{{0, nil}}}}, "device lan: vhid 0: want 1 to 255, each once"},
-		{"address twice", []Wanted{{"lan", []Virtual{{1, ten}, {2, ten}}}}, "device lan: vhid 2: address 10.0.0.1: want each once"},
-		{"no address", []Wanted{{"lan", []Virtual{{1, []netip.Addr{{}}}}}}, "device lan: vhid 1: address invalid IP: want each once"},
+		{"device twice", []Wanted{{"lan", []Virtual{{VHID: 1}}}, {"lan", []Virtual{{VHID: 2}}}}, "device lan: named twice"},
+		{"vhid twice", []Wanted{{"lan", []Virtual{{VHID: 1}, {VHID: 1}}}}, "device lan: vhid 1: want 1 to 255, each once"},
+		{"vhid 0", []Wanted{{"lan", []Virtual{{VHID: 0}}}}, "device lan: vhid 0: want 1 to 255, each once"},
+		{"address twice", []Wanted{{"lan", []Virtual{{VHID: 1, Addresses: ten}, {VHID: 2, Addresses: ten}}}}, "device lan: vhid 2: address 10.0.0.1: want each once"},
+		{"no address", []Wanted{{"lan", []Virtual{{VHID: 1, Addresses: []netip.Addr{{}}}}}}, "device lan: vhid 1: address invalid IP: want each once"},
 	} {
 		if _, err := devices(tt.wanted); err == nil || err.Error() != tt.want {
 			t.Errorf("%s: %v, want %s", tt.name, err, tt.want)

@@ -1,11 +1,13 @@
 package vmac
 
 import (
+	"context"
 	"encoding/binary"
 	"net/netip"
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -124,14 +126,6 @@ func TestTwoHosts(t *testing.T) {
 	}
 }
 
-// announcement is a gratuitous ARP with the node's own MAC, as from a program that knows of no other.
-func announcement(n *node) []byte {
-	m, a := n.MAC("lan"), vips[0].Addr().AsSlice()
-	frame := slices.Concat([]byte{0xff, 0xff, 0xff, 0xff, 0xff, 0xff}, m, []byte{8, 6, 0, 1, 8, 0, 6, 4, 0, 1}, m, a)
-	frame = append(append(frame, make([]byte, 6)...), a...)
-	return append(frame, make([]byte, 60-len(frame))...)
-}
-
 func TestMove(t *testing.T) {
 	b := newBed(t)
 	one, two := b.nodes[0], b.nodes[1]
@@ -163,6 +157,46 @@ func TestMove(t *testing.T) {
 	}
 }
 
+// TestLeaving has both nodes forward for a while, as in a planned move: the switch stays with the new
+// one, and what the old one says of the addresses stays true.
+func TestLeaving(t *testing.T) {
+	b := newBed(t)
+	one, two := b.nodes[0], b.nodes[1]
+	m, own := virtual(vhid).String(), one.MAC("lan").String()
+	one.take(t, both())
+	b.reach(b.client, serverAddrs...)
+	was := b.port("lan", m)
+	leaving := both()
+	for i := range leaving {
+		leaving[i].Hosts[0].Leaving = true
+	}
+	check(t, one.table.Set(leaving))
+	b.reach(b.client, serverAddrs...) // it still hears
+	two.take(t, both())
+	check(t, two.SendFrame("lan", announcement(two)))
+	now := b.port("lan", m)
+	if now == was {
+		t.Fatal("the switch has heard nothing")
+	}
+	fromVirtual := append(addrs(vips), serverAddrs...)
+	heard := b.client.Capture("eth0", func(frame []byte) bool { return len(says([]lab.Packet{{Frame: frame}}, fromVirtual...)) > 0 })
+	clientMAC, serverMAC := b.client.MAC("eth0"), b.server.MAC("eth0")
+	check(t, b.server.SendFrame("eth0", echo(one.MAC("wan"), serverMAC, serverAddrs[0], clientAddrs[0])))
+	check(t, b.client.SendFrame("eth0", echo(one.MAC("lan"), clientMAC, clientAddrs[0], vips[0].Addr())))
+	check(t, b.client.SendFrame("eth0", arp(one.MAC("lan"), clientMAC, clientAddrs[0], vips[0].Addr())))
+	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
+	defer cancel()
+	if !heard.Await(ctx, 3) {
+		t.Error("it forwards or answers no more")
+	}
+	if diff := cmp.Diff([]string{"arp " + m, "ether " + own}, says(heard.Stop(), fromVirtual...)); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+	if got := b.port("lan", m); got != now {
+		t.Errorf("the switch has the MAC at %s, want %s", got, now)
+	}
+}
+
 // TestBackupIsDeaf sends frames for the virtual MAC to a node, as a switch does that has forgotten
 // where it is.
 func TestBackupIsDeaf(t *testing.T) {
@@ -183,12 +217,7 @@ func TestBackupIsDeaf(t *testing.T) {
 				device = "wan"
 			}
 			answers := two.Capture(device, out)
-			frame := slices.Concat(m[:], b.client.MAC("eth0"), []byte{8, 0})
-			echo := lab.Datagram{
-				Src: netip.AddrPortFrom(clientAddrs[0], 0), Dst: netip.AddrPortFrom(dst, 0),
-				Protocol: lab.ICMP4, Payload: []byte{8, 0, 0, 0, 0, 1, 0, 1},
-			}
-			check(t, b.client.SendFrame("eth0", echo.Append(frame)))
+			check(t, b.client.SendFrame("eth0", echo(m[:], b.client.MAC("eth0"), clientAddrs[0], dst)))
 			sent := slices.ContainsFunc(answers.Stop(), func(p lab.Packet) bool { return p.Out })
 			if held := w != nil; sent != held {
 				t.Errorf("to %s: held %t: it acted %t", dst, held, sent)

@@ -33,6 +33,10 @@ type Virtual struct {
 	VHID uint8
 	// Addresses are all of the virtual host on the device, those that ride on it included.
 	Addresses []netip.Addr
+	// Leaving is for a master that gives way and forwards what still comes to it: the MAC is heard and
+	// answered for, but no frame has it as its source. Else a switch that has just learned that it is
+	// with the other node would unlearn that by the next packet.
+	Leaving bool
 }
 
 // Wanted is what a device is to speak for.
@@ -62,11 +66,13 @@ type device struct {
 	name     string
 	macs     []mac
 	ip4, ip6 []bound
+	// shy is a device that a host is leaving. The MACs of others do without being seen that long.
+	shy bool
 }
 
 // forwards is the MAC of what is forwarded, if there is one.
 func (d device) forwards() (mac, bool) {
-	if len(d.macs) != 1 {
+	if len(d.macs) != 1 || d.shy {
 		return mac{}, false
 	}
 	return d.macs[0], true
