@@ -33,7 +33,7 @@ soak: witnesses ## random policies and packets that no run had before, for hours
 	@for i in $$(seq $(or $(SOAK),1)); do $(GO) test -count=1 -timeout 10m -run TestDifferential ./firewall -from $$(date +%s) || exit 1; done
 
 bench: witnesses ## measure; docs/benchmarks.md says how to read it
-	$(GO) test -p 1 -timeout 30m -run '^$$' -bench . -benchmem ./...
+	$(GO) test -p 1 -timeout 90m -run '^$$' -bench . -benchmem ./...
 
 docs: ## write the generated parts of docs/ and packaging/ anew
 	$(GO) test ./config ./cmd/rempart -run Docs -update
@@ -47,11 +47,14 @@ install: build ## the binary, its manual pages, units, schemas and examples
 	install -D -m 644 -t $(DESTDIR)/usr/share/doc/rempart/examples/pair packaging/examples/pair/*.toml
 	mkdir -p $(DESTDIR)/usr/share/man/man8 && ./bin/rempart man $(DESTDIR)/usr/share/man/man8
 
-# nft and conntrack are witnesses: tests ask them what the kernel has. The
-# product itself never runs them. The race detector needs a C compiler.
+# nft and conntrack are witnesses: tests ask them what the kernel has. keepalived
+# and ucarp are the others that pairs are held against. The product itself never
+# runs any of them. The race detector needs a C compiler.
 witnesses:
 	@need=; command -v nft >/dev/null || need="$$need nftables"; \
 	command -v conntrack >/dev/null || need="$$need conntrack"; \
 	command -v ip >/dev/null || need="$$need iproute2"; \
+	command -v keepalived >/dev/null || need="$$need keepalived"; \
+	command -v ucarp >/dev/null || need="$$need ucarp"; \
 	command -v gcc >/dev/null || need="$$need gcc libc6-dev"; \
 	test -z "$$need" || { echo "installing$$need"; apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $$need >/dev/null; }

@@ -2,7 +2,6 @@ package failover_test
 
 import (
 	"fmt"
-	"net"
 	"net/netip"
 	"os/exec"
 	"strings"
@@ -165,14 +164,4 @@ func within(d time.Duration, ok func() bool) bool {
 		}
 	}
 	return true
-}
-
-// claims is a filter for a capture: a host with this hardware address says that an address is its own.
-func claims(vip string, mac net.HardwareAddr) func(frame []byte) bool {
-	const sender, target = 14 + 8, 14 + 8 + 10
-	a := netip.MustParseAddr(vip).As4()
-	return func(frame []byte) bool {
-		return len(frame) >= target && string(frame[12:14]) == "\x08\x06" &&
-			string(frame[sender:sender+6]) == string(mac) && string(frame[sender+6:sender+10]) == string(a[:])
-	}
 }

@@ -8,22 +8,22 @@ import (
 func TestOutageSince(t *testing.T) {
 	start := time.Unix(1000, 0)
 	ms := func(n int) time.Time { return start.Add(time.Duration(n) * time.Millisecond) }
-	// flow is a probe a millisecond, answered at once but for those from..to.
+	// flow is a probe a millisecond, answered but for those from..to.
 	flow := func(n int, silent ...int) []probe {
 		all := make([]probe, n)
 		for i := range all {
-			all[i] = probe{sent: ms(i), back: ms(i)}
+			all[i] = probe{ms(i), true}
 		}
 		for i := 0; i+1 < len(silent); i += 2 {
 			for j := silent[i]; j < silent[i+1]; j++ {
-				all[j].back = time.Time{}
+				all[j].answered = false
 			}
 		}
 		return all
 	}
-	late := flow(1000)
-	for i := 500; i < 520; i++ {
-		late[i].back = ms(520) // held back and not lost
+	asleep := flow(1000)
+	for i := 500; i < 530; i++ {
+		asleep[i].sent = ms(530)
 	}
 	tests := []struct {
 		name   string
@@ -31,14 +31,15 @@ func TestOutageSince(t *testing.T) {
 		want   outage
 	}{
 		{"nothing", flow(1000), outage{}},
-		{"a gap", flow(1000, 500, 540), outage{40 * time.Millisecond, 40}},
-		{"two gaps", flow(1000, 500, 510, 600, 630), outage{30 * time.Millisecond, 40}},
-		{"each second one", append(flow(510), flow(1000, 510, 511, 512, 513, 514, 515)[510:]...), outage{time.Millisecond, 3}},
+		{"one", flow(1000, 600, 601), outage{gap: time.Millisecond, lost: 1}},
+		{"a gap", flow(1000, 500, 540), outage{gap: 40 * time.Millisecond, lost: 40}},
+		{"two gaps", flow(1000, 500, 510, 600, 630), outage{gap: 30 * time.Millisecond, lost: 40}},
+		{"each second one", flow(1000, 510, 511, 512, 513, 514, 515), outage{gap: time.Millisecond, lost: 3}},
 		{"long before", flow(1000, 100, 200), outage{}},
-		{"on its way", flow(1000, 499, 501), outage{2 * time.Millisecond, 2}},
-		{"late", late, outage{20 * time.Millisecond, 0}},
-		{"for ever", flow(1000, 600, 1000), outage{400 * time.Millisecond, 400}},
-		{"never an answer", flow(1000, 0, 1000), outage{0, 700}},
+		{"on its way", flow(1000, 499, 501), outage{gap: 2 * time.Millisecond, lost: 2}},
+		{"the prober slept", asleep, outage{slept: 30 * time.Millisecond}},
+		{"for ever", flow(1000, 600, 1000), outage{gap: 399 * time.Millisecond, lost: 400}},
+		{"never an answer", flow(1000, 0, 1000), outage{gap: 699 * time.Millisecond, lost: 700}},
 		{"no probes", nil, outage{}},
 	}
 	for _, tt := range tests {

@@ -28,19 +28,20 @@ func spreadOf[T cmp.Ordered](trials []trial, of func(t trial) T, number func(T) 
 
 // summary is what several trials of one fault have in common. Durations are in nanoseconds.
 type summary struct {
-	runs, never         int
+	runs, never, early  int
 	gap, lost, takeover spread
 }
 
 func summarise(trials []trial) summary {
 	nanoseconds := func(d time.Duration) float64 { return float64(d) }
-	s := summary{
-		runs: len(trials),
-		gap:  spreadOf(trials, func(t trial) time.Duration { return t.gap }, nanoseconds),
-		lost: spreadOf(trials, func(t trial) int { return t.lost }, func(n int) float64 { return float64(n) }),
-	}
-	var taken []trial
+	var s summary
+	var good, taken []trial
 	for _, t := range trials {
+		if t.early {
+			s.early++
+			continue
+		}
+		good = append(good, t)
 		if t.never {
 			s.never++
 		}
@@ -48,6 +49,9 @@ func summarise(trials []trial) summary {
 			taken = append(taken, t)
 		}
 	}
+	s.runs = len(good)
+	s.gap = spreadOf(good, func(t trial) time.Duration { return t.gap }, nanoseconds)
+	s.lost = spreadOf(good, func(t trial) int { return t.lost }, func(n int) float64 { return float64(n) })
 	s.takeover = spreadOf(taken, func(t trial) time.Duration { return t.takeover }, nanoseconds)
 	return s
 }
@@ -98,12 +102,16 @@ func (t *table) ratio(r row) string {
 	return ""
 }
 
-// count is the number of runs, with those in which the traffic did not come back.
+// count is the number of runs, with what went wrong in them.
 func (r row) count() string {
-	if r.never == 0 {
-		return fmt.Sprint(r.runs)
+	text := fmt.Sprint(r.runs)
+	if r.never > 0 {
+		text += fmt.Sprintf(", of which %d did not come back", r.never)
 	}
-	return fmt.Sprintf("%d, of which %d did not come back", r.runs, r.never)
+	if r.early > 0 {
+		text += fmt.Sprintf("; %d more changed roles by themselves", r.early)
+	}
+	return text
 }
 
 // inMilliseconds is a duration with as many digits as it deserves.
@@ -133,15 +141,15 @@ func TestTable(t *testing.T) {
 	theirs := &keepalived{interval: time.Second, rival: ours.name()}
 	frozen := fault{name: "frozen", text: "node frozen"}
 	var all table
-	all.add(frozen, ours, []trial{{ms(510), 1020, ms(509), false}, {ms(500), 1000, ms(499), false}, {ms(700), 1400, ms(699), false}})
-	all.add(frozen, theirs, []trial{{ms(3060), 6120, ms(3059), false}, {ms(6000), 12000, 0, true}})
-	all.add(fault{text: "planned switch"}, ours, []trial{{ms(1.25), 0, ms(2), false}, {ms(1.25), 1, ms(2), false}})
+	all.add(frozen, ours, []trial{{gap: ms(510), lost: 1020, takeover: ms(509)}, {gap: ms(500), lost: 1000, takeover: ms(499)}, {gap: ms(700), lost: 1400, takeover: ms(699)}})
+	all.add(frozen, theirs, []trial{{gap: ms(3060), lost: 6120, takeover: ms(3059)}, {gap: ms(6000), lost: 12000, never: true}, {gap: ms(1), early: true}})
+	all.add(fault{text: "planned switch"}, ours, []trial{{gap: ms(1.25), lost: 0, takeover: ms(2)}, {gap: ms(1.25), lost: 1, takeover: ms(2)}})
 	all.add(fault{text: "killed"}, ours, nil)
 	const want = `
 | fault | pair | gap, median | longest | lost, median | most | takeover, median | gap / rempart | runs |
 |---|---|---|---|---|---|---|---|---|
 | node frozen | rempart-100ms | 510 ms | 700 ms | 1,020 | 1,400 | 509 ms |  | 3 |
-|  | keepalived-1s | 4,530 ms | 6,000 ms | 9,060 | 12,000 | 3,059 ms | 8.9 | 2, of which 1 did not come back |
+|  | keepalived-1s | 4,530 ms | 6,000 ms | 9,060 | 12,000 | 3,059 ms | 8.9 | 2, of which 1 did not come back; 1 more changed roles by themselves |
 | planned switch | rempart-100ms | 1.2 ms | 1.2 ms | 0.5 | 1 | 2.0 ms |  | 2 |
 `
 	if got := all.String(); got != want {

@@ -1,7 +1,6 @@
 package failover_test
 
 import (
-	"context"
 	"math/rand/v2"
 	"testing"
 	"time"
@@ -19,10 +18,15 @@ type trial struct {
 	// gap is the longest outage of the two directions, and lost the probes of both that had no answer.
 	gap  time.Duration
 	lost int
-	// takeover is from the fault until the other node said to the client's network that the address is its own.
+	// takeover is from the fault until the other node had announced both addresses; zero if it did not.
 	takeover time.Duration
-	// never says that the traffic had not come back when patience ended: the gap is what was seen of it.
+	// never says that when patience ended the traffic had not come back, or the other node had not both
+	// addresses: the gap is what was seen of it.
 	never bool
+	// early says that the other node had taken over before the fault: the trial is of no use.
+	early bool
+	// slept is the longest time in which a prober did not ask although it should have.
+	slept time.Duration
 }
 
 // trial lets the master be struck by a fault under traffic, and has the pair whole again when it
@@ -38,37 +42,37 @@ func (p *pair) trial(tb testing.TB, f fault) trial {
 	}
 	// A node that has just started has heard the master by then, and is in no known phase to it.
 	time.Sleep(p.advert() + time.Duration(rand.Int64N(int64(p.advert()))))
-	heard := p.client.Capture("eth0", claims(lanVIP, heir.host.MAC(lanDevice)))
 	at := time.Now()
+	early := p.heard.any()
 	f.strike(tb, p.contender, p.bed, old)
 
-	ctx, cancel := context.WithDeadline(tb.Context(), at.Add(patience))
-	defer cancel()
-	t := trial{never: !heard.Await(ctx, 1)}
-	if claims := heard.Stop(); len(claims) > 0 {
-		t.takeover = claims[0].At.Sub(at)
+	t := trial{early: early}
+	taken := within(patience, p.heard.all)
+	if taken {
+		t.takeover = p.heard.complete().Sub(at)
 	}
+	p.heard.stop()
 	since := time.Now()
-	t.never = !within(time.Until(at.Add(patience)), func() bool { return flows(since) }) || t.never
+	t.never = !within(time.Until(at.Add(patience)), func() bool { return flows(since) }) || !taken
 	time.Sleep(aftermath)
 	for _, probes := range [][]probe{out.end(), in.end()} {
 		o := outageSince(probes, at)
-		t.gap, t.lost = max(t.gap, o.gap), t.lost+o.lost
+		t.gap, t.lost, t.slept = max(t.gap, o.gap), t.lost+o.lost, max(t.slept, o.slept)
 	}
-	p.repair(tb, f, t.never)
+	p.repair(tb, f, t.early || t.never)
 	return t
 }
 
-// repair brings the struck node back; where the other has not followed it, both start anew.
-func (p *pair) repair(tb testing.TB, f fault, never bool) {
+// repair brings the struck node back. Where the other has not followed it, or was not to follow, both start anew.
+func (p *pair) repair(tb testing.TB, f fault, anew bool) {
 	tb.Helper()
 	old, heir := p.master, p.other(p.master)
 	old.clean(tb)
-	if never {
+	if anew {
 		heir.clean(tb)
 	}
 	f.mend(p.bed, old)
-	if never {
+	if anew {
 		p.startBoth(tb)
 		return
 	}
