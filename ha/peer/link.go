@@ -32,11 +32,10 @@ type Link struct {
 
 	mu       sync.Mutex // guards what follows
 	aim      aim
-	aimed    *signal // a new aim, or goodbye
-	changed  *signal // the same, or another standing connection
+	aimed    *signal // a new aim
+	changed  *signal // a new aim, or another standing connection
 	standing *conn
 	dialling bool // our call was taken and is in its handshake
-	left     bool // after Goodbye
 	last     uint64
 	retired  []uint64
 	events   []event
@@ -111,12 +110,12 @@ func (l *Link) Aim(device string, local, peer netip.Addr) {
 	}
 }
 
-// Goodbye tells the peer that this node stops on purpose, and makes no connection any more. It
-// returns when the peer has closed its end, or after some tenths of a second. Without it the
-// peer takes the end of Run for a death.
+// Goodbye tells the peer that this node stops on purpose, and aims nowhere. It returns when the
+// peer has closed its end, or after some tenths of a second. Without it the peer takes the
+// end of Run for a death.
 func (l *Link) Goodbye() {
 	l.mu.Lock()
-	l.left = true
+	l.aim = aim{}
 	l.aimedLocked()
 	c := l.standing
 	l.mu.Unlock()
@@ -138,7 +137,6 @@ func (l *Link) changedLocked() {
 
 // Why a connection that has proved itself does not stand.
 var (
-	errLeaving = errors.New("this node stops")
 	errAimed   = errors.New("this node looks for its peer elsewhere")
 	errRetired = errors.New("this session is over")
 	errGivenUp = errors.New("it is not needed any more")
@@ -156,8 +154,6 @@ func (l *Link) settle(c *conn) error {
 	defer l.mu.Unlock()
 	old := l.standing
 	switch {
-	case l.left:
-		return errLeaving
 	case !l.aim.keeps(c):
 		return errAimed
 	case slices.Contains(l.retired, c.session):

@@ -337,10 +337,13 @@ func TestGoodbye(t *testing.T) {
 	before := calls()
 	await(t, "the other calls again", func() bool { return calls() > before })
 	b.Goodbye()
-	b.stop()
 	if b.Connected() || a.Connected() {
 		t.Error("it is connected after a goodbye")
 	}
+	// It has not gone for ever.
+	b.Aim("lo", b.address, a.address)
+	a.tells(t, "up 2; down false: the peer leaves: it stops; up 2")
+	b.tells(t, "up 1; down false: this node stops; up 1")
 }
 
 // A program that was started anew is known by its session; the old one never comes back.

@@ -70,7 +70,7 @@ func (l *Link) target() (a aim, listens, dials bool, aimed, changed context.Cont
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	a = l.aim
-	return a, a.listens() && !l.left, a.dials() && !l.left && l.standing == nil, l.aimed.ctx, l.changed.ctx
+	return a, a.listens(), a.dials() && l.standing == nil, l.aimed.ctx, l.changed.ctx
 }
 
 // dial calls the peer whenever no connection stands.
