@@ -374,14 +374,14 @@ func TestNoFalseAlarm(t *testing.T) {
 	}
 	s := newScene(t, 10*ms, "sync", "lan", "wan")
 	s.answers = map[string]bool{"sync": true, "lan": true, "wan": true}
-	for range 200_000 {
+	for range 100_000 {
 		s.until(s.now + gap())
 		s.hear("sync", "lan", "wan")
 	}
 	if s.seen[Dead] > 0 {
 		t.Errorf("%d false alarms", s.seen[Dead])
 	}
-	if s.seen[Stunned] < 200 || s.seen[Doubtful] < 500 {
+	if s.seen[Stunned] < 100 || s.seen[Doubtful] < 250 {
 		t.Errorf("%d times stunned and %d times doubtful: the gaps are not what was measured", s.seen[Stunned], s.seen[Doubtful])
 	}
 }

@@ -98,11 +98,8 @@ func (j *Judge) Beat(at time.Time, b *Beat) {
 		j.reset, j.cut = time.Time{}, time.Time{}
 		j.pause()
 	}
-	if j.left && b.Seq < j.seq {
-		return // the goodbye was quicker
-	}
 	j.heard = true
-	if b.Seq >= j.seq {
+	if b.Seq >= j.seq { // else another path was quicker
 		j.seq, j.left, j.held = b.Seq, b.Leaving, time.Time{}
 		if b.Hold > 0 {
 			j.held = at.Add(b.Hold)

@@ -277,6 +277,8 @@ func TestSessionsReplayedTurn(t *testing.T) {
 	again := newSpeaker("fw2", 0xb2)
 	again.Accept(a.beat("lan"))
 	again.Accept(old)
+	again.Candidate()
+	again.Accept(old) // and after the echo was chosen
 	wantAccept(t, a, again.beat("lan"), true, nil)
 }
 
