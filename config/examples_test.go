@@ -125,7 +125,8 @@ func TestShippedPolicies(t *testing.T) {
 		policy, node string
 		parse        func(File, *File) (*Config, error)
 	}{
-		{"../cmd/rempart/demo/rempart.toml", "", Parse},
+		{"../cmd/rempart/demo/rempart.toml", "../cmd/rempart/demo/fw1.toml", Parse},
+		{"../cmd/rempart/demo/rempart.toml", "../cmd/rempart/demo/fw2.toml", Parse},
 		{"../packaging/examples/rempart.toml", "", Parse},
 		{"../packaging/examples/two-lines.toml", "", Parse},
 		{"../packaging/examples/rempart.toml", "../packaging/examples/node.toml", Parse},

@@ -114,7 +114,8 @@ const mostHeld = 256
 // more of them than an interface can hold.
 func (p *parser) freeExternal(t text, o OneToOne) {
 	for _, n := range p.networks {
-		if o.External.Contains(n.prefix.Addr()) && !(n.moves && n.iface == o.On) {
+		virtual := n.moves && n.iface == o.On && o.External.IsSingleIP() // and each node has an own one beside it
+		if o.External.Contains(n.prefix.Addr()) && !virtual {
 			p.at(t.node, "%s is the gateway's own address on %s: a [[port_forward]] shares it", n.prefix.Addr(), n.iface)
 			return
 		}

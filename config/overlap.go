@@ -90,8 +90,9 @@ func (p *parser) forwardDestination(f PortForward) extent {
 // outside is the address by which an interface is known outside.
 func (p *parser) outside(iface string, f families) netip.Addr {
 	for _, v := range p.cfg.VIPs {
-		if v.Interface == iface && v.Kind == VIPCARP && v.Address.IsValid() && familyOf(v.Address.Addr().BitLen()) == f {
-			return v.Address.Addr()
+		a := v.Address.Addr()
+		if v.Interface == iface && v.Kind == VIPCARP && v.Address.IsValid() && familyOf(a.BitLen()) == f && !a.IsLinkLocalUnicast() {
+			return a
 		}
 	}
 	for _, n := range p.networks {

@@ -23,10 +23,10 @@ func Outside(w *rules.World, iface string, f rules.Family) netip.Addr {
 	return virtual(w, iface, f, config.VIPAlias)
 }
 
-// virtual is the first virtual address of a kind on an interface.
+// virtual is the first virtual address of a kind on an interface that is known beyond it.
 func virtual(w *rules.World, iface string, f rules.Family, kind config.VIPKind) netip.Addr {
 	for _, v := range w.Config.VIPs {
-		if v.Interface == iface && v.Kind == kind && f.Has(v.Address.Addr()) {
+		if v.Interface == iface && v.Kind == kind && f.Has(v.Address.Addr()) && !v.Address.Addr().IsLinkLocalUnicast() {
 			return v.Address.Addr()
 		}
 	}

@@ -16,7 +16,7 @@ func TestOutside(t *testing.T) {
 	w := world(t, office)
 	vips := func(kind config.VIPKind) *rules.World {
 		c := *w.Config
-		for _, on := range []string{"lan 10.1.2.5/24", "wan 203.0.113.5/24", "wan 203.0.113.6/24", "ppp 198.51.100.5/32"} {
+		for _, on := range []string{"lan 10.1.2.5/24", "wan 203.0.113.5/24", "wan 203.0.113.6/24", "lan fe80::1/64", "ppp 198.51.100.5/32"} {
 			iface, address, _ := cutWords(on)
 			c.VIPs = append(c.VIPs, config.VIP{Kind: kind, Interface: iface, Address: netip.MustParsePrefix(address)})
 		}
@@ -46,6 +46,7 @@ func TestOutside(t *testing.T) {
 		{"the first address that is shared", shared, "wan", rules.V4, "203.0.113.5"},
 		{"virtual addresses are of a family", shared, "wan", rules.V6, "2001:db8:f::2"},
 		{"of each interface its own", shared, "lan", rules.V4, "10.1.2.5"},
+		{"a shared one that is link-local is known to nobody beyond", shared, "lan", rules.V6, "fd00:1:2:2::1"},
 		{"a shared one before one that is learned", learned(shared), "ppp", rules.V4, "198.51.100.5"},
 		{"its own before a further one", further, "wan", rules.V4, "203.0.113.2"},
 		{"a further one where there is no other", further, "ppp", rules.V4, "198.51.100.5"},

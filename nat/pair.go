@@ -2,6 +2,7 @@ package nat
 
 import (
 	"net/netip"
+	"slices"
 
 	"github.com/rempart/rempart/config"
 	"github.com/rempart/rempart/firewall/nft"
@@ -44,15 +45,25 @@ func (p pair) entries(w *rules.World) []string {
 }
 
 // reach is the outside addresses that lead to the inside: those of the gateway
-// itself stay its own.
+// itself stay its own, save a virtual one that is written to be translated.
 func (p pair) reach(w *rules.World) *netipx.IPSet {
 	var b netipx.IPSetBuilder
 	b.AddPrefix(p.external)
 	for _, a := range w.OwnAddresses("") {
-		b.Remove(a)
+		if !p.takes(w, a) {
+			b.Remove(a)
+		}
 	}
 	s, _ := b.IPSet() // its error is an invalid prefix, and config lets none through
 	return s
+}
+
+// takes says whether an outside address is a virtual one that moves between two nodes: those
+// are for others, as each node has its own.
+func (p pair) takes(w *rules.World, a netip.Addr) bool {
+	return p.kind == OneToOne && p.external.IsSingleIP() && slices.ContainsFunc(w.Config.VIPs, func(v config.VIP) bool {
+		return v.Kind == config.VIPCARP && v.Interface == p.on && v.Address.Addr() == a
+	})
 }
 
 // inside is the inside address that an outside one stands for, and outside the
