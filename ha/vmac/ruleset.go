@@ -62,7 +62,8 @@ func (h hook) String() string { return hooks[h] }
 // rule is a row of matches and statements.
 type rule []term
 
-// String prints the table as nft(8) lists it.
+// String prints the table in nft's words. nft itself lists fields of Ethernet by their places,
+// since not every device of the family netdev has such headers.
 func (r ruleset) String() string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "table netdev %s {\n", tableName)

@@ -97,6 +97,20 @@ func TestDeviceIsMissing(t *testing.T) {
 	}
 }
 
+// TestDeviceWithoutEthernet sets what can be set beside a device that has no MAC.
+func TestDeviceWithoutEthernet(t *testing.T) {
+	b := newBed(t)
+	one := b.nodes[0]
+	one.Tun("tun0")
+	wanted := append(both(), Wanted{Device: "tun0", Hosts: []Virtual{{VHID: 9, Addresses: []netip.Addr{addr("10.9.0.1")}}}})
+	if err := one.table.Set(wanted); err == nil || !strings.Contains(err.Error(), "have tun0 hear 00:00:5e:00:01:09: ") {
+		t.Errorf("got %v", err)
+	}
+	if got := b.state(one.Host); strings.Count(got, virtual(vhid).String()+" dev ") != 2 {
+		t.Errorf("beside it: %s", got)
+	}
+}
+
 // TestBridge has the virtual host on a bridge, whose own table of MACs is not that of its ports.
 func TestBridge(t *testing.T) {
 	b := newBed(t)

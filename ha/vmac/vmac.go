@@ -4,8 +4,7 @@
 //
 //	[]Wanted --> compile --> ruleset --> Table --> table netdev rempart_vmac, filters of devices
 //
-// All that holds an address is in kernel*.go; a ruleset is a value that prints as nft
-// lists it.
+// All that touches the kernel is in kernel*.go; a ruleset is a value that prints in nft's words.
 //
 // While a host is held on a device:
 //   - The device takes frames for the host's MAC as its own.
