@@ -175,16 +175,28 @@ func (n *Node) Set(c *config.Config) {
 }
 
 // Hold tells the peer that this node may be silent for that long, as before a commit
-// that keeps the kernel busy. It returns when that has been said.
+// that keeps the kernel busy. It returns when that has been said, or cannot be in a moment.
 func (n *Node) Hold(d time.Duration) {
 	n.voice.hold(time.Now().Add(d))
+	if n.voice.content.Load() == nil {
+		return
+	}
+	said := n.voice.seq.Load()
 	n.Ticker.Kick()
+	for range holdLooks {
+		if n.voice.seq.Load() != said {
+			return
+		}
+		time.Sleep(time.Millisecond)
+	}
 }
+
+// holdLooks is for how many milliseconds Hold waits for the ticker.
+const holdLooks = 20
 
 // Run is the node until ctx ends. A master whose peer lives gives the role to it before it
 // returns; without one the addresses stay.
 func (n *Node) Run(ctx context.Context) error {
-	defer close(n.done)
 	var err error
 	if n.care, err = n.readMaintenance(); err != nil {
 		n.log.Warn("order of maintenance could not be read: taken as given", "cause", err)
@@ -193,6 +205,7 @@ func (n *Node) Run(ctx context.Context) error {
 	var helpers sync.WaitGroup
 	defer helpers.Wait()
 	defer end()
+	defer close(n.done) // before the helpers are waited for: they may want to tell something
 	for name, run := range map[string]func(context.Context) error{
 		"hooks": n.hooks.Run, "checks": n.checks.Run, "link": n.link.Run, "watch": n.watch,
 		"ticker": func(ctx context.Context) error { return n.Ticker.Run(ctx, n.voice.every, n.beat) },

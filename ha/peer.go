@@ -54,14 +54,13 @@ func (k *known) group(name string) pulse.Group {
 // takeBeat is a heartbeat that is authentic, and may be an old one.
 func (n *Node) takeBeat(f frame) {
 	if f.beat.Path != f.link {
-		n.stats.note(f.at, "heartbeats of another network", f.link, f.packet.Src)
+		n.stats.note(f.at, refusedPath, f.link, f.packet.Src)
 		return
 	}
 	fresh, err := n.sessions.accept(&f.beat)
 	switch {
 	case errors.Is(err, pulse.ErrUnproved):
-		n.Ticker.Kick() // it has to hear its session from us
-		return
+		return // it hears its session from us with the next beat
 	case errors.Is(err, pulse.ErrOwn):
 		n.stats.note(f.at, refusedOwn, f.link, f.packet.Src)
 		return
@@ -153,7 +152,7 @@ func (n *Node) takeNeighbour(p *port, f frame) {
 	if f.kind == wire.Neighbour && f.packet.Reply {
 		speaker = f.packet.Target
 	}
-	if slices.Contains(n.peer.addresses[f.link], speaker) && f.packet.Reply {
+	if slices.Contains(n.peer.addresses[f.link], speaker) && f.packet.Reply && n.isPeer(f.packet.From) {
 		n.judge.Answer(f.at, f.link)
 		return
 	}

@@ -127,6 +127,14 @@ func (n *Node) warn(now time.Time) []string {
 	if from, ok := n.stats.recent(now, refusedOwn, recent); ok {
 		add("own frames come back (%s): a switch or hypervisor reflects them (on VMware set Net.ReversePathFwdCheckPromisc = 1)", from)
 	}
+	if from, ok := n.stats.recent(now, refusedPath, recent); ok {
+		add("the peer's heartbeats of another network arrive from %s: two cables are swapped, or two networks are one", from)
+	}
+	for _, r := range n.hooks.Status() {
+		if r.Err != "" {
+			add("%s: %s", r.Name, r.Err)
+		}
+	}
 	for _, p := range n.ports {
 		if p.fault != "" {
 			add("interface %s cannot be used: %s", p.name, p.fault)

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"runtime"
 	"time"
 	_ "time/tzdata" // schedules need their zone on a machine without a zone database
 
@@ -26,9 +27,15 @@ const (
 	overloadEntries = 64
 )
 
+// pairThreads is for how many threads more than it has processors the program runs Go code. The
+// threads of the pair then find room at once, however busy a compile keeps the others: with as many as
+// processors a heartbeat waits tens of milliseconds for its turn, and SCHED_FIFO does not help it.
+const pairThreads = 2
+
 // serve is the daemon: it puts the rooms together and runs them until ctx ends.
 // The ruleset, addresses and routes stay when it returns.
 func serve(ctx context.Context, o options, log hclog.Logger) error {
+	runtime.GOMAXPROCS(runtime.GOMAXPROCS(0) + pairThreads)
 	state, err := firewall.OpenState(o.state)
 	if err != nil {
 		return err

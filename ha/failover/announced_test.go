@@ -3,6 +3,7 @@ package failover_test
 import (
 	"net"
 	"net/netip"
+	"slices"
 	"time"
 
 	"github.com/rempart/rempart/lab"
@@ -40,12 +41,23 @@ func (a announced) stop() {
 	a.wan.Stop()
 }
 
-// claims is a filter for a capture: ARP in which a hardware address says that it has an address.
-func claims(vip string, mac net.HardwareAddr) func(frame []byte) bool {
-	const ether, sender, target = 14, 14 + 8, 14 + 18
+// Where an ARP packet has its sender, from the beginning of the Ethernet frame.
+const (
+	etherHeader = 14
+	senderMAC   = etherHeader + 8
+	senderIP    = senderMAC + 6
+	arpEnd      = senderIP + 4 + 6 + 4
+)
+
+// claims is a filter for a capture: ARP in which one of these hardware addresses says that it has an address.
+func claims(vip string, macs ...net.HardwareAddr) func(frame []byte) bool {
 	a := netip.MustParseAddr(vip).As4()
 	return func(frame []byte) bool {
-		return len(frame) >= target && string(frame[ether-2:ether]) == "\x08\x06" &&
-			string(frame[sender:sender+6]) == string(mac) && string(frame[sender+6:target]) == string(a[:])
+		return len(frame) >= arpEnd && string(frame[etherHeader-2:etherHeader]) == "\x08\x06" &&
+			string(frame[senderIP:senderIP+4]) == string(a[:]) &&
+			slices.ContainsFunc(macs, func(mac net.HardwareAddr) bool { return mac.String() == senderOf(frame) })
 	}
 }
+
+// senderOf is the hardware address that an ARP packet says that its sender has.
+func senderOf(frame []byte) string { return net.HardwareAddr(frame[senderMAC:senderIP]).String() }

@@ -148,14 +148,12 @@ func TestSubnetStays(t *testing.T) {
 	b.host.Sysctl("net.ipv4.conf.eth0.promote_secondaries", "1")
 	reaches := func(when string) {
 		t.Helper()
-		local := addr("fe80::1").WithZone("eth0") // of nobody: its route is looked at
-		if out, err := b.host.Run(t.Context(), "ip", "-6", "route", "get", local.WithZone("").String(), "oif", "eth0"); err != nil {
+		if out, err := b.host.Run(t.Context(), "ip", "-6", "route", "get", "fe80::1", "oif", "eth0"); err != nil {
 			t.Errorf("%s: %s: %v", when, out, err)
 		}
 		for _, to := range []string{"10.0.0.9", "2001:db8::9"} {
-			if r := b.host.Ping(t.Context(), addr(to)); r.Outcome != lab.Open {
-				t.Errorf("%s: ping %s: %+v", when, to, r)
-			}
+			// The first answer may be too early for a new address: see Netlink.Place.
+			eventually(t, when+": reaches "+to, func() bool { return b.host.Ping(t.Context(), addr(to)).Outcome == lab.Open })
 		}
 	}
 	step := func(when string, lease time.Duration) {
