@@ -135,6 +135,7 @@ type Firewall struct {
 	closeWithout bool
 
 	devices atomic.Pointer[map[string]string] // interface names by device, for DeviceName
+	now     atomic.Pointer[running]           // running, for whoever may not wait for the loop
 	lives   lives
 
 	step func(string) // tests end the program at a step of an apply; nil otherwise
@@ -364,6 +365,7 @@ func (f *Firewall) learned(s feeds.Snapshot) Learned {
 // setRunning makes r what runs; nil is no policy.
 func (f *Firewall) setRunning(r *running) {
 	f.running = r
+	f.now.Store(r)
 	f.tellPolicy()
 	names := map[string]string{}
 	if r != nil {
