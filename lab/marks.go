@@ -22,6 +22,11 @@ func (m *marks) set(i uint64) bool {
 	return true
 }
 
+// has reports whether a number is in the set.
+func (m *marks) has(i uint64) bool {
+	return i/64 < uint64(len(m.words)) && m.words[i/64]&(1<<(i%64)) != 0
+}
+
 // longestGap is the longest run of numbers below end that are not in the set.
 func (m *marks) longestGap(end uint64) uint64 {
 	var longest, run uint64

@@ -69,6 +69,7 @@ type Stream struct {
 	lastSent time.Time
 	received marks
 	echoed   marks
+	times    []time.Time // when each was sent
 }
 
 // Stream starts to send datagrams of 128 bytes, unless Size says otherwise, from one port to dst:
@@ -176,8 +177,12 @@ func (s *Stream) send(pc *ipv4.PacketConn, ms []ipv4.Message, seq uint64) {
 	for i := range ms {
 		label{ofStream, s.id, seq + uint64(i)}.append(ms[i].Buffers[0][:0])
 	}
+	now := time.Now()
 	s.mu.Lock()
-	s.sent, s.lastSent = seq+uint64(len(ms)), time.Now()
+	s.sent, s.lastSent = seq+uint64(len(ms)), now
+	for range ms {
+		s.times = append(s.times, now)
+	}
 	s.mu.Unlock()
 	writeAll(pc, ms)
 }
