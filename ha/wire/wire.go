@@ -5,7 +5,7 @@
 //	Append --> Port --> device      what is said, from whichever address and MAC
 //
 // A port stands beside the IP stack (packet(7)): it hears before the ruleset does, and
-// speaks from a device that has no address. All of the kernel is in kernel.go.
+// speaks from a device that has no address. All of the kernel is in kernel*.go.
 package wire
 
 import (
@@ -43,6 +43,9 @@ func (m MAC) String() string { return net.HardwareAddr(m[:]).String() }
 
 // Multicast says that the address is of a group or of all.
 func (m MAC) Multicast() bool { return m[0]&1 != 0 }
+
+// Virtual says that the address is one that VirtualMAC gives.
+func (m MAC) Virtual() bool { return m == VirtualMAC(m[5]) }
 
 // VirtualMAC is the hardware address of a virtual host, as carp(4) has it for both families.
 func VirtualMAC(vhid uint8) MAC { return MAC{0, 0, 0x5e, 0, 1, vhid} }
