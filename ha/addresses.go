@@ -7,6 +7,7 @@ import (
 
 	"github.com/rempart/rempart/ha/carp"
 	"github.com/rempart/rempart/ha/pulse"
+	"github.com/rempart/rempart/ha/role"
 	"github.com/rempart/rempart/ha/vmac"
 	"github.com/rempart/rempart/ha/wire"
 )
@@ -33,6 +34,11 @@ func (n *Node) place(now time.Time, g *group) {
 	if lease > 0 {
 		g.renewAt = now.Add(lease / 3)
 	}
+	if !g.held {
+		// The virtual hardware address comes first, so that no answer has the other one.
+		g.held, g.inherited = true, false
+		n.wearMACs()
+	}
 	for _, v := range g.settings.vips {
 		p := n.ports[v.link]
 		if p == nil || p.wire == nil {
@@ -44,10 +50,6 @@ func (n *Node) place(now time.Time, g *group) {
 			}
 			n.stats.count("addresses that the kernel refused")
 		}
-	}
-	if !g.held {
-		g.held, g.inherited = true, false
-		n.wearMACs()
 	}
 }
 
@@ -160,25 +162,31 @@ func (n *Node) isPeer(mac wire.MAC) bool { return slices.Contains(n.peer.macs, m
 
 // wearMACs gives the devices the virtual hardware addresses of what is held.
 func (n *Node) wearMACs() {
+	if n.settings == nil || !n.settings.virtual {
+		if n.worn {
+			n.worn = n.MACs.Set(nil) != nil
+		}
+		return
+	}
+	n.worn = true
 	var all []vmac.Wanted
 	for _, p := range n.ports {
 		w := vmac.Wanted{Device: p.device.Name}
 		for _, g := range n.groups {
-			if !g.held || n.settings == nil || !n.settings.virtual {
+			if !g.held {
 				continue
 			}
 			for _, v := range g.settings.vips {
 				if v.link == p.name {
-					w.Hosts = wear(w.Hosts, n.vhidOf(v), v.prefix.Addr())
+					// While both nodes have it, one frame of the one that leaves would move
+					// the switch's entry back.
+					w.Hosts = wear(w.Hosts, n.vhidOf(v), v.prefix.Addr(), g.machine.State() == role.Releasing)
 				}
 			}
 		}
 		if p.wire != nil {
 			all = append(all, w)
 		}
-	}
-	if n.settings == nil || !n.settings.virtual {
-		all = nil
 	}
 	if err := n.MACs.Set(all); err != nil {
 		n.log.Error("virtual hardware addresses could not be set", "cause", err)
@@ -189,13 +197,13 @@ func (n *Node) wearMACs() {
 }
 
 // wear adds an address to its virtual host.
-func wear(hosts []vmac.Virtual, vhid uint8, a netip.Addr) []vmac.Virtual {
+func wear(hosts []vmac.Virtual, vhid uint8, a netip.Addr, leaving bool) []vmac.Virtual {
 	if vhid == 0 {
 		return hosts
 	}
 	i := slices.IndexFunc(hosts, func(h vmac.Virtual) bool { return h.VHID == vhid })
 	if i < 0 {
-		i, hosts = len(hosts), append(hosts, vmac.Virtual{VHID: vhid})
+		i, hosts = len(hosts), append(hosts, vmac.Virtual{VHID: vhid, Leaving: leaving})
 	}
 	hosts[i].Addresses = append(hosts[i].Addresses, a)
 	return hosts

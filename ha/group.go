@@ -75,7 +75,9 @@ func (n *Node) facts(now time.Time, g *group) role.Facts {
 			Rank: role.Rank{Demotion: int(said.Demotion), Skew: said.Skew, ID: n.peer.beat.Session},
 			Want: said.Want, Forced: said.Forced,
 		},
-		Elected: role.Backup, Why: g.why, Asleep: now.Before(n.asleep),
+		Elected: role.Backup, Why: g.why,
+		// Who has heard the peer since knows what it is now.
+		Asleep: now.Before(n.asleep) && now.Sub(n.peer.at) >= n.patience(),
 	}
 	if g.elected == carp.Master {
 		f.Elected = role.Master
@@ -104,6 +106,7 @@ func (n *Node) become(now time.Time, g *group, t role.Transition) {
 		n.announceFrom(now, g)
 		n.act(now, g, g.carp.Take(now, t.Why))
 	case t.To == role.Releasing:
+		n.wearMACs()
 		n.act(now, g, g.carp.Yield(now, t.Why, true))
 	case t.To == role.Init:
 		n.act(now, g, g.carp.Stop(now))

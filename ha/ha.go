@@ -112,6 +112,7 @@ type Node struct {
 	turns     turns
 	stats     counters
 	counter   *carp.Counter
+	worn      bool      // devices have virtual hardware addresses
 	leaving   bool      // the node stops
 	dirty     bool      // the voice has something new to say
 	asleep    time.Time // until when this node is taken for one that was stopped

@@ -66,6 +66,9 @@ func (n *Node) takeBeat(f frame) {
 		return
 	case err != nil && f.at.Sub(n.peer.proved) < time.Second:
 		return // what was under way when the session was proved counts as before that
+	case errors.Is(err, pulse.ErrStranger):
+		n.stats.note(f.at, refusedThird, f.link, f.packet.Src)
+		return
 	case err != nil:
 		if n.stats.note(f.at, refusedReplay, f.link, f.packet.Src) {
 			n.log.Warn("refused", "what", refusedReplay, "interface", f.link, "from", f.packet.Src, "cause", err)
@@ -77,7 +80,7 @@ func (n *Node) takeBeat(f frame) {
 		n.peer.addresses, n.peer.macs, n.peer.proved = map[string][]netip.Addr{}, nil, f.at
 	}
 	n.peer.guard.Epoch(f.beat.AdEpoch)
-	if !slices.Contains(n.peer.macs, f.packet.From) {
+	if mac := f.packet.From; !mac.Virtual() && !slices.Contains(n.peer.macs, mac) {
 		n.peer.macs = append(n.peer.macs, f.packet.From)
 	}
 	n.judge.Beat(f.at, &f.beat)

@@ -53,6 +53,7 @@ const (
 	refusedOwn    = "own frames that came back"
 	refusedReplay = "replayed or forged heartbeats"
 	refusedForged = "replayed or forged advertisements"
+	refusedThird  = "heartbeats of a third node"
 	refusedPath   = "heartbeats of another network"
 	lostFrames    = "frames lost because the program was busy"
 )

@@ -127,6 +127,9 @@ func (n *Node) warn(now time.Time) []string {
 	if from, ok := n.stats.recent(now, refusedOwn, recent); ok {
 		add("own frames come back (%s): a switch or hypervisor reflects them (on VMware set Net.ReversePathFwdCheckPromisc = 1)", from)
 	}
+	if from, ok := n.stats.recent(now, refusedThird, recent); ok {
+		add("a third node at %s has our secret: a pair is two; give it another secret", from)
+	}
 	if from, ok := n.stats.recent(now, refusedPath, recent); ok {
 		add("the peer's heartbeats of another network arrive from %s: two cables are swapped, or two networks are one", from)
 	}

@@ -141,6 +141,7 @@ func (m *Machine) rise(now time.Time, f Facts) (State, string) {
 		}
 	case Living:
 		switch {
+		case f.Asleep: // what the peer is known to have said is from before
 		case p.State == Releasing:
 			return Master, "the peer releases"
 		case p.State == Master:
@@ -160,10 +161,10 @@ func (m *Machine) yields(f Facts) bool {
 
 // fall says whether a master stays one.
 func (m *Machine) fall(f Facts) (State, string) {
-	if f.Asleep {
+	p := f.Peer
+	if f.Asleep && p.Life == Living {
 		return idle(f), "this node was stopped for longer than its peer waits"
 	}
-	p := f.Peer
 	if p.Life != Living {
 		if f.Elected != Master && p.Life == Unheard {
 			return idle(f), f.Why

@@ -30,8 +30,10 @@ var (
 	stranger        = netip.MustParseAddr("10.10.0.66")
 )
 
-// serverPort is where the server answers, in both families.
+// Where the server answers.
 const serverPort = 9000
+
+var server4Port, server6Port = netip.AddrPortFrom(server, serverPort), netip.AddrPortFrom(server6, serverPort)
 
 // bed is a network with a pair in it.
 type bed struct {
@@ -66,9 +68,8 @@ func newBed(t *testing.T, s settings) *bed {
 		b.nodes[i] = one
 		one.write(s)
 	}
-	b.server.ServeUDP(netip.AddrPortFrom(server, serverPort))
-	b.server.ServeUDP(netip.AddrPortFrom(server6, serverPort))
-	b.server.ServeTCP(netip.AddrPortFrom(server, serverPort))
+	b.server.ServeUDP(server4Port)
+	b.server.ServeUDP(server6Port)
 	t.Cleanup(b.tell)
 	return b
 }

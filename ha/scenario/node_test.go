@@ -50,7 +50,8 @@ func (n *node) cable() netip.Addr { return numbered("172.16.0.%d", n.number+1) }
 func (n *node) start() {
 	n.Helper()
 	args := append([]string{"run"}, n.flags()...)
-	p, err := n.host.Start(n.host.Command(n.Context(), program(n), args...))
+	// The network ends it, after failures have been told.
+	p, err := n.host.Start(n.host.Command(context.Background(), program(n), args...))
 	if err != nil {
 		n.Fatal(err)
 	}
@@ -102,7 +103,7 @@ func (n *node) output() string {
 // story is what is known of the node, for who reads a failure.
 func (n *node) story() string {
 	s, err := n.try()
-	status, _ := json.MarshalIndent(s, "", " ") // its types cannot fail
+	status, _ := json.Marshal(s) // its types cannot fail
 	return fmt.Sprintf("%s: %v\n%s\n%s", n, err, n.output(), status)
 }
 
@@ -117,7 +118,7 @@ func (n *node) flags() []string {
 // rempart runs a command of the program that asks the node's daemon.
 func (n *node) rempart(args ...string) (string, error) {
 	n.Helper()
-	ctx, cancel := context.WithTimeout(n.Context(), waitAtMost)
+	ctx, cancel := context.WithTimeout(context.Background(), waitAtMost)
 	defer cancel()
 	out, err := exec.CommandContext(ctx, program(n), append(args, n.flags()...)...).Output()
 	var failed *exec.ExitError
