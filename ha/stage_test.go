@@ -39,6 +39,7 @@ type actor struct {
 	ended   chan struct{}
 	ticker  *fakeTicker
 	dead    atomic.Bool
+	limits  atomic.Pointer[map[string]string]
 	policy  *config.Config
 }
 
@@ -134,8 +135,13 @@ func (s *stage) start(a *actor, n, skew int, policy string) {
 		},
 		Secret: func(string) ([]byte, error) { return []byte("carpsecret"), nil },
 		Hash:   func() string { return "0123" }, Down: func(string) bool { return false },
-		Limits: func() map[string]string { return nil },
-		Order:  dir + "/maintenance.json", Hooks: dir + "/hooks.d", Version: "test", Log: hclog.NewNullLogger(),
+		Limits: func() map[string]string {
+			if l := a.limits.Load(); l != nil {
+				return *l
+			}
+			return map[string]string{"nf_conntrack_max": "262144"}
+		},
+		Order: dir + "/maintenance.json", Hooks: dir + "/hooks.d", Version: "test", Log: hclog.NewNullLogger(),
 	})
 	ctx, end := context.WithCancel(context.Background())
 	a.end, a.ended, a.policy = end, make(chan struct{}), c
@@ -312,3 +318,16 @@ func (l *fakeLink) part(reset bool) {
 	with.mu.Unlock()
 	with.options.Down("it ended", reset)
 }
+
+// examine asks a node's doctor.
+func (a *actor) examine(t *testing.T) []view.Finding {
+	t.Helper()
+	var all []view.Finding
+	if err := a.node.Doctor(t.Context(), func(f view.Finding) error { all = append(all, f); return nil }); err != nil {
+		t.Fatal(err)
+	}
+	return all
+}
+
+func addr(s string) netip.Addr     { return netip.MustParseAddr(s) }
+func prefix(s string) netip.Prefix { return netip.MustParsePrefix(s) }

@@ -67,14 +67,15 @@ const deaf = 3 * time.Second
 // beat sends a heartbeat over every path. It is called by the ticker.
 func (n *Node) beat(at time.Time) {
 	v := &n.voice
+	s := v.content.Load()
+	if s == nil {
+		v.last = time.Time{} // nobody waits for a node that has nothing to say
+		return
+	}
 	if gap := at.Sub(v.last); !v.last.IsZero() && int64(gap) > v.stalled.Load() {
 		v.stalled.Store(int64(gap))
 	}
 	v.last = at
-	s := v.content.Load()
-	if s == nil {
-		return
-	}
 	var hold time.Duration
 	if end := v.holdEnd.Load(); end != nil {
 		hold = max(0, end.Sub(at))

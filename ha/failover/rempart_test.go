@@ -29,7 +29,7 @@ func (r *rempart) install(tb testing.TB, b *bed) {
 	needs(tb, "conntrack")
 	needsPair(tb)
 	for _, n := range b.nodes {
-		n.configure(tb, policy(r.interval), nodeFile(n, 100*n.number))
+		n.configure(tb, policy(r.interval), nodeFile(n, 100*n.number), "secret")
 	}
 }
 
@@ -129,13 +129,13 @@ advskew = %d
 }
 
 // configure writes what a daemon of ours reads.
-func (n *node) configure(tb testing.TB, policy, own string) {
+func (n *node) configure(tb testing.TB, policy, own, secret string) {
 	tb.Helper()
 	dir := filepath.Join(n.dir, "etc")
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		tb.Fatal(err)
 	}
-	for name, text := range map[string]string{"rempart.toml": policy, "node.toml": own, "carp.key": "secret\n"} {
+	for name, text := range map[string]string{"rempart.toml": policy, "node.toml": own, "carp.key": secret + "\n"} {
 		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600); err != nil {
 			tb.Fatal(err)
 		}

@@ -68,7 +68,8 @@ func (t *Ticker) Run(ctx context.Context, interval func() time.Duration, fire fu
 	return <-done
 }
 
-// Kick makes Run call fire at once. The next tick is when it was to be.
+// Kick makes Run call fire at once. The next tick is when it was to be, or sooner where the interval has
+// become shorter.
 func (t *Ticker) Kick() {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -119,15 +120,17 @@ func (t *Ticker) run(ctx context.Context, interval func() time.Duration, fire fu
 			t.mu.Unlock()
 		}
 		fire(time.Now())
+		now, every := monotonic(), max(interval(), leastTick)
 		if ticked {
-			due = nextTick(due, monotonic(), interval())
+			due = nextTick(due, now, every)
+		} else {
+			due = min(due, now+every)
 		}
 	}
 }
 
 // nextTick is the first tick after now of those that follow one that was due.
 func nextTick(due, now, interval time.Duration) time.Duration {
-	interval = max(interval, leastTick)
 	return due + max((now-due)/interval+1, 1)*interval
 }
 
