@@ -163,7 +163,7 @@ func (n *Node) standAlone(now time.Time) {
 	}
 	n.leaving = true
 	n.speak()
-	n.Ticker.Kick()
+	n.beatLast()
 	n.link.Goodbye()
 	before := n.groups
 	n.groups, n.settings, n.before = nil, nil, nil

@@ -178,7 +178,11 @@ func (n *Node) takeAd(p *port, f frame) {
 		return
 	}
 	if n.counter.Echo(f.ad) {
-		n.stats.note(f.at, refusedOwn, f.link, f.packet.Src)
+		why := refusedOwn
+		if from := f.packet.From; from != p.device.MAC && !from.Virtual() {
+			why = refusedForged
+		}
+		n.stats.note(f.at, why, f.link, f.packet.Src)
 		return
 	}
 	h := carp.Heard{Link: f.link, Src: f.packet.Src, Own: n.adSource(p, g, f.packet.Src.Is6()), Ad: f.ad}

@@ -22,10 +22,11 @@ import (
 
 // stage is a pair in memory, under a clock that costs nothing: lan, wan and a cable.
 type stage struct {
-	t      *testing.T
-	ether  *wire.Ether
-	actors map[string]*actor
-	links  map[string]*fakeLink
+	t       *testing.T
+	ether   *wire.Ether
+	actors  map[string]*actor
+	secrets map[int]string // where a node has another one
+	links   map[string]*fakeLink
 }
 
 // actor is a node on the stage.
@@ -40,6 +41,7 @@ type actor struct {
 	ticker  *fakeTicker
 	dead    atomic.Bool
 	limits  atomic.Pointer[map[string]string]
+	secret  atomic.Pointer[string]
 	policy  *config.Config
 }
 
@@ -111,6 +113,9 @@ func (s *stage) enter(n, skew int, policy string) *actor {
 	}
 	a := &actor{name: name, machine: m}
 	s.actors[name] = a
+	if secret, ok := s.secrets[n]; ok {
+		a.secret.Store(&secret)
+	}
 	s.start(a, n, skew, policy)
 	return a
 }
@@ -133,8 +138,13 @@ func (s *stage) start(a *actor, n, skew int, policy string) {
 		Devices: func(*config.Config) map[string]string {
 			return map[string]string{"wan": "wan", "lan": "lan", "sync": "sync"}
 		},
-		Secret: func(string) ([]byte, error) { return []byte("carpsecret"), nil },
-		Hash:   func() string { return "0123" }, Down: func(string) bool { return false },
+		Secret: func(string) ([]byte, error) {
+			if secret := a.secret.Load(); secret != nil {
+				return []byte(*secret), nil
+			}
+			return []byte("carpsecret"), nil
+		},
+		Hash: func() string { return "0123" }, Down: func(string) bool { return false },
 		Limits: func() map[string]string {
 			if l := a.limits.Load(); l != nil {
 				return *l

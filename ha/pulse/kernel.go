@@ -120,17 +120,17 @@ func (t *Ticker) run(ctx context.Context, interval func() time.Duration, fire fu
 			t.mu.Unlock()
 		}
 		fire(time.Now())
-		now, every := monotonic(), max(interval(), leastTick)
-		if ticked {
-			due = nextTick(due, now, every)
+		if now := monotonic(); ticked {
+			due = nextTick(due, now, interval())
 		} else {
-			due = min(due, now+every)
+			due = min(due, now+max(interval(), leastTick))
 		}
 	}
 }
 
 // nextTick is the first tick after now of those that follow one that was due.
 func nextTick(due, now, interval time.Duration) time.Duration {
+	interval = max(interval, leastTick)
 	return due + max((now-due)/interval+1, 1)*interval
 }
 

@@ -5,6 +5,7 @@ import (
 	"runtime"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 )
@@ -124,6 +125,19 @@ func TestTickerKick(t *testing.T) {
 	}
 	tick.Kick()
 	wantCall(t, fired, "second kick")
+}
+
+// TestTickerKickHastens has a kick find the interval shorter than it was at the last tick.
+func TestTickerKickHastens(t *testing.T) {
+	var interval atomic.Int64
+	interval.Store(int64(time.Hour))
+	tick, fired, _ := start(t, func() time.Duration { return time.Duration(interval.Load()) })
+	wantCall(t, fired, "first tick")
+	interval.Store(int64(time.Millisecond))
+	tick.Kick()
+	for range 3 {
+		wantCall(t, fired, "kick, and ticks after it")
+	}
 }
 
 // TestTickerInterval shortens the interval from one tick to the next.
