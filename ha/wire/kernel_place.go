@@ -171,11 +171,13 @@ func (p *places) addAddress(kind, flags uint16, index int, a netip.Prefix, lease
 		if b, ok := broadcastOf(a); ok {
 			p.addAttribute(unix.IFA_BROADCAST, b.AsSlice()...)
 		}
+		life := leaseSeconds(lease)
+		preferred := life
 		if a.Addr().Is6() {
 			p.addNumbers(unix.IFA_FLAGS, unix.IFA_F_NODAD|unix.IFA_F_NOPREFIXROUTE)
+			preferred = 0 // what the machine says by itself does not come from an address that moves (RFC 6724 rule 3)
 		}
-		life := leaseSeconds(lease)
-		p.addNumbers(unix.IFA_CACHEINFO, life, life, 0, 0) // preferred, valid
+		p.addNumbers(unix.IFA_CACHEINFO, preferred, life, 0, 0)
 	}
 	p.endHeader()
 }
