@@ -8,16 +8,18 @@ import (
 	"go4.org/netipx"
 )
 
-// What the two nodes of a pair say to each other. BeatPort is that of package
-// ha/wire, which this one must not know: UDP for heartbeats, TCP for the link on the cable.
-const (
-	CARP     config.Protocol = 112
-	BeatPort                 = 7112
-)
+// BeatPort is where the nodes of a pair speak to each other: UDP for heartbeats, TCP for the
+// link on the cable. It is that of package ha/wire, which this one must not know.
+const BeatPort = 7112
 
-// IGMP is by what switches ask who listens to a multicast group (RFC 2236); without an
-// answer a switch that watches sends the group of CARP to nobody.
-const IGMP config.Protocol = 2
+// Protocols that are none of a rule's business between the nodes of a pair.
+const (
+	// CARP is that of the advertisements.
+	CARP config.Protocol = 112
+	// IGMP is by what switches ask who listens to a multicast group (RFC 2236); without an
+	// answer a switch that watches sends the group of CARP to nobody.
+	IGMP config.Protocol = 2
+)
 
 // Pair is how the nodes of a pair hear each other. None of it is tracked or asked
 // about by rules: a full table of flows, a guard or a rule must not cost a role.

@@ -31,6 +31,7 @@ func (c *compiler) untracked() {
 		out.Rules = append(out.Rules, ruleOf(spoken, Devices(nft.OIFName, segments), jump(chainPairLink)))
 	}
 	in.Rules = append(in.Rules, ruleOf(asksListeners(), Devices(nft.IIFName, segments), sentTo(fibMulticast), nft.NoTrack{}))
+	out.Rules = append(out.Rules, ruleOf(asksListeners(), Devices(nft.OIFName, segments), nft.NoTrack{}))
 	for _, link := range linked(true) {
 		for _, peer := range c.peers(nft.IPSaddr, nft.IP6Saddr) {
 			in.Rules = append(in.Rules, ruleOf(slices.Concat(link, peer), Devices(nft.IIFName, []string{cable}), sentTo(fibLocal), nft.NoTrack{}))
@@ -88,7 +89,7 @@ func spoken() [][]nft.Expr {
 	}
 }
 
-// asksListeners is what a switch asks on its link, which has hop limit 1.
+// asksListeners is what a switch asks on its link and is answered, which has hop limit 1.
 func asksListeners() []nft.Expr {
 	return []nft.Expr{
 		nft.Match{Field: nft.IPTTL, Values: hopsOf(1)},
