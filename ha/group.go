@@ -77,7 +77,7 @@ func (n *Node) facts(now time.Time, g *group) role.Facts {
 		},
 		Elected: role.Backup, Why: g.why,
 		// Who has heard the peer since knows what it is now.
-		Asleep: now.Before(n.asleep) && now.Sub(n.peer.at) >= n.patience(),
+		Slept: n.slept(now), Deaf: n.peer.at.Before(n.woke),
 	}
 	if g.elected == carp.Master {
 		f.Elected = role.Master

@@ -112,10 +112,11 @@ type Node struct {
 	turns     turns
 	stats     counters
 	counter   *carp.Counter
-	worn      bool      // devices have virtual hardware addresses
-	leaving   bool      // the node stops
-	dirty     bool      // the voice has something new to say
-	asleep    time.Time // until when this node is taken for one that was stopped
+	worn      bool          // devices have virtual hardware addresses
+	leaving   bool          // the node stops
+	dirty     bool          // the voice has something new to say
+	woke      time.Time     // when this node was last found to have been stopped
+	sleep     time.Duration // and for how long
 	history   []view.Transition
 	care      *view.Maintenance
 	warnings  map[string]string

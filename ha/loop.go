@@ -7,6 +7,7 @@ import (
 
 	"github.com/rempart/rempart/ha/carp"
 	"github.com/rempart/rempart/ha/pulse"
+	"github.com/rempart/rempart/ha/role"
 	"github.com/rempart/rempart/ha/wire"
 )
 
@@ -78,6 +79,7 @@ func (n *Node) turn(now time.Time) {
 		n.chores = now.Add(choresEvery)
 		n.chore(now)
 	}
+	n.wake(now)
 	n.judgePeer(now)
 	if n.segments.due(now) {
 		n.watchSegments(now)
@@ -204,15 +206,36 @@ func (n *Node) chore(now time.Time) {
 			n.demote(now, "link "+name, weightLink, !p.carrier(), "the network has carrier again", name)
 		}
 	}
-	if stall := n.voice.stall(); stall > n.patience() && !n.peer.unheard() {
-		n.asleep = now.Add(2 * time.Second)
-		n.log.Warn("this node was stopped for longer than its peer waits", "for", stall)
-	}
 	n.dirty = true // what the paths hear is told at least every second
 }
 
-// patience is how long the peer waits for this node.
-func (n *Node) patience() time.Duration { return pulse.TimingFor(n.settings.interval).Dead }
+// wake notices that this node was stopped for longer than its peer waits: its heartbeats tell,
+// since nothing else holds them up.
+func (n *Node) wake(now time.Time) {
+	stall := n.voice.stall(now.Sub(n.began))
+	if stall <= pulse.TimingFor(n.settings.interval).Dead || n.peer.unheard() {
+		return
+	}
+	n.woke, n.sleep = now, stall
+	n.stats.count("times that this node was stopped for longer than its peer waits")
+	if n.once(now, "wake") {
+		n.log.Warn("this node was stopped for longer than its peer waits", "for", stall)
+	}
+}
+
+// napMatters is how long after it woke a node is one that slept.
+const napMatters = 2 * time.Second
+
+// slept is for how long this node was stopped of late.
+func (n *Node) slept(now time.Time) role.Sleep {
+	switch {
+	case n.woke.IsZero() || now.Sub(n.woke) > napMatters:
+		return role.Awake
+	case n.sleep > pulse.TimingFor(n.settings.interval).Stunned:
+		return role.Coma
+	}
+	return role.Nap
+}
 
 // demote notes a reason and tells whoever has to know.
 func (n *Node) demote(now time.Time, name string, weight int, there bool, heals, link string) {

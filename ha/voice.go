@@ -15,7 +15,7 @@ type voice struct {
 	seq     atomic.Uint64
 	content atomic.Pointer[speech]
 	holdEnd atomic.Pointer[time.Time]
-	last    time.Time    // the ticker's own
+	last    atomic.Int64 // when it spoke last, as lastTurn is told; zero: never
 	stalled atomic.Int64 // longest time between two beats since it was asked, ns
 	pending []byte
 }
@@ -57,8 +57,15 @@ func (v *voice) hold(until time.Time) {
 	}
 }
 
-// stall is the longest time between two beats since it was last asked for.
-func (v *voice) stall() time.Duration { return time.Duration(v.stalled.Swap(0)) }
+// stall is the longest time between two beats since it was last asked for, the one that lasts
+// included.
+func (v *voice) stall(now time.Duration) time.Duration {
+	longest := time.Duration(v.stalled.Swap(0))
+	if last := v.last.Load(); last != 0 {
+		longest = max(longest, now-time.Duration(last))
+	}
+	return longest
+}
 
 // deaf is for how long the loop may not turn until the node stops to say that it lives: a
 // peer that hears it would wait for ever.
@@ -69,18 +76,18 @@ func (n *Node) beat(at time.Time) {
 	v := &n.voice
 	s := v.content.Load()
 	if s == nil {
-		v.last = time.Time{} // nobody waits for a node that has nothing to say
+		v.last.Store(0) // nobody waits for a node that has nothing to say
 		return
 	}
-	if gap := at.Sub(v.last); !v.last.IsZero() && int64(gap) > v.stalled.Load() {
-		v.stalled.Store(int64(gap))
+	turned := at.Sub(n.began)
+	if last := v.last.Swap(int64(turned)); last != 0 && int64(turned)-last > v.stalled.Load() {
+		v.stalled.Store(int64(turned) - last)
 	}
-	v.last = at
 	var hold time.Duration
 	if end := v.holdEnd.Load(); end != nil {
 		hold = max(0, end.Sub(at))
 	}
-	if hold == 0 && at.Sub(n.began)-time.Duration(n.lastTurn.Load()) > deaf {
+	if hold == 0 && turned-time.Duration(n.lastTurn.Load()) > deaf {
 		return
 	}
 	for i := range s.paths {

@@ -141,7 +141,7 @@ func (m *Machine) rise(now time.Time, f Facts) (State, string) {
 		}
 	case Living:
 		switch {
-		case f.Asleep: // what the peer is known to have said is from before
+		case f.Slept != Awake && f.Deaf:
 		case p.State == Releasing:
 			return Master, "the peer releases"
 		case p.State == Master:
@@ -162,7 +162,7 @@ func (m *Machine) yields(f Facts) bool {
 // fall says whether a master stays one.
 func (m *Machine) fall(f Facts) (State, string) {
 	p := f.Peer
-	if f.Asleep && p.Life == Living {
+	if f.Slept == Coma && f.Deaf && p.Life == Living {
 		return idle(f), "this node was stopped for longer than its peer waits"
 	}
 	if p.Life != Living {
@@ -174,6 +174,8 @@ func (m *Machine) fall(f Facts) (State, string) {
 	switch {
 	case p.State == Master && p.Rank.better(f.Rank):
 		return idle(f), "two masters, and the peer is the better one"
+	case p.State == Master && f.Slept != Awake && !f.Deaf:
+		return idle(f), "two masters, and the peer took over while this node was stopped"
 	case m.order.kind == orderRelease && p.State != Init:
 		return Releasing, "ordered by " + m.order.by
 	case p.Want && p.Forced:

@@ -16,9 +16,11 @@ var situations = map[string]func(f *Facts){
 	"peer is dead":                      func(f *Facts) { f.Peer.Life = Gone },
 	"peer is master and worse":          func(f *Facts) { f.Peer.State = Master },
 	"peer is master and preferred":      func(f *Facts) { f.Peer.State, f.Rank.Skew = Master, 200 },
-	"peer is master, this node slept":   func(f *Facts) { f.Peer.State, f.Asleep = Master, true },
-	"peer is backup, this node slept":   func(f *Facts) { f.Asleep = true },
-	"peer is dead, this node slept":     func(f *Facts) { f.Peer.Life, f.Asleep = Gone, true },
+	"peer is master after a nap":        func(f *Facts) { f.Peer.State, f.Slept = Master, Nap },
+	"peer was master before a nap":      func(f *Facts) { f.Peer.State, f.Slept, f.Deaf = Master, Nap, true },
+	"peer was backup before a nap":      func(f *Facts) { f.Slept, f.Deaf = Nap, true },
+	"peer was backup before a coma":     func(f *Facts) { f.Slept, f.Deaf = Coma, true },
+	"peer is dead after a coma":         func(f *Facts) { f.Peer.Life, f.Slept, f.Deaf = Gone, Coma, true },
 	"peer is master, flows are missing": func(f *Facts) { f.Peer.State, f.Syncing = Master, true },
 	"peer is backup and worse":          func(f *Facts) {},
 	"peer is backup and preferred":      func(f *Facts) { f.Rank.Skew = 200 },
@@ -48,9 +50,11 @@ CARP elects this node             | MASTER  | MASTER  | MASTER  | MASTER    | MA
 peer is dead                      | MASTER  | MASTER  | MASTER  | MASTER    | MASTER
 peer is master and worse          | BACKUP+ | BACKUP+ | BACKUP+ | MASTER    | BACKUP+
 peer is master and preferred      | BACKUP  | BACKUP  | BACKUP  | BACKUP    | BACKUP
-peer is master, this node slept   | BACKUP+ | BACKUP+ | BACKUP+ | BACKUP+   | BACKUP+
-peer is backup, this node slept   | BACKUP  | BACKUP  | BACKUP  | BACKUP    | RELEASING
-peer is dead, this node slept     | MASTER  | MASTER  | MASTER  | MASTER    | MASTER
+peer is master after a nap        | BACKUP+ | BACKUP+ | BACKUP+ | BACKUP+   | BACKUP+
+peer was master before a nap      | BACKUP+ | BACKUP+ | BACKUP+ | MASTER    | BACKUP+
+peer was backup before a nap      | BACKUP  | BACKUP  | BACKUP  | MASTER    | RELEASING
+peer was backup before a coma     | BACKUP  | BACKUP  | BACKUP  | BACKUP    | RELEASING
+peer is dead after a coma         | MASTER  | MASTER  | MASTER  | MASTER    | MASTER
 peer is master, flows are missing | SYNCING | SYNCING | SYNCING | MASTER    | SYNCING
 peer is backup and worse          | MASTER  | MASTER  | MASTER  | MASTER    | RELEASING
 peer is backup and preferred      | BACKUP  | BACKUP  | BACKUP  | MASTER    | RELEASING

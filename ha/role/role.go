@@ -80,6 +80,16 @@ type Peer struct {
 	Want, Forced bool
 }
 
+// Sleep is for how long a node was stopped, by a hypervisor or a machine that had no time for it.
+type Sleep uint8
+
+// How long it may have been.
+const (
+	Awake Sleep = iota // for no longer than the peer waits
+	Nap                // a peer whose kernel asked in vain has taken over
+	Coma               // any peer has, and the leases of the addresses have run out
+)
+
 // Facts is all that a Machine decides by.
 type Facts struct {
 	// Links says that at least one of the group's networks has carrier here.
@@ -92,8 +102,10 @@ type Facts struct {
 	// counts while no peer lives.
 	Elected State
 	Why     string
-	// Asleep says that this node was stopped for longer than its peer waits.
-	Asleep bool
+	// Slept says that this node was stopped of late, and Deaf that it has not heard the peer
+	// since: what the peer is known to have said is from before.
+	Slept Sleep
+	Deaf  bool
 }
 
 // Transition is one change of the state.
