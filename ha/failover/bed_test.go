@@ -1,6 +1,7 @@
 package failover_test
 
 import (
+	"context"
 	"fmt"
 	"net/netip"
 	"os/exec"
@@ -92,10 +93,10 @@ func (n *node) run(tb testing.TB, name string, args ...string) string {
 	return out
 }
 
-// start starts a daemon on the node.
+// start starts a daemon on the node, which ends with the network: it may outlive a test within a test.
 func (n *node) start(tb testing.TB, name string, args ...string) *lab.Process {
 	tb.Helper()
-	p, err := n.host.Start(n.host.Command(tb.Context(), name, args...))
+	p, err := n.host.Start(n.host.Command(context.Background(), name, args...))
 	if err != nil {
 		tb.Fatal(err)
 	}
