@@ -2,6 +2,7 @@ package ha
 
 import (
 	"fmt"
+	"net/netip"
 	"time"
 
 	"github.com/rempart/rempart/ha/role"
@@ -90,8 +91,17 @@ func (n *Node) watchSegment(now time.Time, p *port) {
 	n.askAround(p)
 }
 
-// askAround asks known neighbours for a sign of life.
+// allNodes is the group of every host that speaks IPv6, RFC 4291 section 2.7.1.
+var (
+	allNodes    = netip.IPv6LinkLocalAllNodes()
+	allNodesMAC = wire.MAC{0x33, 0x33, 0, 0, 0, 1}
+)
+
+// askAround asks known neighbours for a sign of life, and everybody: on a quiet network a backup knows none.
 func (n *Node) askAround(p *port) {
+	if own := n.own(p, true); own.IsValid() {
+		_ = p.wire.Send(wire.AppendEchoRequest(nil, p.device.MAC, allNodesMAC, own, allNodes, 0, 0))
+	}
 	all, err := n.Kernel.Neighbours(p.device.Index)
 	if err != nil {
 		return
