@@ -39,7 +39,7 @@ func TestKilledMaster(t *testing.T) {
 	at = time.Now()
 	old.start()
 	b.settle(old)
-	if _, neither := w.spans(lanVIP, at); neither > 0 {
+	if _, neither := w.spans(lanVIP, at); neither > noticed {
 		t.Errorf("nobody had the address for %s", neither)
 	}
 	b.wantOneMaster()
@@ -79,8 +79,8 @@ func TestStoppedForAWhile(t *testing.T) {
 	b.await("the master to be stunned", func() bool { return heir.status().Peer.State == "stunned" })
 	t.Logf("stunned after %s", time.Since(at))
 	for time.Since(at) < 2*time.Second { // what must not happen has this long to happen
-		if r := heir.role(); r != "BACKUP" {
-			t.Fatalf("%s is %s although the master's kernel answers", heir, r)
+		if s := heir.status(); !allAre(s, "BACKUP") {
+			t.Fatalf("%s has %+v although the master's kernel answers", heir, s.Groups)
 		}
 		time.Sleep(20 * time.Millisecond)
 	}
@@ -149,7 +149,7 @@ func TestSilencedMaster(t *testing.T) {
 	healed := time.Now()
 	old.host.Speak(lanDevice, wanDevice, cableDevice)
 	b.settle(old)
-	if both, neither := w.spans(lanVIP, healed); both > time.Second || neither > 0 {
+	if both, neither := w.spans(lanVIP, healed); both > time.Second || neither > noticed {
 		t.Errorf("since it was healed: both had the address for %s, neither for %s", both, neither)
 	}
 	b.awaitPass()

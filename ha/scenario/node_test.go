@@ -143,7 +143,7 @@ func (n *node) try() (view.Status, error) {
 	dial := func(ctx context.Context, _, _ string) (net.Conn, error) {
 		return new(net.Dialer).DialContext(ctx, "unix", n.file("socket"))
 	}
-	c := http.Client{Transport: &http.Transport{DialContext: dial, DisableKeepAlives: true}, Timeout: time.Second}
+	c := http.Client{Transport: &http.Transport{DialContext: dial, DisableKeepAlives: true}, Timeout: 2 * time.Second}
 	var s view.Status
 	answer, err := c.Get("http://rempart/v1/ha")
 	if err != nil {
@@ -156,8 +156,9 @@ func (n *node) try() (view.Status, error) {
 // status asks a daemon that has to answer.
 func (n *node) status() view.Status {
 	n.Helper()
-	s, err := n.try()
-	if err != nil {
+	var s view.Status
+	var err error
+	if !within(waitAtMost, func() bool { s, err = n.try(); return err == nil }) {
 		n.Fatalf("%s: %v", n, err)
 	}
 	return s

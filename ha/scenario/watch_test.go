@@ -57,6 +57,10 @@ func (w *watch) take(node int, u netlink.AddrUpdate) {
 	w.news = append(w.news, news{at: time.Now(), node: node, addr: a.Unmap(), has: u.NewAddr})
 }
 
+// noticed is how late this process may hear of what a kernel did: of two events on two nodes it does not know the order
+// better than that.
+const noticed = 100 * time.Millisecond
+
 // spans are the longest times since an instant in which both nodes had an address, and in which neither had.
 func (w *watch) spans(a netip.Addr, since time.Time) (both, neither time.Duration) {
 	w.mu.Lock()
