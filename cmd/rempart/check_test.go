@@ -24,8 +24,17 @@ func TestCheckTellsWhatTheKernelLacks(t *testing.T) {
 // TestShippedPoliciesPassTheirTests checks what users begin with.
 func TestShippedPoliciesPassTheirTests(t *testing.T) {
 	s := newStage(t)
+	for _, node := range []string{"fw1.toml", "fw2.toml"} {
+		text, err := demoFiles.ReadFile("demo/" + node)
+		if err != nil {
+			t.Fatal(err)
+		}
+		s.write(t, "etc/node.toml", string(text))
+		if stdout, stderr, code := s.run(t, "check", "demo/rempart.toml"); code != exitDone || !strings.HasSuffix(stdout, "nothing is wrong, 2 tests passed\n") {
+			t.Errorf("demo with %s: exit %d, %s%s", node, code, stdout, stderr)
+		}
+	}
 	for file, want := range map[string]string{
-		"demo/rempart.toml":                     "nothing is wrong, 1 test passed\n",
 		"../../packaging/examples/rempart.toml": "nothing is wrong, 4 tests passed\n",
 	} {
 		if stdout, stderr, code := s.run(t, "check", file); code != exitDone || !strings.HasSuffix(stdout, want) {
