@@ -40,6 +40,8 @@ type Stats struct {
 	LostRun uint64
 	// Gap is the longest time without an echo.
 	Gap time.Duration
+	// Late is the longest time by which a datagram was sent late, because the machine was busy.
+	Late time.Duration
 }
 
 // String is the counts in one line.
@@ -67,6 +69,7 @@ type Stream struct {
 	gap      time.Duration
 	lastEcho time.Time
 	lastSent time.Time
+	late     time.Duration
 	received marks
 	echoed   marks
 	times    []time.Time // when each was sent
@@ -157,7 +160,11 @@ func (s *Stream) sendAll() {
 	atOnce := max(batch, 2*uint64(s.rate)*uint64(beat)/uint64(time.Second))
 	start, seq := time.Now(), uint64(1)
 	for {
-		due := 1 + uint64(time.Since(start))*uint64(s.rate)/uint64(time.Second)
+		since := time.Since(start)
+		due := 1 + uint64(since)*uint64(s.rate)/uint64(time.Second)
+		if seq < due {
+			s.note(since - time.Duration((seq-1)*uint64(time.Second)/uint64(s.rate)))
+		}
 		for due = min(due, seq+atOnce); seq < due; {
 			n := min(due-seq, batch)
 			s.send(pc, ms[:n], seq)
@@ -169,6 +176,13 @@ func (s *Stream) sendAll() {
 		case <-ticker.C:
 		}
 	}
+}
+
+// note takes down by how much a datagram is late.
+func (s *Stream) note(late time.Duration) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.late = max(s.late, late)
 }
 
 // send sends datagrams from seq on. They are counted before, so that no echo comes for one that is
@@ -255,6 +269,7 @@ func (s *Stream) Stats() Stats {
 		Lost:       s.sent - s.echoed.count,
 		LostRun:    s.echoed.longestGap(s.sent),
 		Gap:        max(s.gap, s.lastSent.Sub(s.lastEcho)),
+		Late:       s.late,
 	}
 }
 
