@@ -7,12 +7,13 @@ import (
 	"github.com/rempart/rempart/firewall/nft"
 )
 
-// ofLines says whether a comment is of what gives flows their line. It decides
-// nothing about them, and its comments have blanks, which no name has.
+// ofLines says whether a comment is of what gives flows their line, or keeps a pair out of
+// connection tracking. It decides nothing about them, and its comments have blanks, which
+// no name has.
 func ofLines(comment string) bool {
 	switch comment {
 	case "passed before it was routed", "tells ends of flows that they ended", "goes to the inside", "has a line already",
-		"its reset would not know its line":
+		"its reset would not know its line", "of the link alone":
 		return true
 	}
 	return strings.HasPrefix(comment, "gateway ")
