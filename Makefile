@@ -10,7 +10,7 @@ GOLDEN = ./config ./firewall ./cmd/rempart
 
 .PHONY: run build test lint golden soak bench docs install witnesses
 
-run: build ## build, and start a gateway between a client and a server on this machine
+run: build ## build, and show a pair of gateways on this machine
 	./bin/rempart demo
 
 build: ## one static binary, bin/rempart

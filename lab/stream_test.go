@@ -137,6 +137,21 @@ func TestStreamIsConstant(t *testing.T) {
 	}
 }
 
+// TestStreamTellsHowLateItWas holds a stream up.
+func TestStreamTellsHowLateItWas(t *testing.T) {
+	p := newPair(t)
+	s := p.stream(t, server4, 1000)
+	s.await(t, 10)
+	const held = 300 * time.Millisecond
+	s.mu.Lock()
+	time.Sleep(held) // the length of the delay is what is measured
+	s.mu.Unlock()
+	s.await(t, 500)
+	if got := s.Stop(); got.Late < held-50*time.Millisecond {
+		t.Errorf("%s late, was held up for %s", got.Late, held)
+	}
+}
+
 func TestStreamWithoutServer(t *testing.T) {
 	p := newPair(t)
 	s := p.client.Stream(port(server4, 53), 1000) // every datagram comes back as an ICMP error

@@ -7,6 +7,7 @@ import (
 	"io"
 	"net/netip"
 	"os"
+	"path/filepath"
 	"strings"
 	"time"
 
@@ -191,6 +192,7 @@ func (d *demo) leave() {
 	for _, n := range d.nodes() {
 		d.printf("  %s=%s\n", n.name(), n.socket())
 	}
+	d.printf("\n")
 	ns := func(h *lab.Host) string { return "ip netns exec " + h.Namespace() }
 	self := os.Args[0]
 	for _, line := range [][2]string{
@@ -202,8 +204,10 @@ func (d *demo) leave() {
 		{"be the office", ns(d.office) + " ping 198.51.100.7"},
 		{"watch the log", self + " show log -f --socket $fw2"},
 		{"see what the kernel has", ns(d.fw2.host) + " nft list ruleset"},
+		{"change the policy", "$EDITOR " + filepath.Join(d.fw1.config(), "rempart.toml")},
+		{"and apply it", self + " apply --config " + d.fw1.config() + " --socket $fw1"},
 	} {
 		d.printf("  %-24s %s\n", line[0], line[1])
 	}
-	d.printf("\n  The policy is %s; apply it with --config %s.\n\n", d.fw1.config()+"/rempart.toml", d.fw1.config())
+	d.printf("\n")
 }
