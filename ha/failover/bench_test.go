@@ -1,10 +1,12 @@
 package failover_test
 
 import (
+	"cmp"
 	"errors"
 	"flag"
 	"fmt"
 	"os"
+	"slices"
 	"testing"
 	"time"
 )
@@ -59,23 +61,26 @@ func measure(b *testing.B, bed *bed, c contender, f fault) []trial {
 	return all
 }
 
-// trials makes runs that count. Others make good for those in which the probers themselves slept, which
-// say more about the machine than about the pair, and for those in which the roles had changed
-// before the fault, which are returned as well: up to twice as many as are asked for.
+// trials makes runs until enough of them count, up to twice as many. It returns those in which the
+// probers slept least, for the others say more about the machine than about the pair, with all in which
+// the roles had changed before the fault.
 func (p *pair) trials(b *testing.B, f fault, runs int) []trial {
 	b.Helper()
-	var all []trial
-	for good, spare := 0, 2*runs; good < runs && spare > -runs; spare-- {
+	var struck, early []trial
+	for calm, n := 0, 0; calm < runs && n < 2*runs; n++ {
 		t := p.trial(b, f)
 		note(b, p, f, t)
 		if t.early {
-			all = append(all, t)
-		} else if spare <= 0 || t.slept <= maxSleep(t.gap) {
-			all = append(all, t)
-			good++
+			early = append(early, t)
+			continue
+		}
+		struck = append(struck, t)
+		if t.slept <= maxSleep(t.gap) {
+			calm++
 		}
 	}
-	return all
+	slices.SortStableFunc(struck, func(a, b trial) int { return cmp.Compare(a.slept-maxSleep(a.gap), b.slept-maxSleep(b.gap)) })
+	return append(struck[:min(runs, len(struck))], early...)
 }
 
 // maxSleep is how late a prober may be to measure a gap.

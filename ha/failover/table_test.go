@@ -71,13 +71,13 @@ func (t *table) add(f fault, c contender, trials []trial) {
 }
 
 // String is the table in Markdown, a heading for each fault in its first column. A ratio is that of
-// the median gap to the median gap of the one of ours that it is compared with.
+// a median to the median of the one of ours that it is compared with.
 func (t *table) String() string {
 	if len(t.rows) == 0 {
 		return ""
 	}
 	var out strings.Builder
-	out.WriteString("\n| fault | pair | gap, median | longest | lost, median | most | takeover, median | gap / rempart | runs |\n|---|---|---|---|---|---|---|---|---|\n")
+	out.WriteString("\n| fault | pair | gap, median | longest | lost, median | most | takeover, median | gap / rempart | takeover / rempart | runs |\n|---|---|---|---|---|---|---|---|---|---|\n")
 	fault := ""
 	for _, r := range t.rows {
 		shown := r.fault
@@ -85,22 +85,25 @@ func (t *table) String() string {
 			shown = ""
 		}
 		fault = r.fault
-		fmt.Fprintf(&out, "| %s | %s | %s | %s | %s | %s | %s | %s | %s |\n", shown, r.name,
+		fmt.Fprintf(&out, "| %s | %s | %s | %s | %s | %s | %s | %s | %s | %s |\n", shown, r.name,
 			inMilliseconds(r.gap.median), inMilliseconds(r.gap.max), thousands(r.lost.median), thousands(r.lost.max),
-			inMilliseconds(r.takeover.median), t.ratio(r), r.count())
+			inMilliseconds(r.takeover.median), t.ratio(r, summary.ofGap), t.ratio(r, summary.ofTakeover), r.count())
 	}
 	return out.String()
 }
 
-// ratio is a row's median gap to that of ours, empty for ours or where ours was not measured or noticed nothing.
-func (t *table) ratio(r row) string {
+// ratio is a figure of a row to that of ours, empty for ours or where ours was not measured or noticed nothing.
+func (t *table) ratio(r row, of func(summary) float64) string {
 	for _, ours := range t.rows {
-		if ours.fault == r.fault && ours.name == r.against && r.name != r.against && ours.gap.median > 0 {
-			return fmt.Sprintf("%.1f", r.gap.median/ours.gap.median)
+		if ours.fault == r.fault && ours.name == r.against && r.name != r.against && of(ours.summary) > 0 {
+			return fmt.Sprintf("%.1f", of(r.summary)/of(ours.summary))
 		}
 	}
 	return ""
 }
+
+func (s summary) ofGap() float64      { return s.gap.median }
+func (s summary) ofTakeover() float64 { return s.takeover.median }
 
 // count is the number of runs, with what went wrong in them.
 func (r row) count() string {
@@ -146,11 +149,11 @@ func TestTable(t *testing.T) {
 	all.add(fault{text: "planned switch"}, ours, []trial{{gap: ms(1.25), lost: 0, takeover: ms(2)}, {gap: ms(1.25), lost: 1, takeover: ms(2)}})
 	all.add(fault{text: "killed"}, ours, nil)
 	const want = `
-| fault | pair | gap, median | longest | lost, median | most | takeover, median | gap / rempart | runs |
-|---|---|---|---|---|---|---|---|---|
-| node frozen | rempart-100ms | 510 ms | 700 ms | 1,020 | 1,400 | 509 ms |  | 3 |
-|  | keepalived-1s | 4,530 ms | 6,000 ms | 9,060 | 12,000 | 3,059 ms | 8.9 | 2, of which 1 did not come back; 1 more changed roles by themselves |
-| planned switch | rempart-100ms | 1.2 ms | 1.2 ms | 0.5 | 1 | 2.0 ms |  | 2 |
+| fault | pair | gap, median | longest | lost, median | most | takeover, median | gap / rempart | takeover / rempart | runs |
+|---|---|---|---|---|---|---|---|---|---|
+| node frozen | rempart-100ms | 510 ms | 700 ms | 1,020 | 1,400 | 509 ms |  |  | 3 |
+|  | keepalived-1s | 4,530 ms | 6,000 ms | 9,060 | 12,000 | 3,059 ms | 8.9 | 6.0 | 2, of which 1 did not come back; 1 more changed roles by themselves |
+| planned switch | rempart-100ms | 1.2 ms | 1.2 ms | 0.5 | 1 | 2.0 ms |  |  | 2 |
 `
 	if got := all.String(); got != want {
 		t.Errorf("got %s\nwant %s", got, want)
