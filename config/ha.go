@@ -44,6 +44,7 @@ func (p *parser) parseHA() {
 		h.Sections = distinct(p, r.Sections, parseSection)
 	}
 	p.cfg.HA = h
+	p.unasked(r.Gateways)
 	cable := p.refer(r.Interface, "interface", p.interfaces)
 	p.haOfNode(cable)
 	p.parsePeers()
@@ -102,6 +103,25 @@ func (p *parser) lossOf(l list) []string {
 	return distinct(p, l, func(s string) (string, error) {
 		return s, lookUp(s, "gateway or gateway group", p.gateways, p.groups)
 	})
+}
+
+// unasked warns of gateways that only the master can ask, because the other node has no
+// address of its own there: it would be worse whenever it is backup.
+func (p *parser) unasked(l list) {
+	for _, n := range l.items {
+		names := []string{n.text}
+		if g := p.cfg.GatewayGroup(n.text); g != nil {
+			names = g.members()
+		}
+		for _, name := range names {
+			g := p.cfg.Gateway(name)
+			if g == nil || len(g.Monitor.Targets) == 0 || g.Is6() || p.addressed[g.Interface] || !p.outside(g.Interface, inet4).IsValid() {
+				continue
+			}
+			p.warn(n, "%q is asked from interface %q, where a node without the virtual address may have none to ask from: it takes the gateway for lost then; write addresses in node.toml, or monitor = []",
+				name, g.Interface)
+		}
+	}
 }
 
 // distinct reads the items of a list, none of which may stand twice.

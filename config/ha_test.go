@@ -177,8 +177,17 @@ interface = "sync"
 		"rempart.toml:11:2: ha: no [[vip]] moves between the two nodes: hosts do not notice which of them is master",
 		`rempart.toml:14:11: ha_group.voice: holds no address: write group = "voice" into the [[vip]] that are to move with it`,
 	}, got)
-	if w := parsePair(t, pairText, pairNode).Warnings; len(w) > 0 {
-		t.Errorf("warned of %v", w)
+	if w := parsePair(t, pairText, pairNode).Warnings; len(w) != 2 || !strings.Contains(w[1].Error(), `rempart.toml:28:23: ha.gateways[1]: "isp" is asked from interface "wan"`) {
+		t.Errorf("of a gateway that the backup cannot ask: %v", w)
+	}
+	for _, cure := range []string{"monitor   = []\n", ""} {
+		asked := strings.Replace(pairText, "address   = \"203.0.113.1\"\n", "address   = \"203.0.113.1\"\n"+cure, 1)
+		if cure == "" {
+			asked = strings.Replace(pairText, "external = true\n", "external = true\naddresses = [\"203.0.113.2/29\"]\n", 1)
+		}
+		if w := parsePair(t, asked, pairNode).Warnings; len(w) > 0 {
+			t.Errorf("warned of %v", w)
+		}
 	}
 }
 
