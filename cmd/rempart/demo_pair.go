@@ -227,7 +227,7 @@ func (d *demo) whole(context.Context) error {
 	t.until = t.known
 	d.printf("%s\n%s\n", t.draw(), legend)
 	if late > tooLate {
-		d.say(fmt.Sprintf("This machine was busy: probes were sent up to %s late. On a calm one gaps are shorter.", brief(late)))
+		d.say(fmt.Sprintf("This machine was busy: some probes were sent up to %s late, which can make a gap look longer than it is.", brief(late)))
 	}
 	return nil
 }
