@@ -106,6 +106,7 @@ func (n *Node) become(now time.Time, g *group, t role.Transition) {
 		n.announceFrom(now, g)
 		n.act(now, g, g.carp.Take(now, t.Why))
 	case t.To == role.Releasing:
+		g.announceAt = time.Time{} // from now on the peer has the word
 		n.wearMACs()
 		n.act(now, g, g.carp.Yield(now, t.Why, true))
 	case t.To == role.Init:
@@ -166,8 +167,14 @@ func (n *Node) contest(g *group, f frame, a netip.Addr) {
 			continue
 		}
 		g.spoke[a] = f.packet.Link
-		if f.packet.From == macOf(v.vhid) || n.isPeer(f.packet.From) && !g.held {
-			return // a master of CARP, or our peer, has it as it should
+		if f.packet.From == macOf(v.vhid) {
+			return // a master of CARP has it as it should
+		}
+		if n.isPeer(f.packet.From) {
+			if g.machine.State() == role.Master {
+				n.defend(time.Now(), g) // it goes, and its kernel may not know yet
+			}
+			return // who releases leaves the last word to it
 		}
 		if g.held {
 			if n.stats.note(f.at, "claims of others to addresses that this node holds", f.link, a) {

@@ -102,23 +102,29 @@ func (n *Node) say(s *speech, to *spoken, ring *pulse.Keyring, hold time.Duratio
 	v := &n.voice
 	b := s.beat
 	n.sessions.stamp(&b)
-	b.Seq, b.Path, b.Addresses = v.seq.Add(1), to.name, to.own
+	b.Path, b.Addresses = to.name, to.own
 	b.Interval, b.Hold = s.interval, hold
-	v.pending = ring.Seal(v.pending[:0], &b)
 	var err error
 	for _, a := range to.peers {
-		if sent := to.wire.SendTo(wire.Beat, a, v.pending); sent != nil {
+		if sent := to.wire.SendTo(wire.Beat, a, v.seal(ring, &b)); sent != nil {
 			err = sent
 		}
 	}
 	if len(to.peers) == 0 {
-		err = to.wire.Send(wire.AppendBeat(nil, to.mac, to.src, v.pending))
+		err = to.wire.Send(wire.AppendBeat(nil, to.mac, to.src, v.seal(ring, &b)))
 	}
 	if err != nil {
 		to.port.errors.Add(1)
 		return
 	}
 	to.port.errors.Store(0)
+}
+
+// seal is a heartbeat as it goes over the wire, once: one that came twice would look as if somebody sent it again.
+func (v *voice) seal(ring *pulse.Keyring, b *pulse.Beat) []byte {
+	b.Seq = v.seq.Add(1)
+	v.pending = ring.Seal(v.pending[:0], b)
+	return v.pending
 }
 
 // speak tells the voice what to say from now on.
