@@ -10,7 +10,6 @@ import (
 	"github.com/hashicorp/go-hclog"
 	"github.com/rempart/rempart/firewall"
 	"github.com/rempart/rempart/firewall/feeds"
-	"github.com/rempart/rempart/firewall/flows"
 	"github.com/rempart/rempart/firewall/gateways"
 	"github.com/rempart/rempart/firewall/links"
 	"github.com/rempart/rempart/firewall/nft"
@@ -36,58 +35,23 @@ const pairThreads = 2
 // The ruleset, addresses and routes stay when it returns.
 func serve(ctx context.Context, o options, log hclog.Logger) error {
 	runtime.GOMAXPROCS(runtime.GOMAXPROCS(0) + pairThreads)
-	state, err := firewall.OpenState(o.state)
+	m, err := openMachine(ctx, o, log)
 	if err != nil {
 		return err
 	}
-	defer state.Close()
-	kernel := nft.Open(firewall.TableName)
-	if _, err := kernel.Features(ctx); err != nil {
-		return err // without the right to the table there is no point in going on
-	}
-	claim, err := firewall.ClaimTable()
-	if err != nil {
-		return err
-	}
-	defer claim.Close()
-	server, err := web.Listen(o.socket, log)
-	if err != nil {
-		return err
-	}
-	defer server.Close()
-	table, err := flows.Open()
-	if err != nil {
-		return err
-	}
-	defer table.Close()
-	network, err := links.OpenNetlink()
-	if err != nil {
-		return err
-	}
-	defer network.Close()
-	fetched := feeds.New(feeds.Options{Dir: state.Path(firewall.LearnedDir), Fetcher: feeds.NewWeb(o.config), Log: log.Named("feeds")})
-	owner := links.New(network, state.Path("links.json"), log.Named("links"))
-	sockets, err := gateways.OpenSockets()
-	if err != nil {
-		return err
-	}
-	defer sockets.Close()
-	resets, err := flows.OpenResetter()
-	if err != nil {
-		return err
-	}
-	defer resets.Close()
-	lines := gateways.New(gateways.Parts{Kernel: sockets, Log: log.Named("gateways"), File: state.Path("gateways.history")})
+	defer m.close()
+	fetched := feeds.New(feeds.Options{Dir: m.state.Path(firewall.LearnedDir), Fetcher: feeds.NewWeb(o.config), Log: log.Named("feeds")})
+	owner := links.New(m.links, m.state.Path("links.json"), log.Named("links"))
+	lines := gateways.New(gateways.Parts{Kernel: m.lines, Log: log.Named("gateways"), File: m.state.Path("gateways.history")})
 	var gateway *firewall.Firewall
-	pair, closePair, err := newPair(o, state, owner, func() *firewall.Firewall { return gateway }, log)
+	pair, err := newPair(o, m, owner, func() *firewall.Firewall { return gateway }, log)
 	if err != nil {
 		return err
 	}
-	defer closePair()
 	ring, overloads := packetlog.NewRing(logEntries), packetlog.NewRing(overloadEntries)
 	tampered := make(chan nft.Event, 1)
 	gateway = firewall.New(firewall.Parts{
-		State: state, Kernel: kernel, Traces: kernel, Links: owner, FlowTable: table, Feeds: fetched, Gateways: lines, Resets: resets,
+		State: m.state, Kernel: m.table, Traces: m.table, Links: owner, FlowTable: m.flows, Feeds: fetched, Gateways: lines, Resets: m.resets,
 		Host: firewall.Machine{}, PacketLog: ring, Overloads: overloads.Subscribe(ctx, nil), Tampered: tampered,
 		Files: o.draft, Version: version, Logger: log, Policy: pair.Set, Hold: pair.Hold,
 	})
@@ -97,8 +61,8 @@ func serve(ctx context.Context, o options, log hclog.Logger) error {
 	g, ctx := errgroup.WithContext(ctx)
 	for _, run := range []func(context.Context) error{
 		owner.Run, pair.Run, fetched.Run, lines.Run, keepReading(reader(rules.LogGroup, ring), log), keepReading(reader(rules.OverloadGroup, overloads), log),
-		func(ctx context.Context) error { return kernel.Watch(ctx, sendTo(ctx, tampered)) },
-		func(ctx context.Context) error { return server.Run(ctx, web.Handler(gateway, pair, log)) },
+		func(ctx context.Context) error { return m.table.Watch(ctx, sendTo(ctx, tampered)) },
+		func(ctx context.Context) error { return m.server.Run(ctx, web.Handler(gateway, pair, log)) },
 		func(ctx context.Context) error {
 			return gateway.Run(ctx, func() { notify(log, daemon.SdNotifyReady) })
 		},

@@ -13,35 +13,19 @@ import (
 	"github.com/rempart/rempart/firewall/links"
 	"github.com/rempart/rempart/ha"
 	"github.com/rempart/rempart/ha/peer"
-	"github.com/rempart/rempart/ha/pulse"
-	"github.com/rempart/rempart/ha/vmac"
-	"github.com/rempart/rempart/ha/wire"
 )
 
 // hooksDir is where the executables are that are run when a role changes, beside the policy.
 const hooksDir = "hooks.d"
 
 // newPair makes the node of the gateway. What it asks of the gateway it asks when both run.
-// The second result gives back what it has of the kernel.
-func newPair(o options, state *firewall.State, owner *links.Owner, gateway func() *firewall.Firewall, log hclog.Logger) (*ha.Node, func(), error) {
+func newPair(o options, m *machine, owner *links.Owner, gateway func() *firewall.Firewall, log hclog.Logger) (*ha.Node, error) {
 	host, err := os.Hostname()
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
-	kernel, err := wire.OpenNetlink()
-	if err != nil {
-		return nil, nil, fmt.Errorf("open sockets of the pair: %w", err)
-	}
-	ticker, err := pulse.NewTicker()
-	if err != nil {
-		return nil, nil, fmt.Errorf("make ticker of heartbeats: %w", err)
-	}
-	macs, err := vmac.Open()
-	if err != nil {
-		return nil, nil, fmt.Errorf("open table of virtual hardware addresses: %w", err)
-	}
-	node := ha.New(ha.Parts{
-		Kernel: kernel, Ticker: ticker, MACs: macs,
+	return ha.New(ha.Parts{
+		Kernel: m.frames, Ticker: m.ticker, MACs: m.macs,
 		Link: func(o peer.Options) ha.Link { return peer.New(o) },
 		Devices: func(c *config.Config) map[string]string {
 			found, _ := owner.Devices(firewall.Interfaces(c)) // what is missing is told by who needs it
@@ -51,10 +35,9 @@ func newPair(o options, state *firewall.State, owner *links.Owner, gateway func(
 		Hash:   func() string { return gateway().Hash() },
 		Down:   func(name string) bool { return gateway().LineDown(name) },
 		Limits: kernelLimits,
-		Order:  state.Path("maintenance.json"), Hooks: filepath.Join(o.config, hooksDir),
+		Order:  m.state.Path("maintenance.json"), Hooks: filepath.Join(o.config, hooksDir),
 		Host: host, Version: version, Log: log.Named("ha"),
-	})
-	return node, func() { macs.Close(); kernel.Close() }, nil
+	}), nil
 }
 
 // secret reads a file beside the policy, which nobody but its owner may read.

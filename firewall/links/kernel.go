@@ -82,11 +82,12 @@ func openSocket(ns netns.NsHandle) (*nl.NetlinkSocket, error) {
 }
 
 // Close frees the sockets.
-func (n *Netlink) Close() {
+func (n *Netlink) Close() error {
 	n.handle.Close()
 	for _, s := range n.sockets {
 		s.Close()
 	}
+	return nil
 }
 
 // Identity is the boot's random number and the namespace's cookie, which the

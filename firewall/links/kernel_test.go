@@ -40,7 +40,7 @@ func newSpace(t testing.TB, devices ...string) *space {
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(k.Close)
+	t.Cleanup(func() { k.Close() })
 	s.Netlink = k
 	for _, d := range devices {
 		s.plug(d)
