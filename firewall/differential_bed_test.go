@@ -58,7 +58,7 @@ func bedOn(t *testing.T, gw *lab.Host) *bed {
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(network.Close)
+	t.Cleanup(func() { network.Close() })
 	b.kernel = nft.Open(TableName).In(int(ns.Fd()))
 	b.links = links.New(network, filepath.Join(t.TempDir(), "links.json"), hclog.NewNullLogger())
 	if err := b.gw.Do(func() (err error) { b.flows, err = flows.Open(); return err }); err != nil {
