@@ -25,8 +25,10 @@ const module = "github.com/rempart/rempart/"
 //	                             ├─► analysis ─────────┘           │              ├─► config
 //	                             ├─► feeds, trace ─────────────────┼──────────────┘
 //	                             └─────────────────────────────────┴─► dispatch ──► space, firewall/nft
+//	cmd/rempart ────► ha ──┬─► carp, pulse, role, wire, peer, hooks, vmac, view
+//	                       └─► config
 //
-// Here explain, feeds and trace are in firewall, and analysis, dispatch and space
+// The pair meets the gateway in cmd alone. Here explain, feeds and trace are in firewall, and analysis, dispatch and space
 // in rules. Below lie firewall/flows, links, packetlog and report, which know
 // nothing of one another, and disk, which keeps files whole.
 //
@@ -59,16 +61,18 @@ func arrows() map[string][]string {
 			"firewall/links", "firewall/nft", "firewall/packetlog", "firewall/report",
 			"firewall/explain", "firewall/gateways", "firewall/trace", "rules/analysis", "rules/steer",
 		},
-		"ha/carp":  nil,
-		"ha/hooks": nil,
-		"ha/peer":  nil,
-		"ha/pulse": nil,
-		"ha/role":  nil,
-		"ha/view":  nil,
-		"ha/vmac":  nil,
-		"ha/wire":  nil,
-		"ha":       {"config", "disk", "ha/carp", "ha/hooks", "ha/peer", "ha/pulse", "ha/role", "ha/view", "ha/vmac", "ha/wire"},
-		"web":      {"config", "firewall/flows", "firewall/packetlog", "firewall/report", "ha/view"},
+		"ha/carp":     nil,
+		"ha/failover": nil,
+		"ha/scenario": nil,
+		"ha/hooks":    nil,
+		"ha/peer":     nil,
+		"ha/pulse":    nil,
+		"ha/role":     nil,
+		"ha/view":     nil,
+		"ha/vmac":     nil,
+		"ha/wire":     nil,
+		"ha":          {"config", "disk", "ha/carp", "ha/hooks", "ha/peer", "ha/pulse", "ha/role", "ha/view", "ha/vmac", "ha/wire"},
+		"web":         {"config", "firewall/flows", "firewall/packetlog", "firewall/report", "ha/view"},
 		"cmd/rempart": {
 			"config", "disk", "firewall", "firewall/feeds", "firewall/flows", "firewall/links", "firewall/nft",
 			"firewall/packetlog", "firewall/report", "firewall/explain", "firewall/gateways", "ha", "ha/peer", "ha/pulse", "ha/view", "ha/vmac", "ha/wire", "lab", "rules", "web",
@@ -93,6 +97,7 @@ func pure() map[string][]string {
 		"firewall/nft/encode*.go":     {"github.com/google/nftables"},
 		"firewall/links/convert.go":   {"github.com/vishvananda/netlink"},
 		"firewall/links/*_message.go": {"github.com/vishvananda/netlink", "github.com/mdlayher/netlink"},
+		"firewall/links/renewal.go":   {"github.com/vishvananda/netlink"},
 	}
 }
 
