@@ -2,11 +2,13 @@ package scenario_test
 
 import (
 	"encoding/json"
+	"net"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/rempart/rempart/ha/view"
+	"github.com/rempart/rempart/ha/wire"
 )
 
 func TestReleaseAndTakeover(t *testing.T) {
@@ -31,7 +33,7 @@ func TestReleaseAndTakeover(t *testing.T) {
 	}
 	through := s.Stop()
 	t.Logf("%v", through)
-	if through.Lost > 20 {
+	if through.Lost > fewLost {
 		t.Errorf("two switches lost packets: %v", through)
 	}
 	b.wantOneMaster()
@@ -42,6 +44,38 @@ func TestReleaseAndTakeover(t *testing.T) {
 	}
 	if out, err := first.rempart("ha", "release", "nobody"); err == nil || !strings.Contains(err.Error(), "no group") {
 		t.Errorf("releasing what is not there: %v %q", err, out)
+	}
+}
+
+// In a planned switch the new master speaks for the addresses once, and after that the old one does not any more.
+func TestOldMasterIsSilent(t *testing.T) {
+	b := newPair(t, settings{})
+	first, second := b.nodes[0], b.nodes[1]
+	c := b.client.Capture("eth0", func(frame []byte) bool {
+		p, err := wire.Parse(frame)
+		return err == nil && p.Gratuitous() && (p.Src == lanVIP || p.Target == lanVIP6 || p.Target == routerVIP)
+	})
+	first.order("ha", "release")
+	b.settle(second)
+	b.await("several rounds of announcements", func() bool { return second.status().Counters["announcements"] >= 4 })
+	spoke := map[string]bool{}
+	for _, p := range c.Stop() {
+		switch who := net.HardwareAddr(p.Frame[6:12]).String(); {
+		case who == second.host.MAC(lanDevice).String():
+			spoke[who] = true
+		case len(spoke) > 0:
+			t.Errorf("%s speaks for the addresses after the other one", who)
+		}
+	}
+	if len(spoke) == 0 {
+		t.Error("the new master was not heard")
+	}
+	for _, n := range b.nodes {
+		for _, v := range n.status().VIPs {
+			if v.Conflict != "" {
+				t.Errorf("%s sees a conflict of %v with %s", n, v.Address, v.Conflict)
+			}
+		}
 	}
 }
 

@@ -39,7 +39,7 @@ func TestPreferredComesLater(t *testing.T) {
 	}
 	through := s.Stop()
 	t.Logf("%v", through)
-	if through.Lost > 20 {
+	if through.Lost > fewLost {
 		t.Errorf("the planned switch lost packets: %v", through)
 	}
 	last := b.nodes[1].status().Transitions
@@ -81,7 +81,7 @@ func TestStopOfTheMaster(t *testing.T) {
 	}
 	through := s.Stop()
 	t.Logf("%v", through)
-	if through.Lost > 20 {
+	if through.Lost > fewLost {
 		t.Errorf("stopping the master lost packets: %v", through)
 	}
 	if p := heir.status().Peer.State; p != "left" {
@@ -112,7 +112,7 @@ func TestRestartAlone(t *testing.T) {
 	}
 	through := s.Stop()
 	t.Logf("%v", through)
-	if through.Lost > 5 {
+	if through.Lost > fewLost {
 		t.Errorf("the restart lost packets: %v", through)
 	}
 
