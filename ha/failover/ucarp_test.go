@@ -42,7 +42,8 @@ func (u *ucarp) standsBy(_ testing.TB, n *node) bool {
 	return strings.Count(n.output(), "Switching to state: BACKUP") >= len(n.procs)
 }
 
-// release stops the daemons, which then say goodbye.
+// release stops the daemons, which say nothing: their kernel goes on until the other node has waited for
+// them. SIGUSR2, by which they become backups, takes the other node as long and loses more.
 func (u *ucarp) release(tb testing.TB, n *node) {
 	tb.Helper()
 	n.signal(tb, syscall.SIGTERM)
