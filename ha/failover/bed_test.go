@@ -49,6 +49,8 @@ type node struct {
 // newBed builds the network without anything that runs.
 func newBed(tb testing.TB) *bed {
 	tb.Helper()
+	// First, so that it goes last: daemons write until the network ends them.
+	dirs := [...]string{tb.TempDir(), tb.TempDir()}
 	n := lab.Test(tb)
 	b := &bed{net: n, client: n.Host("client"), server: n.Host("server")}
 	lan, wan, cable := n.Switch("lan"), n.Switch("wan"), n.Switch("cable")
@@ -56,7 +58,7 @@ func newBed(tb testing.TB) *bed {
 	b.server.Plug("eth0", wan, subnet(serverAddress))
 	b.client.Default(netip.MustParseAddr(lanVIP))
 	for i := range b.nodes {
-		one := &node{host: n.Host(fmt.Sprintf("fw%d", i+1)), number: i, dir: tb.TempDir()}
+		one := &node{host: n.Host(fmt.Sprintf("fw%d", i+1)), number: i, dir: dirs[i]}
 		one.host.Forward()
 		one.host.Plug(lanDevice, lan, subnet(one.lan()))
 		one.host.Plug(wanDevice, wan, subnet(one.wan()))
