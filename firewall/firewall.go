@@ -48,6 +48,10 @@ type Parts struct {
 	// loop of Run and must not block; nil: nobody is told.
 	Policy func(*config.Config)
 	Hold   func(time.Duration)
+	// Holds says whether this node has the virtual addresses of an interface now, without
+	// waiting for anything; nil: it has. Moved receives when that may have changed.
+	Holds func(iface string) bool
+	Moved <-chan struct{}
 	// Version is the program's own.
 	Version string
 	Logger  hclog.Logger
@@ -212,6 +216,8 @@ func (f *Firewall) Run(ctx context.Context, ready func()) error {
 			f.followMachine(ctx)
 		case e := <-f.Overloads:
 			f.overloads.add(e.Src, time.Now())
+		case <-f.Moved:
+			f.watch()
 		case e := <-f.Tampered:
 			f.tampered(e, time.Now())
 		case <-counters.C:

@@ -77,6 +77,9 @@ func (f *Firewall) watch() {
 	f.Gateways.Carrier(f.seen.Carrier)
 	var watched []gateways.Watched
 	for _, g := range w.Config.Gateways {
+		if !f.canAsk(w, &g) {
+			continue
+		}
 		watched = append(watched, gateways.Watched{
 			Name: g.Name, Number: uint8(w.Gateways[g.Name]), Interface: g.Interface, Device: w.Device(g.Interface),
 			NextHop: w.NextHop(&g), Source: sourceOf(w, &g), Monitor: g.Monitor, ForceDown: g.ForceDown,
@@ -85,6 +88,14 @@ func (f *Firewall) watch() {
 	}
 	f.Gateways.Set(watched)
 	f.Gateways.SetTargets(targets(w))
+}
+
+// canAsk says whether this node can ask a gateway: where it has no address of its own, only while
+// it holds the virtual ones. A gateway that nobody asks is taken to be online: so it is at
+// a takeover, until it turns out otherwise.
+func (f *Firewall) canAsk(w *rules.World, g *config.Gateway) bool {
+	moves := func(v config.VIP) bool { return v.Interface == g.Interface && v.Address.Addr().Is6() == g.Is6() }
+	return g.ForceDown || sourceOf(w, g).IsValid() || !slices.ContainsFunc(w.Config.Moving(), moves) || f.Holds == nil || f.Holds(g.Interface)
 }
 
 // sourceOf is the address from which a gateway is asked: the one of its

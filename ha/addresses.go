@@ -35,6 +35,7 @@ func (n *Node) place(now time.Time, g *group) {
 		g.renewAt = now.Add(lease / 3)
 	}
 	if !g.held {
+		defer n.tellHeld()
 		// The virtual hardware address comes first, so that no answer has the other one.
 		g.held, g.inherited = true, false
 		n.wearMACs()
@@ -60,6 +61,7 @@ func (n *Node) remove(g *group) {
 		n.removeVIP(v)
 	}
 	g.held, g.inherited, g.announceAt, g.renewAt = false, false, time.Time{}, time.Time{}
+	n.tellHeld()
 	n.wearMACs()
 }
 
@@ -70,6 +72,21 @@ func (n *Node) removeVIP(v vip) {
 	}
 	if err := n.Kernel.Remove(p.device.Index, v.prefix); err != nil {
 		n.log.Error("virtual address could not be removed", "address", v.prefix, "interface", v.link, "cause", err)
+	}
+}
+
+// tellHeld lets others know what is held now.
+func (n *Node) tellHeld() {
+	held := map[string]bool{}
+	for _, g := range n.groups {
+		for _, v := range g.settings.vips {
+			held[v.link] = held[v.link] || g.held
+		}
+	}
+	n.held.Store(&held)
+	select {
+	case n.moved <- struct{}{}:
+	default:
 	}
 }
 

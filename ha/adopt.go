@@ -40,6 +40,9 @@ func (n *Node) adopt(now time.Time, p policy) {
 	n.switchTo(now, s)
 }
 
+// longestListen is less than a master-down time, so that a node that is alone loses none.
+const longestListen = 2 * time.Second
+
 const reasonPolicy = "policy not loaded"
 
 // switchTo makes settings the ones of the node. What was agreed on before is understood for a while.
@@ -53,6 +56,7 @@ func (n *Node) switchTo(now time.Time, s *settings) {
 		judge.Paths = append(judge.Paths, pulse.PathConfig{Name: l.name, Cable: l.cable})
 	}
 	if n.judge == nil {
+		n.listenUntil = now.Add(min(max(2*pulse.TimingFor(s.interval).Dead, time.Second), longestListen))
 		n.judge = pulse.NewJudge(judge)
 	} else {
 		n.judge.Configure(now, judge)

@@ -29,7 +29,7 @@ type doctor struct {
 	here    facts
 	there   facts
 	links   []link
-	reaches map[string][]bool     // families in which the peer has an address of its own, by link
+	reaches map[string][]bool     // families in which both have an address of their own, by link
 	many    bool                  // some vhid has more than one address
 	faces   map[netip.Addr]string // the hardware addresses of what this node holds
 	virtual map[string]bool       // links with a virtual hardware address
@@ -68,7 +68,9 @@ func (d *doctor) begin(now time.Time) error {
 	d.reaches, d.faces, d.virtual = map[string][]bool{}, map[netip.Addr]string{}, map[string]bool{}
 	for _, l := range d.links {
 		for _, a := range n.peer.addresses[l.name] {
-			d.reaches[l.name] = append(d.reaches[l.name], a.Is6())
+			if p := n.ports[l.name]; p != nil && n.own(p, a.Is6()).IsValid() {
+				d.reaches[l.name] = append(d.reaches[l.name], a.Is6())
+			}
 		}
 	}
 	for _, g := range n.groups {

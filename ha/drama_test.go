@@ -170,3 +170,31 @@ func TestGoodbyeNeedsNoWait(t *testing.T) {
 		}
 	})
 }
+
+func TestBootingNodeAsksForTheRole(t *testing.T) {
+	for _, silent := range []bool{false, true} { // advertisements come before heartbeats can
+		play(t, func(t *testing.T, s *stage) {
+			a, _ := s.pair()
+			a.kill()
+			<-a.ended
+			s.pass(12 * time.Second) // its lease is over
+			a.machine.Stun(false)
+			a.dead.Store(false)
+			if silent {
+				s.ether.Impair("sync", func(string, string, []byte) []time.Duration { return nil })
+			}
+			s.start(a, 1, 0, stagePolicy)
+			for range 300 {
+				s.pass(walkStep)
+				if a.role() == "MASTER" && s.actors["fw2"].role() == "MASTER" {
+					t.Fatalf("two masters\n%s", s.histories())
+				}
+			}
+			s.pass(3 * time.Second)
+			s.want(map[string]string{"fw1": "MASTER", "fw2": "BACKUP"})
+			if why := a.status().Groups[0].Why; why != "the peer releases" {
+				t.Errorf("it became master because %q\n%s", why, s.histories())
+			}
+		})
+	}
+}

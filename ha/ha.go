@@ -95,7 +95,9 @@ type Node struct {
 	link     Link
 	hooks    *hooks.Runner
 	checks   *hooks.Checks
-	tied     atomic.Pointer[[]string] // services of the role
+	tied     atomic.Pointer[[]string]        // services of the role
+	held     atomic.Pointer[map[string]bool] // by interface, for Holds
+	moved    chan struct{}
 	drill    drillEar
 	tests    testEar
 
@@ -112,17 +114,20 @@ type Node struct {
 	turns     turns
 	stats     counters
 	counter   *carp.Counter
-	worn      bool          // devices have virtual hardware addresses
-	leaving   bool          // the node stops
-	dirty     bool          // the voice has something new to say
-	woke      time.Time     // when this node was last found to have been stopped
-	sleep     time.Duration // and for how long
-	history   []view.Transition
-	care      *view.Maintenance
-	warnings  map[string]string
-	told      map[string]time.Time    // when something was logged last, by what it is about
-	sought    map[netip.Addr]wire.MAC // hosts whose hardware address a drill wants
-	chores    time.Time               // when to do again what is done every second
+	worn      bool // devices have virtual hardware addresses
+	leaving   bool // the node stops
+	dirty     bool // the voice has something new to say
+	// listenUntil is when this node, had it a peer of ours, would have heard it: from then on CARP elects.
+	listenUntil time.Time
+	greeted     time.Time
+	woke        time.Time     // when this node was last found to have been stopped
+	sleep       time.Duration // and for how long
+	history     []view.Transition
+	care        *view.Maintenance
+	warnings    map[string]string
+	told        map[string]time.Time    // when something was logged last, by what it is about
+	sought      map[netip.Addr]wire.MAC // hosts whose hardware address a drill wants
+	chores      time.Time               // when to do again what is done every second
 }
 
 // policy is what the gateway enforces, as the loop gets it.
@@ -140,7 +145,7 @@ func New(p Parts) *Node {
 	n := &Node{
 		Parts: p, log: p.Log, session: binary.BigEndian.Uint64(id[:]) | 1, // zero is no session
 		policies: make(chan policy, 1), asks: make(chan func(time.Time)), events: make(chan func(time.Time), 256),
-		frames: make(chan frame, 4096), news: make(chan struct{}, 1), done: make(chan struct{}), began: time.Now(),
+		frames: make(chan frame, 4096), news: make(chan struct{}, 1), moved: make(chan struct{}, 1), done: make(chan struct{}), began: time.Now(),
 		ports: map[string]*port{}, warnings: map[string]string{}, told: map[string]time.Time{},
 	}
 	n.stats.init()
@@ -175,6 +180,15 @@ func (n *Node) Set(c *config.Config) {
 		}
 	}
 }
+
+// Holds says whether this node has the virtual addresses of an interface now. It waits for nothing.
+func (n *Node) Holds(iface string) bool {
+	held := n.held.Load()
+	return held != nil && (*held)[iface]
+}
+
+// Moved receives when what Holds says may have changed. It holds one.
+func (n *Node) Moved() <-chan struct{} { return n.moved }
 
 // Hold tells the peer that this node may be silent for that long, as before a commit
 // that keeps the kernel busy. It returns when that has been said, or cannot be in a moment.

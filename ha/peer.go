@@ -60,7 +60,13 @@ func (n *Node) takeBeat(f frame) {
 	fresh, err := n.sessions.accept(&f.beat)
 	switch {
 	case errors.Is(err, pulse.ErrUnproved):
-		return // it hears its session from us with the next beat
+		// It has to hear its session from us. Not at once each time: whoever replays old
+		// ones would make us speak.
+		if now := time.Now(); now.Sub(n.greeted) >= greetEvery {
+			n.greeted = now
+			n.Ticker.Kick()
+		}
+		return
 	case errors.Is(err, pulse.ErrOwn):
 		n.stats.note(f.at, refusedOwn, f.link, f.packet.Src)
 		return
@@ -196,11 +202,13 @@ func (n *Node) takeAd(p *port, f frame) {
 		n.judge.Sign(f.at, f.link)
 	}
 	p.ad, p.adSrc = f.at, f.packet.Src
-	if n.peer.unheard() {
-		now := time.Now()
+	if now := time.Now(); n.peer.unheard() && !now.Before(n.listenUntil) {
 		n.act(now, g, g.carp.Receive(now, h))
 	}
 }
+
+// greetEvery is how often a session that is not proved yet is answered before its time.
+const greetEvery = 100 * time.Millisecond
 
 // groupOn is the group that has a vhid on a link.
 func (n *Node) groupOn(link string, vhid uint8) *group {

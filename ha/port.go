@@ -282,11 +282,14 @@ func (n *Node) own(p *port, is6 bool) netip.Addr {
 	return netip.Addr{}
 }
 
+// dummy is an address that nodes may have and that is nobody's (RFC 7600 4.8).
+var dummy = netip.AddrFrom4([4]byte{192, 0, 0, 8})
+
 // ownAll is the addresses of a device that are this node's own.
 func (n *Node) ownAll(p *port) []netip.Addr {
 	var out []netip.Addr
 	for _, a := range p.device.Addresses {
-		if !n.isVIP(p.name, a.Addr()) {
+		if !n.isVIP(p.name, a.Addr()) && a.Addr() != dummy {
 			out = append(out, a.Addr().WithZone(""))
 		}
 	}
