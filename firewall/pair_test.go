@@ -217,3 +217,34 @@ func TestHoldIsTold(t *testing.T) {
 		}
 	}
 }
+
+// TestWhoCanAsk: a gateway is asked by a node that has an address to ask from.
+func TestWhoCanAsk(t *testing.T) {
+	holds := map[string]bool{}
+	f := &Firewall{Parts: Parts{Holds: func(iface string) bool { return holds[iface] }}}
+	asked := func(policy string) string {
+		w := NewWorld(pairConfig(t, policy), Learned{}, time.Now())
+		var names []string
+		for _, g := range w.Config.Gateways {
+			if f.canAsk(w, &g) {
+				names = append(names, g.Name)
+			}
+		}
+		return strings.Join(names, " ")
+	}
+	if got := asked(pairPolicy); got != "core" {
+		t.Errorf("a backup asks %s", got)
+	}
+	if got := asked(strings.Replace(pairPolicy, "monitor = []", "force_down = true", 1)); got != "core fibre" && got != "fibre core" {
+		t.Errorf("beside what is down by order a backup asks %s", got)
+	}
+	holds["wan"] = true
+	if got := len(strings.Fields(asked(pairPolicy))); got != 3 {
+		t.Errorf("a master asks %d gateways", got)
+	}
+	holds["wan"] = false
+	own := strings.Replace(pairPolicy, "external = true", "external = true\naddresses = [\"203.0.113.2/29\"]", 1)
+	if got := asked(own); !strings.Contains(got, "fibre") || strings.Contains(got, "fibre6") {
+		t.Errorf("a backup with an own IPv4 address asks %s", got)
+	}
+}
