@@ -56,7 +56,7 @@ func TestWithoutPreemption(t *testing.T) {
 	b.await("the only node to be master", func() bool { return b.nodes[1].role() == "MASTER" })
 	b.nodes[0].start()
 	b.settle(b.nodes[1])
-	b.staysFor(4*time.Second, b.snapshot())
+	b.staysFor(2500*time.Millisecond, b.snapshot())
 	b.passes()
 }
 
@@ -116,14 +116,12 @@ func TestRestartAlone(t *testing.T) {
 		t.Errorf("the restart lost packets: %v", through)
 	}
 
-	// A second restart after a kill: without a peer an address has no end.
+	// Without a peer an address has no end.
 	only.kill()
 	if out := only.run("ip", "address", "show", "to", "10.10.0.1"); !strings.Contains(out, "valid_lft forever") {
 		t.Errorf("after the kill: %s", out)
 	}
 	b.awaitPass()
-	only.start()
-	b.await("the node to be master again", func() bool { return only.role() == "MASTER" })
 }
 
 // From A to B and back to A.

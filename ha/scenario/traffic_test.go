@@ -10,29 +10,6 @@ import (
 	"github.com/rempart/rempart/lab"
 )
 
-// What a node itself says has its own address, on the backup as on the master: else answers would go to the other one.
-func TestOwnTraffic(t *testing.T) {
-	b := newPair(t, settings{})
-	own := func(n *node) {
-		t.Helper()
-		for _, c := range []struct {
-			to   netip.AddrPort
-			from netip.Addr
-		}{{server4Port, n.wan()}, {server6Port, n.wan6()}} {
-			r := n.host.UDP(t.Context(), c.to, lab.Within(5*time.Second))
-			if r.Outcome != lab.Open || r.Seen.Addr() != c.from {
-				t.Errorf("%s to %v: %v, want it to be seen as %v", n, c.to, r, c.from)
-			}
-		}
-	}
-	own(b.nodes[0])
-	own(b.nodes[1])
-	b.nodes[0].order("ha", "release")
-	b.settle(b.nodes[1])
-	own(b.nodes[0])
-	own(b.nodes[1])
-}
-
 // neighbour is the hardware address that a host has for an address; empty: none.
 func neighbour(b *bed, h *lab.Host, dev string, a netip.Addr) string {
 	b.Helper()
