@@ -15,6 +15,7 @@ import (
 	"crypto/rand"
 	"encoding/binary"
 	"errors"
+	"maps"
 	"net/netip"
 	"sync"
 	"sync/atomic"
@@ -82,10 +83,13 @@ type Node struct {
 	session uint64
 
 	policies chan policy // the newest one
+	setting  sync.Mutex  // held while a policy is read, so that they come in order
+	newest   policy      // what the loop was given last; setting guards it
 	asks     chan func(now time.Time)
 	events   chan func(now time.Time) // of the parts that run beside the loop
 	frames   chan frame
 	news     chan struct{} // of devices
+	missing  chan struct{} // a device of the policy is
 	done     chan struct{}
 	lastTurn atomic.Int64 // when the loop turned last, by the monotonic clock of began
 	began    time.Time
@@ -145,7 +149,7 @@ func New(p Parts) *Node {
 	n := &Node{
 		Parts: p, log: p.Log, session: binary.BigEndian.Uint64(id[:]) | 1, // zero is no session
 		policies: make(chan policy, 1), asks: make(chan func(time.Time)), events: make(chan func(time.Time), 256),
-		frames: make(chan frame, 4096), news: make(chan struct{}, 1), moved: make(chan struct{}, 1), done: make(chan struct{}), began: time.Now(),
+		frames: make(chan frame, 4096), news: make(chan struct{}, 1), missing: make(chan struct{}, 1), moved: make(chan struct{}, 1), done: make(chan struct{}), began: time.Now(),
 		ports: map[string]*port{}, warnings: map[string]string{}, told: map[string]time.Time{},
 	}
 	n.stats.init()
@@ -161,6 +165,30 @@ func New(p Parts) *Node {
 
 // Set makes a policy the one of the node. It reads the secret and never waits for the loop.
 func (n *Node) Set(c *config.Config) {
+	n.setting.Lock()
+	defer n.setting.Unlock()
+	n.hand(n.read(c))
+}
+
+// refind looks for the devices of the policy again when one is missing, for it may have come by another
+// name. The loop is told of a difference alone: to be given the same again is work that makes news of devices.
+func (n *Node) refind(ctx context.Context) error {
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-n.missing:
+		}
+		n.setting.Lock()
+		if p := n.read(n.newest.config); !maps.Equal(p.devices, n.newest.devices) {
+			n.hand(p)
+		}
+		n.setting.Unlock()
+	}
+}
+
+// read is a policy with what it names on this machine.
+func (n *Node) read(c *config.Config) policy {
 	p := policy{config: c}
 	if c != nil && c.HA != nil {
 		p.devices = n.Devices(c)
@@ -168,6 +196,12 @@ func (n *Node) Set(c *config.Config) {
 			p.secret, p.fault = config.ParseSecret(p.secret)
 		}
 	}
+	return p
+}
+
+// hand gives the loop a policy, in place of one that it has not taken yet. Whoever calls holds n.setting.
+func (n *Node) hand(p policy) {
+	n.newest = p
 	for {
 		select {
 		case n.policies <- p:
@@ -223,7 +257,7 @@ func (n *Node) Run(ctx context.Context) error {
 	defer end()
 	defer close(n.done) // before the helpers are waited for: they may want to tell something
 	for name, run := range map[string]func(context.Context) error{
-		"hooks": n.hooks.Run, "checks": n.checks.Run, "link": n.link.Run, "watch": n.watch,
+		"hooks": n.hooks.Run, "checks": n.checks.Run, "link": n.link.Run, "watch": n.watch, "devices": n.refind,
 		"ticker": func(ctx context.Context) error { return n.Ticker.Run(ctx, n.voice.every, n.beat) },
 	} {
 		helpers.Go(func() {

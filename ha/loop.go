@@ -261,10 +261,13 @@ func (n *Node) look(now time.Time) {
 	if n.settings == nil {
 		return
 	}
-	if slices.ContainsFunc(n.settings.links, func(l link) bool { return n.ports[l.name].fault != "" }) {
-		go n.Set(n.settings.config) // the device may have come by another name
-	}
 	n.openPorts(now)
+	if slices.ContainsFunc(n.settings.links, func(l link) bool { return n.ports[l.name].fault != "" }) {
+		select {
+		case n.missing <- struct{}{}:
+		default:
+		}
+	}
 	n.chore(now)
 	for _, g := range n.groups {
 		if g.held && !n.present(g) {

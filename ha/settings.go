@@ -18,7 +18,6 @@ import (
 type settings struct {
 	node     string
 	interval time.Duration
-	peer     netip.Addr // on the cable; invalid: to be heard of
 	links    []link     // the cable first, then inside networks before outside ones
 	groups   []groupSettings
 	gateways []string
@@ -27,7 +26,6 @@ type settings struct {
 	virtual  bool // hardware addresses
 	cable    string
 	preempt  bool
-	config   *config.Config
 
 	key    carp.Key
 	secret pulse.Key
@@ -66,8 +64,8 @@ func newSettings(p policy, host string) (*settings, error) {
 		return nil, fmt.Errorf("read %s: %w", h.Secret, err)
 	}
 	s := &settings{
-		node: c.Name, interval: h.Interval, peer: h.Peer, gateways: h.Gateways, services: h.Services, checks: h.Checks,
-		virtual: h.VirtualMAC, cable: h.Interface, preempt: h.Preempt, config: c, key: key, secret: pulse.DeriveKey(p.secret),
+		node: c.Name, interval: h.Interval, gateways: h.Gateways, services: h.Services, checks: h.Checks,
+		virtual: h.VirtualMAC, cable: h.Interface, preempt: h.Preempt, key: key, secret: pulse.DeriveKey(p.secret),
 	}
 	if s.node == "" {
 		s.node = host
