@@ -18,7 +18,7 @@ import (
 type settings struct {
 	node     string
 	interval time.Duration
-	links    []link     // the cable first, then inside networks before outside ones
+	links    []link // the cable first, then inside networks before outside ones
 	groups   []groupSettings
 	gateways []string
 	services []string
