@@ -20,11 +20,13 @@ const (
 	drillHostsPerLink = 1
 )
 
-// drilled is a host that is asked during a drill.
+// drilled is a host that is asked during a drill. It is asked beside the loop, which may replace what
+// a port stands on meanwhile: so the host has what was there when it was found.
 type drilled struct {
 	view.DrillHost
-	port *port
-	mac  wire.MAC
+	wire wire.Port
+	from wire.MAC // of the device
+	mac  wire.MAC // zero: it has not answered yet
 }
 
 // Drill switches the role there and back, and measures what that costs the hosts around: all the
@@ -174,7 +176,7 @@ func (n *Node) drillHost(link string, a netip.Addr) (drilled, bool) {
 	for _, g := range n.groups {
 		for _, v := range g.settings.vips {
 			if p != nil && p.wire != nil && v.link == link && v.prefix.Addr().Is6() == a.Is6() && !v.prefix.Addr().IsLinkLocalUnicast() && v.prefix.Addr() != a {
-				return drilled{port: p, DrillHost: view.DrillHost{Address: a, Interface: link, VIP: v.prefix.Addr()}}, true
+				return drilled{DrillHost: view.DrillHost{Address: a, Interface: link, VIP: v.prefix.Addr()}}, true
 			}
 		}
 	}
@@ -187,13 +189,14 @@ func (n *Node) find(ctx context.Context, hosts []drilled) []drilled {
 		missing := 0
 		_, err := do(ctx, n, func(time.Time) (struct{}, error) {
 			for i := range hosts {
-				h := &hosts[i]
-				if mac, ok := n.sought[h.Address]; ok {
-					h.mac = mac
+				h, p := &hosts[i], n.ports[hosts[i].Interface]
+				if p == nil || p.wire == nil {
+					continue // it went meanwhile
 				}
+				h.wire, h.from, h.mac = p.wire, p.device.MAC, n.sought[h.Address]
 				if h.mac == (wire.MAC{}) {
 					missing++
-					n.seek(h.port, h.Address)
+					n.seek(p, h.Address)
 				}
 			}
 			return struct{}{}, nil
@@ -225,7 +228,7 @@ func (n *Node) interrogate(ctx context.Context, hosts []drilled, id uint16, rate
 	defer tick.Stop()
 	for seq := 0; seq < 1<<16; seq++ {
 		for _, h := range hosts {
-			_ = h.port.wire.Send(wire.AppendEchoRequest(nil, h.port.device.MAC, h.mac, h.VIP, h.Address, id, uint16(seq))) // lost is lost
+			_ = h.wire.Send(wire.AppendEchoRequest(nil, h.from, h.mac, h.VIP, h.Address, id, uint16(seq))) // lost is lost
 		}
 		select {
 		case <-ctx.Done():
