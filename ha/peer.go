@@ -87,7 +87,8 @@ func (n *Node) takeBeat(f frame) {
 	}
 	n.peer.guard.Epoch(f.beat.AdEpoch)
 	if mac := f.packet.From; !mac.Virtual() && !slices.Contains(n.peer.macs, mac) {
-		n.peer.macs = append(n.peer.macs, f.packet.From)
+		n.peer.macs = append(n.peer.macs, mac)
+		n.peer.macs = n.peer.macs[max(0, len(n.peer.macs)-mostMACs):]
 	}
 	n.judge.Beat(f.at, &f.beat)
 	n.locate(f)
@@ -101,6 +102,9 @@ func (n *Node) takeBeat(f frame) {
 	}
 	n.peer.beat, n.peer.at = f.beat, f.at
 }
+
+// mostMACs bounds how many hardware addresses the peer is known by: frames tell what their sender likes.
+const mostMACs = 64
 
 func groupOf(b *pulse.Beat, g *group) pulse.Group {
 	k := known{beat: *b}

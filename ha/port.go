@@ -138,6 +138,12 @@ func beatFault(err error) string {
 	if errors.Is(err, pulse.ErrAuth) {
 		return refusedBeat
 	}
+	// Without what is wrong with this one: it is the name of a counter.
+	for _, kind := range []error{pulse.ErrShort, pulse.ErrMagic, pulse.ErrVersion, pulse.ErrMalformed} {
+		if errors.Is(err, kind) {
+			return "heartbeats: " + kind.Error()
+		}
+	}
 	return "heartbeats: " + err.Error()
 }
 
@@ -199,11 +205,14 @@ func (n *Node) openPort(now time.Time, l link) {
 // carrier says that frames can pass.
 func (p *port) carrier() bool { return p.wire != nil && p.device.Up && p.device.Carrier }
 
+// close ends what the port hears and says. Its goroutine may have an ear still, so the next one gets
+// another: listen makes it.
 func (p *port) close() {
 	if p.wire != nil {
 		p.wire.Close()
 		p.wire = nil
 	}
+	p.ear.Store(nil)
 }
 
 func (n *Node) closePorts() {
