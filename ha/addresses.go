@@ -179,14 +179,25 @@ func (n *Node) isPeer(mac wire.MAC) bool { return slices.Contains(n.peer.macs, m
 
 // wearMACs gives the devices the virtual hardware addresses of what is held.
 func (n *Node) wearMACs() {
-	if n.settings == nil || !n.settings.virtual {
-		if n.worn {
-			n.worn = n.MACs.Set(nil) != nil
-		}
+	virtual := n.settings != nil && n.settings.virtual
+	if !virtual && !n.worn {
 		return
 	}
-	n.worn = true
 	var all []vmac.Wanted
+	if virtual {
+		all = n.virtualHosts()
+	}
+	if err := n.MACs.Set(all); err != nil {
+		n.log.Error("virtual hardware addresses could not be set", "cause", err)
+		n.warnings["vmac"], n.worn = "virtual hardware addresses could not be set: "+err.Error(), true
+		return
+	}
+	delete(n.warnings, "vmac")
+	n.worn = virtual
+}
+
+// virtualHosts are those of what is held, by device.
+func (n *Node) virtualHosts() (all []vmac.Wanted) {
 	for _, p := range n.ports {
 		w := vmac.Wanted{Device: p.device.Name}
 		for _, g := range n.groups {
@@ -205,12 +216,7 @@ func (n *Node) wearMACs() {
 			all = append(all, w)
 		}
 	}
-	if err := n.MACs.Set(all); err != nil {
-		n.log.Error("virtual hardware addresses could not be set", "cause", err)
-		n.warnings["vmac"] = "virtual hardware addresses could not be set: " + err.Error()
-		return
-	}
-	delete(n.warnings, "vmac")
+	return all
 }
 
 // wear adds an address to its virtual host.

@@ -272,6 +272,7 @@ func (n *Node) look(now time.Time) {
 	for _, g := range n.groups {
 		if g.held && !n.present(g) {
 			n.log.Warn("virtual addresses were taken away, put back", "group", g.settings.name)
+			n.wearMACs() // they went with a device that is another one now
 			n.place(now, g)
 			n.announceFrom(now, g)
 		}
