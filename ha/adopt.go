@@ -103,7 +103,7 @@ func (n *Node) regroup(now time.Time, old *settings) {
 	before := n.groups
 	n.groups = nil
 	machine := role.Config{
-		Preempt: n.settings.preempt, Steady: max(2*time.Second, 20*n.settings.interval), Patience: max(time.Second, 10*n.settings.interval),
+		Preempt: n.settings.preempt, Steady: max(2*time.Second, 20*n.settings.interval), Patience: max(2*time.Second, 10*n.settings.interval),
 	}
 	for _, gs := range n.settings.groups {
 		if i := slices.IndexFunc(before, func(g *group) bool { return g.settings.name == gs.name }); i >= 0 {

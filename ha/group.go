@@ -20,9 +20,10 @@ type group struct {
 	elected  carp.State // what CARP alone makes of this node
 	why      string
 
-	held      bool // the addresses are on the devices
-	inherited bool // from an earlier run of this program, and nobody else has claimed them yet
-	contested bool // the peer says that it is master as well
+	held      bool      // the addresses are on the devices
+	inherited bool      // from an earlier run of this program, and nobody else has claimed them yet
+	bowed     time.Time // when this node began to release
+	contested bool      // the peer says that it is master as well
 
 	announced  time.Time // when the addresses were announced first
 	round      int       // of the announcements
@@ -79,6 +80,9 @@ func (n *Node) facts(now time.Time, g *group) role.Facts {
 		// Who has heard the peer since knows what it is now.
 		Slept: n.slept(now), Deaf: n.peer.at.Before(n.woke),
 	}
+	for _, p := range n.ports {
+		f.Claimed = f.Claimed || g.settings.on(p.name) && p.ad.After(g.bowed)
+	}
 	if g.elected == carp.Master {
 		f.Elected = role.Master
 	}
@@ -106,6 +110,7 @@ func (n *Node) become(now time.Time, g *group, t role.Transition) {
 		n.announceFrom(now, g)
 		n.act(now, g, g.carp.Take(now, t.Why))
 	case t.To == role.Releasing:
+		g.bowed = now
 		g.announceAt = time.Time{} // from now on the peer has the word
 		n.wearMACs()
 		n.act(now, g, g.carp.Yield(now, t.Why, true))

@@ -120,8 +120,8 @@ func (n *Node) give(now time.Time, g *group, o view.Order, release bool) {
 	case n.peer.living():
 		g.machine.Takeover(o.By, until)
 	case release:
-		n.demote(now, reasonReleased, weightLink, true, "rempart ha takeover, or nobody else is master", "")
-		n.act(now, g, g.carp.Yield(now, "ordered by "+o.By, true))
+		n.demote(now, reasonReleased, weightLink, true, "rempart ha takeover", "")
+		g.machine.Release(o.By, until)
 	default:
 		n.demotions.drop(reasonReleased)
 		n.demoted(now)
@@ -165,7 +165,7 @@ func (n *Node) switched(g *group, start time.Time, release bool) (view.Switched,
 	return s, ok
 }
 
-// part leaves the pair: a master whose peer lives gives the role to it first. Without one the addresses
+// part leaves the pair: a master gives the role to whoever takes it. When nobody does, the addresses
 // stay, for ever: the kernel goes on to serve them.
 func (n *Node) part(ctx context.Context) {
 	if n.settings == nil {
@@ -173,14 +173,15 @@ func (n *Node) part(ctx context.Context) {
 	}
 	now := time.Now()
 	for _, g := range n.groups {
-		if g.machine.State() == role.Master && (n.peer.living() || n.foreign(now, g)) {
+		// A backup of another make is silent, so it may be there though it was never heard.
+		if g.machine.State() == role.Master && !n.peer.gone() {
 			n.give(now, g, view.Order{By: "the end of this program"}, true)
 		}
 	}
 	n.turn(now)
-	end, cancel := context.WithTimeout(ctx, 2*time.Second)
+	end, cancel := context.WithTimeout(ctx, orderTime)
 	defer cancel()
-	n.loopUntil(end, func() bool { return !n.peer.living() || !n.holdsAny() && !n.releasing() })
+	n.loopUntil(end, func() bool { return !n.releasing() && (!n.peer.living() || !n.holdsAny()) })
 	n.leaving = true
 	n.speak()
 	n.beatLast()

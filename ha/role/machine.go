@@ -166,6 +166,9 @@ func (m *Machine) fall(f Facts) (State, string) {
 		return idle(f), "this node was stopped for longer than its peer waits"
 	}
 	if p.Life != Living {
+		if p.Life == Unheard && m.order.kind == orderRelease {
+			return Releasing, "ordered by " + m.order.by
+		}
 		if f.Elected != Master && p.Life == Unheard {
 			return idle(f), f.Why
 		}
@@ -193,12 +196,14 @@ func (m *Machine) fall(f Facts) (State, string) {
 func (m *Machine) release(now time.Time, f Facts) (State, string) {
 	p := f.Peer
 	switch {
-	case p.Life != Living:
+	case p.Life == Gone:
 		return Master, "the peer went away before it took over"
-	case p.State == Master:
+	case p.Life == Unheard && f.Claimed:
+		return idle(f), "another CARP node has taken over"
+	case p.Life == Living && p.State == Master:
 		return idle(f), "the peer has taken over"
 	case !now.Before(m.since.Add(m.config.Patience)):
-		return Master, "the peer did not take over"
+		return Master, "nobody took over"
 	}
 	m.wake(m.since.Add(m.config.Patience))
 	return Releasing, ""

@@ -12,6 +12,7 @@ var start = time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC)
 var situations = map[string]func(f *Facts){
 	"no network has carrier":            func(f *Facts) { f.Links = false },
 	"nobody of ours was heard":          func(f *Facts) { f.Peer = Peer{} },
+	"another CARP node is master":       func(f *Facts) { f.Peer, f.Claimed = Peer{}, true },
 	"CARP elects this node":             func(f *Facts) { f.Peer, f.Elected = Peer{}, Master },
 	"peer is dead":                      func(f *Facts) { f.Peer.Life = Gone },
 	"peer is master and worse":          func(f *Facts) { f.Peer.State = Master },
@@ -45,8 +46,9 @@ func well() Facts {
 const table = `
                                   | INIT    | SYNCING | BACKUP  | MASTER    | RELEASING
 no network has carrier            | INIT    | INIT    | INIT    | INIT      | INIT
-nobody of ours was heard          | BACKUP  | BACKUP  | BACKUP  | BACKUP    | BACKUP
-CARP elects this node             | MASTER  | MASTER  | MASTER  | MASTER    | MASTER
+nobody of ours was heard          | BACKUP  | BACKUP  | BACKUP  | BACKUP    | RELEASING
+another CARP node is master       | BACKUP  | BACKUP  | BACKUP  | BACKUP    | BACKUP
+CARP elects this node             | MASTER  | MASTER  | MASTER  | MASTER    | RELEASING
 peer is dead                      | MASTER  | MASTER  | MASTER  | MASTER    | MASTER
 peer is master and worse          | BACKUP+ | BACKUP+ | BACKUP+ | MASTER    | BACKUP+
 peer is master and preferred      | BACKUP  | BACKUP  | BACKUP  | BACKUP    | BACKUP

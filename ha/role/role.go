@@ -102,6 +102,9 @@ type Facts struct {
 	// counts while no peer lives.
 	Elected State
 	Why     string
+	// Claimed says that a CARP speaker that is not ours has advertised since this node began to
+	// release.
+	Claimed bool
 	// Slept says that this node was stopped of late, and Deaf that it has not heard the peer
 	// since: what the peer is known to have said is from before.
 	Slept Sleep

@@ -37,7 +37,7 @@ func TestFloods(t *testing.T) {
 	b := newPair(t, settings{})
 	for _, j := range b.junks() {
 		before := b.snapshot()
-		sent := b.flood(b.stranger, j.dev, j.frames, 10_000, time.Second/2)
+		sent := b.flood(b.stranger, j.dev, j.frames, 10_000, time.Second/4)
 		b.wantCounted(j, before)
 		t.Logf("%s: %d sent, %d counted by both together", j.name, sent, counts(j, b.snapshot())-counts(j, before))
 	}
@@ -121,7 +121,7 @@ func counts(j junk, all [2]view.Status) uint64 {
 
 // What a node said before it was started anew does not speak for it.
 func TestHeartbeatsOfAnEarlierLife(t *testing.T) {
-	b := newPair(t, settings{})
+	b := newPair(t, settings{ha: "preempt = false"})
 	old, heir := b.nodes[0], b.nodes[1]
 	mine := func(frame []byte) bool {
 		p, err := wire.Parse(frame)
@@ -140,9 +140,9 @@ func TestHeartbeatsOfAnEarlierLife(t *testing.T) {
 		t.Errorf("old heartbeats of a dead peer: it is %s, and here is %+v", s.Peer.State, s.Groups)
 	}
 	old.start()
-	b.settle(old)
+	b.settle(heir)
 	b.flood(b.stranger, "eth0", frames, 1000, time.Second/4)
-	if s := heir.status(); !allAre(s, "BACKUP") || s.Counters["replayed or forged heartbeats"] == 0 {
+	if s := heir.status(); !allAre(s, "MASTER") || s.Counters["replayed or forged heartbeats"] == 0 {
 		t.Errorf("old heartbeats of a peer that lives again: it is %s, and here is %+v, %v", s.Peer.State, s.Groups, s.Counters)
 	}
 	b.wantOneMaster()

@@ -49,17 +49,6 @@ func TestPreferredComesLater(t *testing.T) {
 	b.wantOneMaster()
 }
 
-// Without preemption who is master stays it.
-func TestWithoutPreemption(t *testing.T) {
-	b := newBed(t, settings{ha: "preempt = false"})
-	b.nodes[1].start()
-	b.await("the only node to be master", func() bool { return b.nodes[1].role() == "MASTER" })
-	b.nodes[0].start()
-	b.settle(b.nodes[1])
-	b.staysFor(2500*time.Millisecond, b.snapshot())
-	b.passes()
-}
-
 // A daemon that is stopped gives the role away first, and nothing is lost.
 func TestStopOfTheMaster(t *testing.T) {
 	b := newPair(t, settings{})
@@ -89,13 +78,21 @@ func TestStopOfTheMaster(t *testing.T) {
 	}
 }
 
-// Alone a daemon can be started anew without anybody noticing: the addresses stay and the kernel goes on.
-func TestRestartAlone(t *testing.T) {
+// A node without a peer serves and says that it is alone. Its daemon can be started anew without anybody noticing: the
+// addresses stay and the kernel goes on.
+func TestAlone(t *testing.T) {
 	b := newBed(t, settings{})
 	only := b.nodes[0]
 	only.start()
 	b.await("the only node to be master", func() bool { return only.role() == "MASTER" })
 	b.awaitPass()
+	if p := only.status().Peer; p.State != "unknown" || p.Connected {
+		t.Errorf("the peer that never was: %+v", p)
+	}
+	only.wantFinding("peer", "")
+	if _, err := only.rempart("ha", "drill", "--yes"); err == nil || !strings.Contains(err.Error(), "needs a peer") {
+		t.Errorf("a drill alone: %v", err)
+	}
 	w := b.watch()
 	s := b.client.Stream(server4Port, 500)
 	b.reached(s, 200)
@@ -124,7 +121,7 @@ func TestRestartAlone(t *testing.T) {
 	b.awaitPass()
 }
 
-// From A to B and back to A.
+// From A to B and back to A; without preemption who is master stays it.
 func TestThereAndBack(t *testing.T) {
 	b := newPair(t, settings{ha: "preempt = false"})
 	first, second := b.nodes[0], b.nodes[1]
@@ -134,6 +131,7 @@ func TestThereAndBack(t *testing.T) {
 	b.tookOver(w, second, at)
 	first.start()
 	b.settle(second)
+	b.staysFor(2500*time.Millisecond, b.snapshot()) // longer than preemption waits
 	b.awaitPass()
 	at = time.Now()
 	second.kill()

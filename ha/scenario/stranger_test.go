@@ -158,19 +158,3 @@ func hears(n *node, path string) bool {
 	}
 	return false
 }
-
-// A pair of one says that it is alone, and serves.
-func TestNoPeer(t *testing.T) {
-	b := newBed(t, settings{})
-	only := b.nodes[0]
-	only.start()
-	b.await("the only node to be master", func() bool { return only.role() == "MASTER" })
-	b.awaitPass()
-	if p := only.status().Peer; p.State != "unknown" || p.Connected {
-		t.Errorf("the peer that never was: %+v", p)
-	}
-	only.wantFinding("peer", "")
-	if _, err := only.rempart("ha", "drill", "--yes"); err == nil || !strings.Contains(err.Error(), "needs a peer") {
-		t.Errorf("a drill alone: %v", err)
-	}
-}
