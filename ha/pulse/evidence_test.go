@@ -244,7 +244,7 @@ func TestPeerInterval(t *testing.T) {
 	wantVerdicts(t, s, 10*time.Second, "1500 doubtful, 3000 dead")
 	s.beat.Interval = 10 * ms
 	s.hear("lan")
-	wantVerdicts(t, s, 10*time.Second, "15 doubtful, 40 dead")
+	wantVerdicts(t, s, 10*time.Second, "15 doubtful, 30 dead")
 }
 
 func TestGoodbyeIsQuicker(t *testing.T) {
@@ -272,7 +272,7 @@ func TestAsleep(t *testing.T) {
 		if s.verdict != Alive {
 			t.Errorf("interval %v: verdict of who just woke up = %v (%s)", every, s.verdict, s.j.Why())
 		}
-		want := map[time.Duration]string{10 * ms: "15 doubtful, 40 dead", interval: "150 doubtful, 500 dead"}
+		want := map[time.Duration]string{10 * ms: "15 doubtful, 30 dead", interval: "150 doubtful, 500 dead"}
 		wantVerdicts(t, s, time.Second, want[every])
 	}
 }

@@ -126,8 +126,8 @@ func (s *scene) changes(length time.Duration) string {
 
 func TestTiming(t *testing.T) {
 	for _, c := range []Timing{
-		{Interval: 10 * ms, Multiple: 4, Dead: 40 * ms, Confirmed: 15 * ms, Stunned: 3 * time.Second, Knock: 15 * ms},
-		{Interval: 50 * ms, Multiple: 4, Dead: 200 * ms, Confirmed: 75 * ms, Stunned: 3 * time.Second, Knock: 75 * ms},
+		{Interval: 10 * ms, Multiple: 3, Dead: 30 * ms, Confirmed: 15 * ms, Stunned: 3 * time.Second, Knock: 15 * ms},
+		{Interval: 50 * ms, Multiple: 3, Dead: 150 * ms, Confirmed: 75 * ms, Stunned: 3 * time.Second, Knock: 75 * ms},
 		{Interval: 100 * ms, Multiple: 5, Dead: 500 * ms, Confirmed: 150 * ms, Stunned: 5 * time.Second, Knock: 150 * ms},
 		{Interval: 500 * ms, Multiple: 5, Dead: 2500 * ms, Confirmed: 750 * ms, Stunned: 25 * time.Second, Knock: 750 * ms},
 		{Interval: 600 * ms, Multiple: 4, Dead: 2400 * ms, Confirmed: 900 * ms, Stunned: 24 * time.Second, Knock: 900 * ms},

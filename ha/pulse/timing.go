@@ -23,7 +23,7 @@ const (
 	// by 50 ms a few times a minute, by half a second a few times in ten, and never by more than 1.05 s. Multiples
 	// below are those that outlast it, or, when beats are faster, those that let knocks tell a busy
 	// machine from a dead one, at twice the time that an answer may take.
-	fastMultiple  = 4 // below fastInterval
+	fastMultiple  = 3 // below fastInterval
 	usualMultiple = 5
 	slowMultiple  = 4 // above slowInterval
 	idleMultiple  = 3 // from idleInterval on
