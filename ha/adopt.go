@@ -49,7 +49,10 @@ const reasonPolicy = "policy not loaded"
 func (n *Node) switchTo(now time.Time, s *settings) {
 	old := n.settings
 	if old != nil && old.digest != s.digest {
-		n.before, n.beforeEnd = old, now.Add(changeWindow)
+		if n.before == nil || n.changeIsOver(now) { // else a peer that lives still has the one before that
+			n.before = old
+		}
+		n.beforeEnd = now.Add(changeWindow)
 	}
 	judge := pulse.JudgeConfig{Interval: s.interval}
 	for _, l := range s.links {
@@ -61,6 +64,7 @@ func (n *Node) switchTo(now time.Time, s *settings) {
 	} else {
 		n.judge.Configure(now, judge)
 	}
+	n.vacate(s)
 	n.settings = s
 	n.openPorts(now)
 	n.regroup(now, old)
@@ -75,6 +79,7 @@ func (n *Node) switchTo(now time.Time, s *settings) {
 	n.checks.Set(checks)
 	n.tied.Store(&s.services)
 	n.keepReasons(s)
+	n.demoted(now)
 	if n.care != nil {
 		n.demote(now, reasonMaintenance, weightMaintenance, true, "rempart ha maintenance off", "")
 	}
@@ -126,16 +131,27 @@ func (n *Node) regroup(now time.Time, old *settings) {
 	}
 }
 
+// vacate takes away the addresses that groups do not have any more by the settings, or have on another
+// device. The ports are still those by which they came.
+func (n *Node) vacate(s *settings) {
+	for _, g := range n.groups {
+		if !g.held && !g.inherited {
+			continue
+		}
+		for _, v := range slices.Backward(g.settings.vips) {
+			l, p := s.link(v.link), n.ports[v.link]
+			elsewhere := l != nil && p != nil && l.device != "" && l.device != p.device.Name
+			if elsewhere || !s.has(g.settings.name, v) {
+				n.removeVIP(v)
+			}
+		}
+	}
+}
+
 // resettle gives a group that stays its new addresses.
 func (n *Node) resettle(now time.Time, g *group, s groupSettings) {
-	gone := slices.DeleteFunc(slices.Clone(g.settings.vips), func(v vip) bool {
-		return slices.ContainsFunc(s.vips, func(o vip) bool { return o.link == v.link && o.prefix == v.prefix })
-	})
 	g.settings = s
 	if g.held {
-		for _, v := range slices.Backward(gone) {
-			n.removeVIP(v)
-		}
 		n.place(now, g)
 		n.announceFrom(now, g)
 		n.wearMACs()
@@ -161,6 +177,7 @@ func (n *Node) disband(now time.Time, g *group, old *settings) {
 
 // standAlone ends the pair: the policy has none.
 func (n *Node) standAlone(now time.Time) {
+	clear(n.warnings)
 	old := n.settings
 	if old == nil {
 		return

@@ -1,6 +1,7 @@
 package ha
 
 import (
+	"strings"
 	"testing"
 	"time"
 )
@@ -22,5 +23,35 @@ func TestMissingDeviceIsWaitedFor(t *testing.T) {
 			t.Errorf("%d announcements in a minute in which nothing happened", n-before)
 		}
 		s.want(map[string]string{"fw1": "MASTER"})
+	})
+}
+
+// TestLastAddressOfAnInterfaceGoes: the pair has no business on a network without virtual addresses, and leaves
+// none of them there.
+func TestLastAddressOfAnInterfaceGoes(t *testing.T) {
+	play(t, func(t *testing.T, s *stage) {
+		a := s.enter(1, 0, stagePolicy)
+		s.pass(5 * time.Second)
+		s.want(map[string]string{"fw1": "MASTER"})
+		s.reload(a, 1, 0, stagePolicy[:strings.LastIndex(stagePolicy, "[[vip]]")])
+		s.pass(time.Second)
+		for _, p := range a.machine.Addresses("wan") {
+			if p == prefix("192.0.2.1/24") {
+				t.Error("the address stays on a network that the pair is not on")
+			}
+		}
+		s.want(map[string]string{"fw1": "MASTER"})
+	})
+}
+
+// TestSecretChangedTwice: the peer has the first one still, and is understood by it.
+func TestSecretChangedTwice(t *testing.T) {
+	play(t, func(t *testing.T, s *stage) {
+		a, _ := s.pair()
+		for _, secret := range []string{"a slip", "the secret"} {
+			a.secret.Store(&secret)
+			s.reload(a, 1, 0, stagePolicy)
+			s.steady(10 * time.Second)
+		}
 	})
 }

@@ -161,6 +161,12 @@ func (s *settings) link(name string) *link {
 	return nil
 }
 
+// has says whether a group has an address on a link.
+func (s *settings) has(group string, v vip) bool {
+	i := slices.IndexFunc(s.groups, func(g groupSettings) bool { return g.name == group })
+	return i >= 0 && slices.ContainsFunc(s.groups[i].vips, func(o vip) bool { return o.link == v.link && o.prefix == v.prefix })
+}
+
 // agreement is the digest of the secret and of the address sets of all virtual hosts.
 func (s *settings) agreement() uint64 {
 	h := sha256.New()
