@@ -172,8 +172,6 @@ func (n *Node) vhidOf(v vip) uint8 {
 	return 0
 }
 
-func macOf(vhid uint8) wire.MAC { return wire.VirtualMAC(vhid) }
-
 // isPeer says whether a hardware address is of the peer: of none it is known yet.
 func (n *Node) isPeer(mac wire.MAC) bool { return slices.Contains(n.peer.macs, mac) }
 

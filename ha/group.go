@@ -106,6 +106,9 @@ func (n *Node) reaches(g *group) bool {
 func (n *Node) become(now time.Time, g *group, t role.Transition) {
 	switch {
 	case t.To == role.Master:
+		if g.held {
+			n.wearMACs() // it was leaving
+		}
 		n.place(now, g)
 		n.announceFrom(now, g)
 		n.act(now, g, g.carp.Take(now, t.Why))
@@ -172,7 +175,7 @@ func (n *Node) contest(g *group, f frame, a netip.Addr) {
 			continue
 		}
 		g.spoke[a] = f.packet.Link
-		if f.packet.From == macOf(v.vhid) {
+		if f.packet.From == wire.VirtualMAC(n.vhidOf(v)) {
 			return // a master of CARP has it as it should
 		}
 		if n.isPeer(f.packet.From) {

@@ -38,6 +38,9 @@ func (n *Node) order(ctx context.Context, o view.Order, release bool) (view.Done
 	out := view.Done{}
 	for end := start.Add(orderTime); ; pause(ctx, orderLook) {
 		done, err := do(ctx, n, func(now time.Time) (bool, error) {
+			if n.settings == nil {
+				return false, view.ErrNotConfigured // since the order was given
+			}
 			out.Groups = out.Groups[:0]
 			all := true
 			for _, g := range groups {
