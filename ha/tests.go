@@ -39,10 +39,10 @@ func (e *testEar) end() []string {
 	return out
 }
 
-// mostTests bounds what is remembered of tests, and longestTest a name.
+// mostTests bounds what is remembered of tests, and longestTest a name: that of an interface has 64 bytes at most.
 const (
 	mostTests   = 1024
-	longestTest = 64
+	longestTest = 128
 )
 
 // take takes a payload that is of a test, and says whether it is.

@@ -32,7 +32,7 @@ type Runner struct {
 
 	mu      sync.Mutex // guards what follows
 	waiting map[string]Change
-	busy    map[string]bool // groups whose hooks run; that of services is empty
+	busy    map[string]bool // what runs: hooks of a group, or services
 	results map[resultKey]Result
 	warned  map[string]string // why a file was skipped, by name
 	tied    tied

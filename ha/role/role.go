@@ -87,7 +87,7 @@ type Sleep uint8
 const (
 	Awake Sleep = iota // for no longer than the peer waits
 	Nap                // a peer whose kernel asked in vain has taken over
-	Coma               // any peer has, and the leases of the addresses have run out
+	Coma               // any peer has, and the leases of the addresses may have run out
 )
 
 // Facts is all that a Machine decides by.
