@@ -46,6 +46,10 @@ func pidIn(t *testing.T, name string) int {
 		return err == nil
 	})
 	t.Cleanup(func() {
+		// Who was killed is gone a moment later.
+		for end := time.Now().Add(patience); !gone(pid) && time.Now().Before(end); {
+			runtime.Gosched()
+		}
 		if !gone(pid) {
 			t.Errorf("process %d is left behind", pid)
 			_ = syscall.Kill(pid, syscall.SIGKILL)
