@@ -178,11 +178,14 @@ func (n *Node) contest(g *group, f frame, a netip.Addr) {
 		if f.packet.From == wire.VirtualMAC(n.vhidOf(v)) {
 			return // a master of CARP has it as it should
 		}
+		if g.machine.State() == role.Releasing {
+			return // the last word is left to who takes over, whose hardware address here may not be known yet
+		}
 		if n.isPeer(f.packet.From) {
 			if g.machine.State() == role.Master {
 				n.defend(time.Now(), g) // it goes, and its kernel may not know yet
 			}
-			return // who releases leaves the last word to it
+			return
 		}
 		if g.held {
 			if n.stats.note(f.at, "claims of others to addresses that this node holds", f.link, a) {
