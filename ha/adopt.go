@@ -112,22 +112,27 @@ func (n *Node) regroup(now time.Time, old *settings) {
 	}
 	for _, gs := range n.settings.groups {
 		if i := slices.IndexFunc(before, func(g *group) bool { return g.settings.name == gs.name }); i >= 0 {
-			g := before[i]
-			n.groups = append(n.groups, g)
-			n.resettle(now, g, gs)
-			g.machine.Configure(machine)
+			n.groups = append(n.groups, before[i])
 			continue
 		}
-		g := &group{settings: gs, machine: role.New(machine), carp: carp.NewGroup(gs.carp), conflicts: map[netip.Addr]conflict{}, spoke: map[netip.Addr]wire.MAC{}}
-		n.act(now, g, g.carp.Elect(now, n.peer.unheard()))
-		g.inherited = n.left(g)
-		n.groups = append(n.groups, g)
-		n.act(now, g, g.carp.Demote(now, n.demotion(g)))
+		n.groups = append(n.groups, &group{
+			settings: gs, machine: role.New(machine), carp: carp.NewGroup(gs.carp), conflicts: map[netip.Addr]conflict{}, spoke: map[netip.Addr]wire.MAC{},
+		})
 	}
 	for _, g := range before {
 		if !slices.Contains(n.groups, g) {
-			n.disband(now, g, old)
+			n.disband(now, g, old) // before others are given what it had
 		}
+	}
+	for i, g := range n.groups {
+		if slices.Contains(before, g) {
+			n.resettle(now, g, n.settings.groups[i])
+			g.machine.Configure(machine)
+			continue
+		}
+		n.act(now, g, g.carp.Elect(now, n.peer.unheard()))
+		g.inherited = n.left(g)
+		n.act(now, g, g.carp.Demote(now, n.demotion(g)))
 	}
 }
 
@@ -166,13 +171,11 @@ func (n *Node) disband(now time.Time, g *group, old *settings) {
 		n.settings = old // to speak a last time
 		defer func() { n.settings = current }()
 	}
-	if g.machine.State().Holds() {
-		n.act(now, g, g.carp.Stop(now))
-	}
-	if g.held || g.inherited {
+	if state := g.machine.State(); state != role.Init {
+		n.become(now, g, role.Transition{At: now, From: state, To: role.Init, Why: "the policy does not have the group any more"})
+	} else if g.inherited {
 		n.remove(g)
 	}
-	n.log.Info("group of virtual addresses is no more", "group", g.settings.name)
 }
 
 // standAlone ends the pair: the policy has none.
@@ -188,13 +191,13 @@ func (n *Node) standAlone(now time.Time) {
 	n.link.Goodbye()
 	before := n.groups
 	n.groups, n.settings, n.before = nil, nil, nil
+	n.tied.Store(nil) // services go on as they are
 	for _, g := range before {
 		n.disband(now, g, old)
 	}
 	n.openPorts(now)
 	n.aimNowhere()
 	n.checks.Set(nil)
-	n.tied.Store(nil)
 	n.peer, n.judge, n.leaving = known{}, nil, false
 	n.demotions = ledger{}
 	n.log.Info("the policy has no pair any more")

@@ -1,6 +1,7 @@
 package ha
 
 import (
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -52,6 +53,25 @@ func TestSecretChangedTwice(t *testing.T) {
 			a.secret.Store(&secret)
 			s.reload(a, 1, 0, stagePolicy)
 			s.steady(10 * time.Second)
+		}
+	})
+}
+
+// TestGroupThatGoesIsTold: hooks and services have to know that the node is master of it no more.
+func TestGroupThatGoesIsTold(t *testing.T) {
+	play(t, func(t *testing.T, s *stage) {
+		a := s.enter(1, 0, stagePolicy+"group = \"outside\"\n[ha_group.outside]\n")
+		s.pass(5 * time.Second)
+		if st := a.status(); len(st.Groups) != 2 || st.Groups[1].Role != "MASTER" {
+			t.Fatal(s.histories())
+		}
+		s.reload(a, 1, 0, stagePolicy)
+		s.pass(time.Second)
+		if last := a.status().Transitions[0]; last.Group != "outside" || last.To != "INIT" {
+			t.Errorf("last: %+v", last)
+		}
+		if !slices.Contains(a.machine.Addresses("wan"), prefix("192.0.2.1/24")) {
+			t.Error("the address is of the other group now, and went with the one that is no more")
 		}
 	})
 }
