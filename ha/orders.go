@@ -76,6 +76,10 @@ func (n *Node) begin(now time.Time, o view.Order, release bool) ([]*group, error
 	if len(all) == 0 {
 		return nil, view.Orderf("there is no group %q", o.Group)
 	}
+	if !release {
+		n.demotions.drop(reasonReleased) // also when the peer is one of ours by now
+		n.demoted(now)
+	}
 	for _, g := range all {
 		if g.machine.State() == role.Master == release {
 			if err := n.allowed(now, g, o, release); err != nil {
@@ -126,8 +130,6 @@ func (n *Node) give(now time.Time, g *group, o view.Order, release bool) {
 		n.demote(now, reasonReleased, weightLink, true, "rempart ha takeover", "")
 		g.machine.Release(o.By, until)
 	default:
-		n.demotions.drop(reasonReleased)
-		n.demoted(now)
 		n.act(now, g, g.carp.Take(now, "ordered by "+o.By))
 	}
 }
