@@ -37,6 +37,7 @@ const shownRoles = 10
 func (p *program) showPair(s view.Status) error {
 	if !s.Configured {
 		p.hanging(text(""), standsAlone(s.Node))
+		p.warn(s.Warnings) // such as that there is a secret which cannot be read
 		return nil
 	}
 	p.showRoles(s)

@@ -10,7 +10,8 @@ import (
 // Status is the answer of `rempart ha status`.
 type Status struct {
 	Node string `json:"node"`
-	// Configured is false on a single gateway; all else is empty then.
+	// Configured is false on a single gateway, and where the secret of a pair cannot be read: then
+	// Warnings says so, and what is of the pair is empty.
 	Configured bool    `json:"configured"`
 	Groups     []Group `json:"groups,omitempty"`
 	Peer       Peer    `json:"peer,omitzero"`
