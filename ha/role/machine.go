@@ -74,8 +74,12 @@ func (m *Machine) Step(now time.Time, f Facts) []Transition {
 		if to == m.state {
 			break
 		}
-		all = append(all, Transition{At: now, From: m.state, To: to, Why: why})
+		from := m.state
+		all = append(all, Transition{At: now, From: from, To: to, Why: why})
 		m.enter(now, to)
+		if from == Releasing && to == Master {
+			break // that CARP elects another is from its bow-out
+		}
 	}
 	m.wish(now, f)
 	m.wake(m.order.until)

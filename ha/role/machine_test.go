@@ -204,3 +204,15 @@ func TestReleaseThatNobodyTakesIsTakenBack(t *testing.T) {
 		t.Errorf("%s, want MASTER", m.State())
 	}
 }
+
+func TestReleaseThatNoCARPNodeTakesIsTakenBack(t *testing.T) {
+	m := New(Config{Patience: time.Second})
+	f := Facts{Links: true, Elected: Master, Why: "nobody advertises"}
+	m.Step(start, f)
+	m.Release("root", start.Add(5*time.Second))
+	m.Step(start, f)
+	f.Elected, f.Why = Backup, "we bowed out"
+	if all := m.Step(start.Add(time.Second), f); m.State() != Master || len(all) != 1 {
+		t.Errorf("%s by %+v, want MASTER at once", m.State(), all)
+	}
+}
