@@ -97,9 +97,7 @@ func (b *bed) settle(master *node) {
 		m, mine := master.try()
 		o, theirs := other.try()
 		return mine == nil && theirs == nil && m.Peer.State == "alive" && o.Peer.State == "alive" && o.Peer.Connected && m.Peer.Connected &&
-			m.Peer.InStep && o.Peer.InStep && m.Peer.Revision != "" && // a first policy that is not wholly applied does not survive a kill
-
-			len(m.Groups) > 0 && allAre(m, "MASTER") && allAre(o, "BACKUP")
+			master.applied() && other.applied() && len(m.Groups) > 0 && allAre(m, "MASTER") && allAre(o, "BACKUP")
 	})
 }
 

@@ -59,8 +59,7 @@ func TestGroups(t *testing.T) {
 	first.start()
 	second.start()
 	shared := func() bool {
-		// A first policy that is not wholly applied does not survive a kill.
-		return first.status().Peer.InStep && first.status().Peer.Revision != "" && roleIn(first, "main") == "MASTER" && roleIn(first, "outer") == "BACKUP" &&
+		return first.applied() && second.applied() && roleIn(first, "main") == "MASTER" && roleIn(first, "outer") == "BACKUP" &&
 			roleIn(second, "main") == "BACKUP" && roleIn(second, "outer") == "MASTER"
 	}
 	b.await("each to be master of one", shared)

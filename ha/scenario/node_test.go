@@ -100,6 +100,9 @@ func (n *node) output() string {
 	}
 }
 
+// applied says that the node's first policy is wholly applied: before, it survives neither a kill nor a missing device.
+func (n *node) applied() bool { return strings.Contains(n.output(), "policy applied") }
+
 // story is what is known of the node, for who reads a failure.
 func (n *node) story() string {
 	s, err := n.try()
