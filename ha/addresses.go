@@ -1,6 +1,7 @@
 package ha
 
 import (
+	"fmt"
 	"net/netip"
 	"slices"
 	"time"
@@ -46,13 +47,25 @@ func (n *Node) place(now time.Time, g *group) {
 			continue
 		}
 		if err := n.Kernel.Place(p.device.Index, v.prefix, lease); err != nil {
-			if n.once(now, "place "+v.prefix.String()) {
-				n.log.Error("virtual address could not be placed", "address", v.prefix, "interface", v.link, "cause", err)
-			}
-			n.stats.count("addresses that the kernel refused")
+			n.refused(now, v, err)
+			g.renewAt = earliest(g.renewAt, now.Add(choresEvery)) // to be tried again
+			continue
 		}
+		delete(n.warnings, v.placing())
 	}
 }
+
+// refused notes that the kernel did not take an address.
+func (n *Node) refused(now time.Time, v vip, err error) {
+	n.warnings[v.placing()] = fmt.Sprintf("%v could not be placed on %s, which is tried each second: %v", v.prefix.Addr(), v.link, err)
+	if n.once(now, v.placing()) {
+		n.log.Error("virtual address could not be placed", "address", v.prefix, "interface", v.link, "cause", err)
+	}
+	n.stats.count("addresses that the kernel refused")
+}
+
+// placing names the warning that an address could not be placed.
+func (v vip) placing() string { return "place " + v.link + " " + v.prefix.String() }
 
 // remove takes the addresses of a group away, the last one first: the first one of a
 // subnet may take others with it.
@@ -66,6 +79,7 @@ func (n *Node) remove(g *group) {
 }
 
 func (n *Node) removeVIP(v vip) {
+	delete(n.warnings, v.placing())
 	p := n.ports[v.link]
 	if p == nil || p.wire == nil {
 		return
@@ -90,9 +104,12 @@ func (n *Node) tellHeld() {
 	}
 }
 
-// present says that all addresses of a group are on their devices.
+// present says that all addresses of a group are on their devices, but for those that the kernel refuses.
 func (n *Node) present(g *group) bool {
 	for _, v := range g.settings.vips {
+		if n.warnings[v.placing()] != "" {
+			continue
+		}
 		if p := n.ports[v.link]; p != nil && p.wire != nil && p.device.Up && !slices.Contains(p.device.Addresses, v.prefix) {
 			return false
 		}

@@ -68,6 +68,7 @@ func (n *Node) switchTo(now time.Time, s *settings) {
 	n.settings = s
 	n.openPorts(now)
 	n.regroup(now, old)
+	n.tellHeld()
 	n.listen()
 	n.aim()
 	checks := make([]hooks.Check, 0, len(s.checks))

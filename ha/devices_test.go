@@ -75,3 +75,24 @@ func TestGroupThatGoesIsTold(t *testing.T) {
 		}
 	})
 }
+
+// TestAddressThatTheKernelRefuses is said, and tried again.
+func TestAddressThatTheKernelRefuses(t *testing.T) {
+	play(t, func(t *testing.T, s *stage) {
+		a := s.enter(1, 0, stagePolicy)
+		refused := prefix("192.0.2.1/24")
+		a.refuses.Store(&refused)
+		s.pass(6 * time.Second)
+		said := func() bool {
+			return strings.Contains(strings.Join(a.status().Warnings, " "), "192.0.2.1 could not be placed on wan")
+		}
+		if !said() {
+			t.Errorf("warnings %q", a.status().Warnings)
+		}
+		a.refuses.Store(nil)
+		s.pass(2 * time.Second)
+		if said() || !slices.Contains(a.machine.Addresses("wan"), refused) {
+			t.Errorf("warnings %q, addresses %v", a.status().Warnings, a.machine.Addresses("wan"))
+		}
+	})
+}

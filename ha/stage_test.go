@@ -40,6 +40,7 @@ type actor struct {
 	ended   chan struct{}
 	ticker  *fakeTicker
 	dead    atomic.Bool
+	refuses atomic.Pointer[netip.Prefix] // by its kernel
 	limits  atomic.Pointer[map[string]string]
 	secret  atomic.Pointer[string]
 	policy  *config.Config
@@ -232,6 +233,9 @@ type mortal struct {
 func (m mortal) Place(index int, a netip.Prefix, lease time.Duration) error {
 	if m.of.dead.Load() {
 		return nil
+	}
+	if refused := m.of.refuses.Load(); refused != nil && a == *refused {
+		return errors.New("permission denied")
 	}
 	return m.Kernel.Place(index, a, lease)
 }
