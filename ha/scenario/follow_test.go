@@ -116,9 +116,8 @@ func TestUnicast(t *testing.T) {
 			t.Errorf("%s takes %d heartbeats for replayed ones", n, count)
 		}
 	}
-	if ill, content := first.findings(); !content {
-		t.Errorf("the doctor is not content: %+v", ill)
-	}
+	// A busy machine lets a node look doubtful for a moment.
+	b.await("a content doctor", func() bool { _, content := first.findings(); return content })
 }
 
 // noMulticast has a port pass nothing to the groups of CARP.
