@@ -19,10 +19,11 @@ import (
 var rounds = [...]time.Duration{0, 100 * time.Millisecond, 500 * time.Millisecond, time.Second, 2 * time.Second, 5 * time.Second}
 
 // lease is how long the addresses stay without being renewed while a peer lives: a program that is
-// killed or stopped loses them by itself, some time after the peer has taken over. Without a peer they
-// stay for ever, since an address that nobody serves is better than none.
-func (n *Node) lease() time.Duration {
-	if !n.peer.living() {
+// killed or stopped loses them by itself, some time after the peer has taken over. So it is beside a CARP
+// speaker of another make. Without a peer they stay for ever, since an address that nobody serves is better
+// than none.
+func (n *Node) lease(now time.Time, g *group) time.Duration {
+	if !n.peer.living() && !n.foreign(now, g) {
 		return 0
 	}
 	return max(6*time.Second, 2*pulse.TimingFor(n.settings.interval).Stunned)
@@ -30,7 +31,7 @@ func (n *Node) lease() time.Duration {
 
 // place gives the devices the addresses of a group, or renews them.
 func (n *Node) place(now time.Time, g *group) {
-	lease := n.lease()
+	lease := n.lease(now, g)
 	g.renewAt = time.Time{}
 	if lease > 0 {
 		g.renewAt = now.Add(lease / 3)

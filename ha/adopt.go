@@ -117,7 +117,7 @@ func (n *Node) regroup(now time.Time, old *settings) {
 			continue
 		}
 		n.groups = append(n.groups, &group{
-			settings: gs, machine: role.New(machine), carp: carp.NewGroup(gs.carp), conflicts: map[netip.Addr]conflict{}, spoke: map[netip.Addr]wire.MAC{},
+			settings: gs, was: old.groupsWith(gs.vips), machine: role.New(machine), carp: carp.NewGroup(gs.carp), conflicts: map[netip.Addr]conflict{}, spoke: map[netip.Addr]wire.MAC{},
 		})
 	}
 	for _, g := range before {

@@ -3,7 +3,6 @@ package ha
 import (
 	"context"
 	"fmt"
-	"maps"
 	"math/rand/v2"
 	"net/netip"
 	"slices"
@@ -33,16 +32,18 @@ type drilled struct {
 // while they are asked with a virtual address as source, and wherever their answers arrive, here or
 // at the peer, they count.
 func (n *Node) Drill(ctx context.Context, o view.DrillOrder, tell func(view.DrillLeg) error) (view.Drill, error) {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Minute)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), mostDrillTime)
 	defer cancel()
 	id := uint16(rand.N(1<<16-1) + 1)
 	hosts, nodes, err := n.drillHosts(ctx, o)
 	if err != nil {
 		return view.Drill{}, err
 	}
-	n.drill.begin(id)
+	if !n.drill.begin(time.Now(), id) {
+		return view.Drill{}, view.Statef("another drill is under way")
+	}
 	if _, err := askPeer[struct{}](ctx, n, askDrill, about{id}); err != nil {
-		n.drill.collected()
+		n.drill.collected(id)
 		return view.Drill{}, err
 	}
 	asking, stop := context.WithCancel(ctx)
@@ -62,7 +63,7 @@ func (n *Node) Drill(ctx context.Context, o view.DrillOrder, tell func(view.Dril
 	stop()
 	asked := <-sent
 	pause(ctx, testTime) // for the last answers
-	here := n.drill.collected()
+	here := n.drill.collected(id)
 	there, err := askPeer[collected](ctx, n, askDrillDone, about{id})
 	if err != nil {
 		return out, err
@@ -241,16 +242,13 @@ func (n *Node) interrogate(ctx context.Context, hosts []drilled, id uint16, rate
 
 // tally is what became of the questions to a host.
 func tally(h view.DrillHost, asked, rate int, nodes ...collected) view.DrillHost {
-	answered := map[uint16]bool{}
-	for _, c := range nodes {
-		for _, seq := range c[h.Address.String()] {
-			answered[seq] = true
-		}
+	answered := func(seq int) bool {
+		return slices.ContainsFunc(nodes, func(c collected) bool { return has(c[h.Address.String()], seq) })
 	}
 	h.Sent = asked
 	run, worst := 0, 0
 	for seq := range asked {
-		if answered[uint16(seq)] {
+		if answered(seq) {
 			run = 0
 			continue
 		}
@@ -260,13 +258,4 @@ func tally(h view.DrillHost, asked, rate int, nodes ...collected) view.DrillHost
 	}
 	h.Gap = time.Duration(worst) * time.Second / time.Duration(rate)
 	return h
-}
-
-// collected ends the collecting and returns what came, by host.
-func (e *drillEar) collected() collected {
-	out := collected{}
-	for a := range maps.Keys(e.end()) {
-		out[a.from.String()] = append(out[a.from.String()], a.seq)
-	}
-	return out
 }

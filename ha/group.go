@@ -7,6 +7,7 @@ import (
 
 	"github.com/rempart/rempart/ha/carp"
 	"github.com/rempart/rempart/ha/hooks"
+	"github.com/rempart/rempart/ha/pulse"
 	"github.com/rempart/rempart/ha/role"
 	"github.com/rempart/rempart/ha/view"
 	"github.com/rempart/rempart/ha/wire"
@@ -15,6 +16,7 @@ import (
 // group is virtual addresses that move together.
 type group struct {
 	settings groupSettings
+	was      []string // the groups that had some of its addresses by the policy before
 	machine  *role.Machine
 	carp     *carp.Group
 	elected  carp.State // what CARP alone makes of this node
@@ -67,7 +69,7 @@ func (n *Node) step(now time.Time, g *group) {
 
 // facts are what the role is decided by.
 func (n *Node) facts(now time.Time, g *group) role.Facts {
-	said := n.peer.group(g.settings.name)
+	said := n.said(g)
 	f := role.Facts{
 		Links: n.reaches(g), Syncing: n.demotions.has(reasonSync),
 		Rank: role.Rank{Demotion: n.demotion(g), Skew: g.settings.carp.AdvSkew, ID: n.session},
@@ -87,6 +89,20 @@ func (n *Node) facts(now time.Time, g *group) role.Facts {
 		f.Elected = role.Master
 	}
 	return f
+}
+
+// said is what the peer says of itself in a group. One that does not know the group yet, for it
+// has the policy before, is master of it while it is master of one that had its addresses.
+func (n *Node) said(g *group) pulse.Group {
+	if n.peer.knows(g.settings.name) {
+		return n.peer.group(g.settings.name)
+	}
+	for _, name := range g.was {
+		if old := n.peer.group(name); role.State(old.Role).Holds() {
+			return old
+		}
+	}
+	return n.peer.group(g.settings.name)
 }
 
 // reasonSync is that flows of the master are missing here.
@@ -155,7 +171,7 @@ func (n *Node) upkeep(now time.Time, g *group) {
 // claimed says that another node has the addresses.
 func (n *Node) claimed(now time.Time, g *group) bool {
 	if n.peer.living() {
-		return role.State(n.peer.group(g.settings.name).Role).Holds()
+		return role.State(n.said(g).Role).Holds()
 	}
 	for _, p := range n.ports {
 		if g.settings.on(p.name) && !p.ad.IsZero() && now.Sub(p.ad) < claimWindow {

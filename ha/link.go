@@ -82,7 +82,7 @@ func (n *Node) masterOf(g *group) string {
 	switch {
 	case g.machine.State().Holds():
 		return n.settings.node
-	case n.peer.living() && role.State(n.peer.group(g.settings.name).Role) == role.Master:
+	case n.peer.living() && role.State(n.said(g).Role) == role.Master:
 		return n.peer.beat.Node
 	}
 	return ""

@@ -159,7 +159,7 @@ func (n *Node) judgePeer(now time.Time) {
 	}
 	before := n.peer.life()
 	n.log.Info("peer", "was", n.peer.verdict, "is", verdict, "why", n.judge.Why())
-	n.peer.verdict, n.peer.since, n.peer.why = verdict, now, n.judge.Why()
+	n.peer.judged(now, verdict, n.judge.Why())
 	if n.peer.life() != before {
 		n.changedLife(now)
 	}
@@ -206,7 +206,13 @@ func (n *Node) chore(now time.Time) {
 			n.demote(now, "link "+name, weightLink, !p.carrier(), "the network has carrier again", name)
 		}
 	}
-	n.dirty = true // what the paths hear is told at least every second
+	for _, p := range n.ports {
+		if p.fault != "" {
+			n.openPorts(now)
+			break
+		}
+	}
+	n.speak() // what the paths hear goes with the next beat
 }
 
 // wake notices that this node was stopped for longer than its peer waits: its heartbeats tell,
@@ -270,6 +276,9 @@ func (n *Node) look(now time.Time) {
 	}
 	n.chore(now)
 	for _, g := range n.groups {
+		if !g.held {
+			g.inherited = n.left(g) // by hand, perhaps: who has the role decides what becomes of it
+		}
 		if g.held && !n.present(g) {
 			n.log.Warn("virtual addresses were taken away, put back", "group", g.settings.name)
 			n.wearMACs() // they went with a device that is another one now

@@ -4,6 +4,7 @@ import (
 	"context"
 	"time"
 
+	"github.com/rempart/rempart/ha/pulse"
 	"github.com/rempart/rempart/ha/role"
 	"github.com/rempart/rempart/ha/view"
 )
@@ -192,12 +193,14 @@ func (n *Node) part(ctx context.Context) {
 	n.beatLast()
 	n.link.Goodbye()
 	for _, g := range n.groups {
-		switch {
-		case g.held && n.peer.living():
+		switch theirs := role.State(n.peer.group(g.settings.name).Role); {
+		case g.held && n.peer.verdict == pulse.Alive && theirs != role.Init:
 			n.remove(g) // it takes over because we leave
-		case g.held:
+		case g.held && !n.peer.living():
 			n.place(time.Now(), g) // for ever
 		}
+		// Beside a peer that lives and cannot take them they stay until their lease ends: long enough
+		// to be started again.
 	}
 }
 

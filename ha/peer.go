@@ -16,6 +16,7 @@ import (
 type known struct {
 	verdict pulse.Verdict
 	since   time.Time
+	alive   time.Time // since when it is, but for doubts
 	why     string
 	proved  time.Time  // when its session was
 	beat    pulse.Beat // the last one
@@ -42,6 +43,19 @@ func (k *known) life() role.Life {
 	return role.Living
 }
 
+// judged follows the judge. A doubt that was dispelled is no new life.
+func (k *known) judged(now time.Time, v pulse.Verdict, why string) {
+	switch {
+	case v != pulse.Alive:
+		k.since = now
+	case k.verdict == pulse.Doubtful:
+		k.since = k.alive
+	default:
+		k.since, k.alive = now, now
+	}
+	k.verdict, k.why = v, why
+}
+
 // group is what the peer says of itself in a group. One that it does not know of, it does not
 // hold either.
 func (k *known) group(name string) pulse.Group {
@@ -49,6 +63,11 @@ func (k *known) group(name string) pulse.Group {
 		return k.beat.Groups[i]
 	}
 	return pulse.Group{Name: name}
+}
+
+// knows says whether the peer speaks of a group.
+func (k *known) knows(name string) bool {
+	return slices.ContainsFunc(k.beat.Groups, func(g pulse.Group) bool { return g.Name == name })
 }
 
 // takeBeat is a heartbeat that is authentic, and may be an old one.

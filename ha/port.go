@@ -93,7 +93,7 @@ func (n *Node) hear(p *port, h wire.Heard) {
 			return
 		}
 	default:
-		if n.drill.heard(p.name, h) {
+		if n.drill.heard(h) {
 			n.stats.count("answers heard in a drill")
 		}
 		return
@@ -185,6 +185,7 @@ func (n *Node) openPort(now time.Time, l link) {
 		err = wire.ErrNoDevice
 	}
 	if err != nil || p.wire != nil && device.Index != p.device.Index {
+		n.strip(p)
 		p.close()
 	}
 	p.device, p.fault = device, ""
@@ -199,6 +200,21 @@ func (n *Node) openPort(now time.Time, l link) {
 	}
 	if n.judge != nil {
 		n.judge.Carrier(now, l.name, p.carrier())
+	}
+}
+
+// strip takes the virtual addresses from the device of a port that is about to be closed: it may live on
+// under another name.
+func (n *Node) strip(p *port) {
+	if p.wire == nil {
+		return
+	}
+	for _, g := range n.groups {
+		for _, v := range g.settings.vips {
+			if g.held && v.link == p.name {
+				_ = n.Kernel.Remove(p.device.Index, v.prefix) // mostly the device is gone, and they with it
+			}
+		}
 	}
 }
 

@@ -3,6 +3,7 @@ package ha
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"time"
 
@@ -34,9 +35,6 @@ type facts struct {
 	Master    []string          `json:"master"` // groups that it is master of
 }
 
-// collected is what came in of a drill, by the host that answered.
-type collected map[string][]uint16
-
 // answer answers a question of the peer. It runs beside the loop.
 func (n *Node) answer(ctx context.Context, asked peer.Question) ([]byte, error) {
 	var q about
@@ -58,10 +56,12 @@ func (n *Node) answer(ctx context.Context, asked peer.Question) ([]byte, error) 
 	case askHeard:
 		return reply(n.tests.end(), nil)
 	case askDrill:
-		n.drill.begin(q.ID)
+		if !n.drill.begin(time.Now(), q.ID) {
+			return nil, errors.New("another drill is under way")
+		}
 		return reply(struct{}{}, nil)
 	case askDrillDone:
-		return reply(n.drill.collected(), nil)
+		return reply(n.drill.collected(q.ID), nil)
 	}
 	return nil, fmt.Errorf("question %q is not known to this version", asked.Kind)
 }

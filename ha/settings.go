@@ -92,6 +92,21 @@ func newSettings(p policy, host string) (*settings, error) {
 	return s, nil
 }
 
+// groupsWith is the groups that have some of the addresses; of no settings there are none.
+func (s *settings) groupsWith(vips []vip) (names []string) {
+	if s == nil {
+		return nil
+	}
+	for _, g := range s.groups {
+		if slices.ContainsFunc(g.vips, func(v vip) bool {
+			return slices.ContainsFunc(vips, func(o vip) bool { return o.link == v.link && o.prefix == v.prefix })
+		}) {
+			names = append(names, g.name)
+		}
+	}
+	return names
+}
+
 // order is in which order links are told of a change: a host that sends to the new
 // master makes its flow known there before the answer comes from outside.
 func order(l link) int {

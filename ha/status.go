@@ -122,7 +122,7 @@ func (n *Node) warn(now time.Time) []string {
 		add("%s advertises one of our vhids with another secret or other addresses: make both nodes agree, or give a stranger another vhid", from)
 	}
 	if from, ok := n.stats.recent(now, refusedForged, recent); ok {
-		add("advertisements of %s are authentic, but not our peer's: they are replayed or forged, or a third node has the secret; nothing follows from them", from)
+		add("advertisements of %s are authentic, but not our peer's: they are replayed or forged, or a third node has the secret; nothing follows from them. If it stands in for the peer now, restart rempart here", from)
 	}
 	if from, ok := n.stats.recent(now, refusedOwn, recent); ok {
 		add("own frames come back (%s): a switch or hypervisor reflects them (on VMware set Net.ReversePathFwdCheckPromisc = 1)", from)

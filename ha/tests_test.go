@@ -55,7 +55,7 @@ func TestTestFramesAreBounded(t *testing.T) {
 
 func TestTally(t *testing.T) {
 	host := view.DrillHost{Address: addr("10.0.1.9")}
-	here, there := collected{"10.0.1.9": {0, 1, 2, 7}}, collected{"10.0.1.9": {6, 7, 9}, "10.0.1.8": {3, 4, 5, 8}}
+	here, there := collected{"10.0.1.9": {1<<0 | 1<<1 | 1<<2 | 1<<7}}, collected{"10.0.1.9": {1<<6 | 1<<7, 1 << 1}, "10.0.1.8": {1<<3 | 1<<4 | 1<<5, 1}}
 	got := tally(host, 10, 100, here, there)
 	if got.Sent != 10 || got.Lost != 4 || got.Gap != 30*time.Millisecond {
 		t.Errorf("%+v", got)

@@ -54,6 +54,16 @@ func (m *Machine) Unplug(device string) {
 	m.tellLocked()
 }
 
+// Rename gives a device another name. Its index, addresses and ports stay.
+func (m *Machine) Rename(device, name string) {
+	m.ether.mu.Lock()
+	defer m.ether.mu.Unlock()
+	if p := m.plugLocked(device); p != nil {
+		p.device = name
+		m.tellLocked()
+	}
+}
+
 // Carrier takes the carrier of a device away, or gives it back.
 func (m *Machine) Carrier(device string, up bool) {
 	m.ether.mu.Lock()
