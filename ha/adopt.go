@@ -30,6 +30,7 @@ func (n *Node) adopt(now time.Time, p policy) {
 	if err != nil {
 		n.warnings["secret"] = "the pair cannot speak: " + err.Error()
 		n.log.Error("policy of the pair cannot be used", "cause", err)
+		time.AfterFunc(secretAgain, n.search)
 		if n.settings != nil {
 			n.demote(now, reasonPolicy, weightPolicy, true, "the policy and its secret can be read", "")
 		}
@@ -42,6 +43,9 @@ func (n *Node) adopt(now time.Time, p policy) {
 
 // longestListen is less than a master-down time, so that a node that is alone loses none.
 const longestListen = 2 * time.Second
+
+// secretAgain is how long a secret that could not be read is left alone.
+const secretAgain = 5 * time.Second
 
 const reasonPolicy = "policy not loaded"
 

@@ -131,5 +131,10 @@ func TestSecretThatCannotBeReadKeepsThePairTogether(t *testing.T) {
 			t.Errorf("warnings %q", st.Warnings)
 		}
 		s.want(map[string]string{"fw1": "BACKUP", "fw2": "MASTER"}) // who has no policy is worse
+		s.pass(30 * time.Second)
+		right := "carpsecret"
+		a.secret.Store(&right)
+		s.pass(20 * time.Second)
+		s.want(map[string]string{"fw1": "MASTER", "fw2": "BACKUP"})
 	})
 }

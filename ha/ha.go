@@ -89,7 +89,7 @@ type Node struct {
 	events   chan func(now time.Time) // of the parts that run beside the loop
 	frames   chan frame
 	news     chan struct{} // of devices
-	missing  chan struct{} // a device of the policy is
+	missing  chan struct{} // a device of the policy is, or its secret
 	done     chan struct{}
 	lastTurn atomic.Int64 // when the loop turned last, by the monotonic clock of began
 	began    time.Time
@@ -171,7 +171,8 @@ func (n *Node) Set(c *config.Config) {
 }
 
 // refind looks for the devices of the policy again when one is missing, for it may have come by another
-// name. The loop is told of a difference alone: to be given the same again is work that makes news of devices.
+// name, and for a secret that could not be read. The loop is told of a difference alone: to be given the
+// same again is work that makes news of devices.
 func (n *Node) refind(ctx context.Context) error {
 	for {
 		select {
@@ -180,10 +181,21 @@ func (n *Node) refind(ctx context.Context) error {
 		case <-n.missing:
 		}
 		n.setting.Lock()
-		if p := n.read(n.newest.config); !maps.Equal(p.devices, n.newest.devices) {
+		switch p := n.read(n.newest.config); {
+		case p.fault != nil:
+			time.AfterFunc(secretAgain, n.search)
+		case n.newest.fault != nil || !maps.Equal(p.devices, n.newest.devices):
 			n.hand(p)
 		}
 		n.setting.Unlock()
+	}
+}
+
+// search has refind look.
+func (n *Node) search() {
+	select {
+	case n.missing <- struct{}{}:
+	default:
 	}
 }
 

@@ -269,10 +269,7 @@ func (n *Node) look(now time.Time) {
 	}
 	n.openPorts(now)
 	if slices.ContainsFunc(n.settings.links, func(l link) bool { return n.ports[l.name].fault != "" }) {
-		select {
-		case n.missing <- struct{}{}:
-		default:
-		}
+		n.search()
 	}
 	n.chore(now)
 	for _, g := range n.groups {
