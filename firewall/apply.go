@@ -34,6 +34,8 @@ func (f *Firewall) Apply(ctx context.Context, r report.Request, by report.Caller
 			return report.Applied{}, report.Conflictf("another policy was applied since this one was read: look at `rempart diff`")
 		}
 		if f.runs(r.Draft) {
+			f.told = nil // the secret of a pair, which stands in a file of its own, may be another one
+			f.tellPolicy()
 			return report.Applied{Revision: f.running.revision.Number, Hash: f.running.revision.Hash, Unchanged: true}, nil
 		}
 		now := time.Now()

@@ -36,9 +36,9 @@ type Parts struct {
 	// Files reads the policy as it stands in the configuration directory.
 	Files func() (Draft, error)
 	// Policy is told of each policy that begins to be enforced, at the start and on the way
-	// back too; one without anything in it stands for none. Hold is told before the
-	// kernel may be held up for so long by a change of the ruleset. Both are called by the
-	// loop of Run and must not block; nil: nobody is told.
+	// back too, and of one that is applied again; one without anything in it stands for
+	// none. Hold is told before the kernel may be held up for so long by a change of the
+	// ruleset. Both are called by the loop of Run and must not block; nil: nobody is told.
 	Policy func(*config.Config)
 	Hold   func(time.Duration)
 	// Holds says whether this node has the virtual addresses of an interface now, without

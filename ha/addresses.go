@@ -26,7 +26,12 @@ func (n *Node) lease(now time.Time, g *group) time.Duration {
 	if !n.peer.living() && !n.foreign(now, g) {
 		return 0
 	}
-	return max(6*time.Second, 2*pulse.TimingFor(n.settings.interval).Stunned)
+	return leaseFor(n.settings.interval)
+}
+
+// leaseFor is the lease of a node with an interval.
+func leaseFor(interval time.Duration) time.Duration {
+	return max(6*time.Second, 2*pulse.TimingFor(interval).Stunned)
 }
 
 // place gives the devices the addresses of a group, or renews them.

@@ -153,11 +153,15 @@ func (d *doctor) addresses() {
 // life says how the peer is, and whether it differs from us where it has to.
 func (d *doctor) life() {
 	p := d.status.Peer
-	if p.State != "alive" {
+	switch p.State {
+	case "alive":
+		d.say("peer", "", view.Good, "", "%s is alive, rempart %s", p.Node, p.Version)
+	case "doubtful":
+		d.say("peer", "", view.Doubt, "look again: a busy machine is late now and then, and an interval that is too short for it makes that matter", "the peer has been silent for a moment")
+	default:
 		d.say("peer", "", view.Bad, "look whether its daemon runs and which networks it is on", "the peer is %s", p.State)
 		return
 	}
-	d.say("peer", "", view.Good, "", "%s is alive, rempart %s", p.Node, p.Version)
 	if p.Node == d.status.Node {
 		d.say("names", "", view.Bad, "write different names into node.toml", "both nodes are named %q", p.Node)
 	}

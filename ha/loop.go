@@ -5,6 +5,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/hashicorp/go-hclog"
 	"github.com/rempart/rempart/ha/carp"
 	"github.com/rempart/rempart/ha/pulse"
 	"github.com/rempart/rempart/ha/role"
@@ -145,6 +146,10 @@ func (n *Node) judgePeer(now time.Time) {
 	for _, name := range knock {
 		n.knock(name)
 	}
+	why := n.judge.Why()
+	if n.outlived(now, verdict) {
+		verdict, why = pulse.Dead, "silent for longer than addresses are leased: nobody has them now"
+	}
 	if verdict == pulse.Dead && n.peer.verdict != pulse.Dead {
 		if n.turns.condemned.IsZero() {
 			n.turns.condemned = now
@@ -158,12 +163,25 @@ func (n *Node) judgePeer(now time.Time) {
 		return
 	}
 	before := n.peer.life()
-	n.log.Info("peer", "was", n.peer.verdict, "is", verdict, "why", n.judge.Why())
-	n.peer.judged(now, verdict, n.judge.Why())
+	level := hclog.Info
+	if verdict == pulse.Doubtful || n.peer.verdict == pulse.Doubtful && verdict == pulse.Alive {
+		level = hclog.Debug // a busy machine is doubted often
+	}
+	n.log.Log(level, "peer", "was", n.peer.verdict, "is", verdict, "why", why)
+	n.peer.judged(now, verdict, why)
 	if n.peer.life() != before {
 		n.changedLife(now)
 	}
 }
+
+// outlived says that the peer has been silent for so long that the leases of its addresses are over,
+// whatever its kernel answers and however often this node slept itself.
+func (n *Node) outlived(now time.Time, v pulse.Verdict) bool {
+	return (v == pulse.Stunned || v == pulse.Doubtful) && now.Sub(n.peer.at) > leaseFor(n.peer.beat.Interval)+leaseLate
+}
+
+// leaseLate is how late the kernel ends a lease at most, and a bit.
+const leaseLate = 1500 * time.Millisecond
 
 // changedLife follows the peer's coming and going.
 func (n *Node) changedLife(now time.Time) {

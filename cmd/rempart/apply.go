@@ -94,13 +94,13 @@ func (p *program) apply(ctx context.Context, d report.Draft, f applyFlags) error
 	if !p.json {
 		p.showPreview(preview, status)
 	}
-	if f.dryRun || preview.Unchanged && !p.json {
+	if f.dryRun || preview.Unchanged && !p.json && status.Pending != nil {
 		return nil
 	}
 	if preview.Lockout != nil && !f.force {
 		return preview.Lockout
 	}
-	if !p.mayApply(ctx, f) {
+	if !preview.Unchanged && !p.mayApply(ctx, f) {
 		return wrong("nothing was applied")
 	}
 	done = p.busy("applying")
@@ -114,8 +114,10 @@ func (p *program) apply(ctx context.Context, d report.Draft, f applyFlags) error
 	if p.json {
 		return p.printJSON(applied)
 	}
-	p.printf("\n")
-	p.showApplied(applied)
+	if !applied.Unchanged {
+		p.printf("\n")
+		p.showApplied(applied)
+	}
 	return nil
 }
 
