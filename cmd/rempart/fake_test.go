@@ -125,6 +125,9 @@ func (g *gateway) Apply(_ context.Context, r report.Request, by report.Caller) (
 	if r.Base != g.current().Hash {
 		return report.Applied{}, fmt.Errorf("%w: another policy runs by now", report.ErrConflict)
 	}
+	if now := g.current(); r.Policy != nil && string(r.Policy) == string(now.Policy) && string(r.Node) == string(now.Node) {
+		return report.Applied{Hash: now.Hash, Unchanged: true}, nil
+	}
 	next := report.Revision{Hash: config.Hash(r.Policy), Author: "root", Time: now(), Message: r.Message, Policy: r.Policy, Node: r.Node}
 	if r.Confirm > 0 {
 		g.pending, g.deadline = &next, now().Add(time.Duration(r.Confirm)*time.Second)
