@@ -2,6 +2,7 @@ package config
 
 import (
 	"net/netip"
+	"slices"
 	"strings"
 )
 
@@ -57,7 +58,9 @@ func (p *parser) peerReachable(at *node, peer netip.Addr, iface string) bool {
 			p.at(at, "%s is %s on %s: write that of the other node", peer, whose, n.iface)
 			return false
 		case n.iface == iface && n.prefix.Addr().Is4() == peer.Is4() && !n.prefix.IsSingleIP():
-			networks = append(networks, n.prefix.Masked())
+			if own := n.prefix.Masked(); !slices.Contains(networks, own) {
+				networks = append(networks, own)
+			}
 		}
 	}
 	if len(networks) == 0 || peer.IsLinkLocalUnicast() {

@@ -169,7 +169,18 @@ func Read(path string, most int64) ([]byte, error) {
 func ReadAll(r io.Reader, most int64) ([]byte, error) {
 	data, err := io.ReadAll(io.LimitReader(r, most+1))
 	if err == nil && int64(len(data)) > most {
-		err = fmt.Errorf("it is larger than %d MiB", most>>20)
+		err = fmt.Errorf("it is larger than %s", size(most))
 	}
 	return data, err
+}
+
+// size is a number of bytes for people; a limit is a round one.
+func size(n int64) string {
+	for _, unit := range []string{"B", "KiB"} {
+		if n < 1<<10 || n%(1<<10) != 0 {
+			return fmt.Sprintf("%d %s", n, unit)
+		}
+		n >>= 10
+	}
+	return fmt.Sprintf("%d MiB", n)
 }

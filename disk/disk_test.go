@@ -115,3 +115,19 @@ func TestReadOfWhatIsNoFile(t *testing.T) {
 		}
 	}
 }
+
+// TestReadTooMuch: the limit is told as it is, however small.
+func TestReadTooMuch(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "file")
+	if err := os.WriteFile(path, make([]byte, 1<<20+1), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for most, want := range map[int64]string{10: "10 B", 4096: "4 KiB", 1 << 20: "1 MiB", 5000: "5000 B"} {
+		if _, err := Read(path, most); err == nil || !strings.HasSuffix(err.Error(), "larger than "+want) {
+			t.Errorf("%d: %v, want %s", most, err, want)
+		}
+	}
+	if _, err := Read(path, 1<<20+1); err != nil {
+		t.Error(err)
+	}
+}
