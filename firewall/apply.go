@@ -40,6 +40,9 @@ func (f *Firewall) Apply(ctx context.Context, r report.Request, by report.Caller
 		}
 		now := time.Now()
 		c, err := f.prepare(ctx, r.Draft, now)
+		if err == nil {
+			err = f.unspoken(c.world.Config)
+		}
 		if err != nil {
 			return report.Applied{}, err
 		}
@@ -107,6 +110,18 @@ func (f *Firewall) prepare(ctx context.Context, d Draft, now time.Time) (*candid
 		rev.Parent = f.running.revision.Hash
 	}
 	return &candidate{revision: rev, world: w, ruleset: f.compiler.compile(w)}, nil
+}
+
+// unspoken refuses a policy whose pair could not speak: its node would give the role away. On the
+// way back, and at the start, such a policy runs all the same.
+func (f *Firewall) unspoken(c *config.Config) error {
+	if c.HA == nil || f.Secret == nil {
+		return nil
+	}
+	if err := f.Secret(c.HA.Secret); err != nil {
+		return report.Requestf("%w", config.Errors{{Position: c.HA.Pos, Key: "ha.secret", Msg: err.Error()}})
+	}
+	return nil
 }
 
 // parse reads a draft. Its error is report.ErrRequest and config.Errors.

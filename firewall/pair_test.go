@@ -10,6 +10,7 @@ import (
 
 	"github.com/rempart/rempart/config"
 	"github.com/rempart/rempart/firewall/links"
+	"github.com/rempart/rempart/firewall/report"
 	"github.com/rempart/rempart/firewall/nft"
 )
 
@@ -247,5 +248,19 @@ func TestWhoCanAsk(t *testing.T) {
 	own := strings.Replace(pairPolicy, "external = true", "external = true\naddresses = [\"203.0.113.2/29\"]", 1)
 	if got := asked(own); !strings.Contains(got, "fibre") || strings.Contains(got, "fibre6") {
 		t.Errorf("a backup with an own IPv4 address asks %s", got)
+	}
+}
+
+// TestSecretIsAskedFor: a policy whose secret cannot be read is refused at its place, and what
+// runs goes on.
+func TestSecretIsAskedFor(t *testing.T) {
+	m := newMachine(t)
+	m.network.Plug(links.Device{Index: 4, Name: "eth3", MTU: 1500, Carrier: true})
+	m.secret = func(file string) error { return fmt.Errorf("read secret: no %s", file) }
+	f, stop := m.start(t, nil)
+	defer stop()
+	_, err := f.Apply(t.Context(), report.Request{Draft: ofPair(pairPolicy)}, m.caller())
+	if faults := Faults(err); len(faults) != 1 || faults[0].Key != "ha.secret" || faults[0].Line == 0 {
+		t.Errorf("%v", err)
 	}
 }

@@ -41,6 +41,8 @@ type Parts struct {
 	// ruleset. Both are called by the loop of Run and must not block; nil: nobody is told.
 	Policy func(*config.Config)
 	Hold   func(time.Duration)
+	// Secret says what is wrong with the file that [ha] secret names; nil: nobody asks.
+	Secret func(file string) error
 	// Holds says whether this node has the virtual addresses of an interface now, without
 	// waiting for anything; nil: it has. Moved receives when that may have changed.
 	Holds func(iface string) bool

@@ -62,6 +62,9 @@ func (f *Firewall) Check(ctx context.Context, d Draft, by report.Caller) (report
 	out, err := do(ctx, f, func(ctx context.Context) (report.Preview, error) {
 		out := report.Preview{Hash: config.Hash(d.Policy), Unchanged: f.runs(d), Diff: f.difference(d)}
 		c, err := f.prepare(ctx, d, now)
+		if err == nil {
+			err = f.unspoken(c.world.Config)
+		}
 		if out.Faults = Faults(err); out.Faults != nil {
 			return out, nil
 		}

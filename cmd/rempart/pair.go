@@ -54,6 +54,15 @@ func (o options) secret(file string) ([]byte, error) {
 	return disk.Read(name, most)
 }
 
+// fitSecret says what is wrong with the file of a secret.
+func (o options) fitSecret(file string) error {
+	content, err := o.secret(file)
+	if err == nil {
+		_, err = config.ParseSecret(content)
+	}
+	return err
+}
+
 // kernelLimits are the numbers of the kernel that the nodes of a pair ought to agree on: a flow of one has
 // to fit into the table of the other, and to live there as long.
 func kernelLimits() map[string]string {
