@@ -140,7 +140,7 @@ func TestInterfaceIsReplaced(t *testing.T) {
 	if !warnsOf(first, "lan cannot be used") {
 		t.Errorf("no warning of the interface: %q", first.status().Warnings)
 	}
-	first.host.Plug(lanDevice, b.lan, subnet(first.lan()), subnet(first.lan6()))
+	first.host.Plug(lanDevice, b.lan) // the node gives it its addresses
 	b.await("the nodes to hear each other there", func() bool { return hears(first, "lan") && hears(second, "lan") })
 	b.settle(first)
 	b.await("the address to be on the new device", func() bool { return first.has(lanVIP) && first.has(routerVIP) })

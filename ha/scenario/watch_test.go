@@ -58,8 +58,8 @@ func (w *watch) take(node int, u netlink.AddrUpdate) {
 }
 
 // noticed is how late this process may hear of what a kernel did: of two events on two nodes it does not know the order
-// better than that.
-const noticed = 100 * time.Millisecond
+// better than that. A busy machine has kept one of the two readers waiting for 1.6 s.
+const noticed = 2500 * time.Millisecond
 
 // spans are the longest times since an instant in which both nodes had an address, and in which neither had.
 func (w *watch) spans(a netip.Addr, since time.Time) (both, neither time.Duration) {
