@@ -116,7 +116,7 @@ func (b *bed) drill() {
 		b.Fatalf("%+v", d)
 	}
 	for _, h := range d.Hosts {
-		if h.Sent < 50 || h.Lost > fewLost {
+		if h.Sent < 50 || h.Lost > h.Sent/2 {
 			b.Errorf("%+v", h)
 		}
 	}
