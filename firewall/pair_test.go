@@ -10,8 +10,8 @@ import (
 
 	"github.com/rempart/rempart/config"
 	"github.com/rempart/rempart/firewall/links"
-	"github.com/rempart/rempart/firewall/report"
 	"github.com/rempart/rempart/firewall/nft"
+	"github.com/rempart/rempart/firewall/report"
 )
 
 // pairPolicy is of two nodes that have no address of their own outside.
