@@ -2,7 +2,6 @@ package ha
 
 import (
 	"fmt"
-	"maps"
 	"net/netip"
 	"sync"
 	"time"
@@ -50,6 +49,16 @@ func (c *counters) note(now time.Time, name, link string, src netip.Addr) (log b
 	return true
 }
 
+// set makes a count that is kept elsewhere the count of a name.
+func (c *counters) set(name string, count uint64) {
+	if count == 0 {
+		return
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.all[name] = &event{count: count}
+}
+
 // recent is the last event of a name, if it is not longer ago than the window.
 func (c *counters) recent(now time.Time, name string, window time.Duration) (where string, ok bool) {
 	c.mu.Lock()
@@ -69,7 +78,7 @@ func (c *counters) totals() map[string]uint64 {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	out := make(map[string]uint64, len(c.all))
-	for name, e := range maps.All(c.all) {
+	for name, e := range c.all {
 		out[name] = e.count
 	}
 	return out

@@ -115,7 +115,7 @@ type Node struct {
 	peer      known
 	demotions ledger
 	segments  segments
-	turns     turns
+	condemned time.Time // since when the judge says that the peer is dead, and it is not believed yet
 	stats     counters
 	counter   *carp.Counter
 	worn      bool // devices have virtual hardware addresses

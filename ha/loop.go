@@ -22,11 +22,6 @@ const (
 	secondLook = 2 * time.Millisecond
 )
 
-// turns is when the loop has something to do by itself.
-type turns struct {
-	condemned time.Time // since when the judge says that the peer is dead, and it is not believed yet
-}
-
 // loop is the node until ctx ends.
 func (n *Node) loop(ctx context.Context) { n.loopUntil(ctx, func() bool { return false }) }
 
@@ -108,8 +103,8 @@ func (n *Node) due(now time.Time) time.Time {
 		return now.Add(choresEvery)
 	}
 	at := n.chores
-	if !n.turns.condemned.IsZero() {
-		at = earliest(at, n.turns.condemned.Add(secondLook))
+	if !n.condemned.IsZero() {
+		at = earliest(at, n.condemned.Add(secondLook))
 	}
 	at = earliest(at, n.judge.Deadline())
 	at = earliest(at, n.demotions.due())
@@ -151,14 +146,14 @@ func (n *Node) judgePeer(now time.Time) {
 		verdict, why = pulse.Dead, "silent for longer than addresses are leased: nobody has them now"
 	}
 	if verdict == pulse.Dead && n.peer.verdict != pulse.Dead {
-		if n.turns.condemned.IsZero() {
-			n.turns.condemned = now
+		if n.condemned.IsZero() {
+			n.condemned = now
 		}
-		if now.Sub(n.turns.condemned) < secondLook {
+		if now.Sub(n.condemned) < secondLook {
 			return
 		}
 	}
-	n.turns.condemned = time.Time{}
+	n.condemned = time.Time{}
 	if verdict == n.peer.verdict {
 		return
 	}

@@ -56,11 +56,14 @@ func (k *known) judged(now time.Time, v pulse.Verdict, why string) {
 	k.verdict, k.why = v, why
 }
 
-// group is what the peer says of itself in a group. One that it does not know of, it does not
+// group is what the peer says of itself in a group.
+func (k *known) group(name string) pulse.Group { return groupIn(&k.beat, name) }
+
+// groupIn is what a heartbeat says of a group. One that its sender does not know of, it does not
 // hold either.
-func (k *known) group(name string) pulse.Group {
-	if i := slices.IndexFunc(k.beat.Groups, func(g pulse.Group) bool { return g.Name == name }); i >= 0 {
-		return k.beat.Groups[i]
+func groupIn(b *pulse.Beat, name string) pulse.Group {
+	if i := slices.IndexFunc(b.Groups, func(g pulse.Group) bool { return g.Name == name }); i >= 0 {
+		return b.Groups[i]
 	}
 	return pulse.Group{Name: name}
 }
@@ -116,7 +119,7 @@ func (n *Node) takeBeat(f frame) {
 	}
 	if !slices.Equal(f.beat.Groups, n.peer.beat.Groups) || f.beat.Session != n.peer.beat.Session {
 		for _, g := range n.groups {
-			g.contested = g.machine.State() == role.Master && groupOf(&f.beat, g).Role == pulse.Master
+			g.contested = g.machine.State() == role.Master && groupIn(&f.beat, g.settings.name).Role == pulse.Master
 		}
 	}
 	n.peer.beat, n.peer.at = f.beat, f.at
@@ -124,11 +127,6 @@ func (n *Node) takeBeat(f frame) {
 
 // mostMACs bounds how many hardware addresses the peer is known by: frames tell what their sender likes.
 const mostMACs = 64
-
-func groupOf(b *pulse.Beat, g *group) pulse.Group {
-	k := known{beat: *b}
-	return k.group(g.settings.name)
-}
 
 // locate notes where the peer is.
 func (n *Node) locate(f frame) {
@@ -154,12 +152,9 @@ func (n *Node) aim() {
 		return
 	}
 	for _, to := range append(slices.Clone(l.peers), n.peer.addresses[l.name]...) {
-		from := n.own(p, to.Is6())
-		if !to.Is6() || to.IsLinkLocalUnicast() || from.IsValid() {
-			if from.IsValid() {
-				n.link.Aim(l.device, from, to)
-				return
-			}
+		if from := n.ownTo(p, to); from.IsValid() {
+			n.link.Aim(l.device, from, to)
+			return
 		}
 	}
 	n.link.Aim(l.device, n.own(p, false), netip.Addr{})

@@ -29,9 +29,9 @@ type port struct {
 // ear is what a port's goroutine tells the pair's frames from others by. It is replaced as a
 // whole; what it points to is that goroutine's alone.
 type ear struct {
-	keys     pulse.Keyring
-	contexts map[uint8][]*carp.Context // by vhid; those of a change under way included
-	known    map[netip.Addr]bool       // virtual addresses, and the peer's own
+	keys  pulse.Keyring
+	hosts map[uint8]*carp.VHost // by vhid; they understand what was before a change as well
+	known map[netip.Addr]bool   // virtual addresses, and the peer's own
 }
 
 // frame is one that is of the pair, as the loop gets it.
@@ -56,6 +56,7 @@ const (
 	refusedThird  = "heartbeats of a third node"
 	refusedPath   = "heartbeats of another network"
 	lostFrames    = "frames lost because the program was busy"
+	lostUnread    = "frames lost because nobody read them in time"
 )
 
 // hear takes a frame from a port's goroutine: what is not of the pair ends here.
@@ -78,9 +79,9 @@ func (n *Node) hear(p *port, h wire.Heard) {
 		}
 		f.beat = b
 	case wire.CARP:
-		ad, fault := e.parse(h)
-		if fault != "" {
-			n.refuse(p, h, fault)
+		ad, err := e.parse(h)
+		if err != nil {
+			n.refuse(p, h, adFault(err))
 			return
 		}
 		f.ad = ad
@@ -105,31 +106,25 @@ func (n *Node) hear(p *port, h wire.Heard) {
 	}
 }
 
-// parse authenticates an advertisement by any context of its vhid.
-func (e *ear) parse(h wire.Heard) (ad carp.Ad, fault string) {
+// parse authenticates an advertisement. Its error is a carp.Check.
+func (e *ear) parse(h wire.Heard) (carp.Ad, error) {
 	vhid, ok := carp.VHIDOf(h.Payload)
 	if !ok {
-		return carp.Ad{}, adFault(carp.Short)
+		return carp.Ad{}, carp.Short
 	}
-	contexts := e.contexts[vhid]
-	if len(contexts) == 0 {
-		return carp.Ad{}, refusedVHID
+	host := e.hosts[vhid]
+	if host == nil {
+		return carp.Ad{}, carp.UnknownVHID
 	}
-	var err error
-	for _, c := range contexts {
-		if ad, err = c.Parse(h.Payload, h.TTL); err == nil {
-			return ad, ""
-		}
-		if !errors.Is(err, carp.BadAuth) {
-			break
-		}
-	}
-	return ad, adFault(err)
+	return host.Parse(h.Payload, h.TTL, h.Src.Is6())
 }
 
 func adFault(err error) string {
-	if errors.Is(err, carp.BadAuth) {
+	switch {
+	case errors.Is(err, carp.BadAuth):
 		return refusedAd
+	case errors.Is(err, carp.UnknownVHID):
+		return refusedVHID
 	}
 	return "advertisements: " + err.Error()
 }
@@ -240,13 +235,12 @@ func (n *Node) closePorts() {
 // listen tells the ports what the pair's frames look like.
 func (n *Node) listen() {
 	for name, p := range n.ports {
-		e := &ear{keys: n.keyring(), contexts: map[uint8][]*carp.Context{}, known: map[netip.Addr]bool{}}
+		e := &ear{keys: n.keyring(), hosts: map[uint8]*carp.VHost{}, known: map[netip.Addr]bool{}}
 		for _, s := range n.agreements() {
 			for _, g := range s.groups {
 				for _, h := range g.carp.VHosts {
 					if h.Link == name {
-						// One of its own: a context is for one goroutine.
-						e.contexts[h.VHID] = append(e.contexts[h.VHID], &carp.Context{Key: h.Send.Key, VHID: h.VHID, Addresses: h.Send.Addresses})
+						e.understand(h)
 					}
 				}
 			}
@@ -268,6 +262,19 @@ func (n *Node) listen() {
 		}
 		p.ear.Store(e)
 	}
+}
+
+// understand adds a virtual host, or to one of the same vhid what else it is spoken with. The contexts are
+// the ear's own, since they are for one goroutine.
+func (e *ear) understand(h carp.VHost) {
+	own := carp.Context{Key: h.Send.Key, VHID: h.VHID, Addresses: h.Send.Addresses}
+	host := e.hosts[h.VHID]
+	if host == nil {
+		e.hosts[h.VHID] = &carp.VHost{VHID: h.VHID, Link: h.Link, Send: own, V4: h.V4, V6: h.V6}
+		return
+	}
+	host.Also = append(host.Also, own)
+	host.V4, host.V6 = host.V4 || h.V4, host.V6 || h.V6
 }
 
 // agreements is the settings that frames may be of: the newest first, and during a
@@ -305,6 +312,25 @@ func (n *Node) own(p *port, is6 bool) netip.Addr {
 		}
 	}
 	return netip.Addr{}
+}
+
+// ownTo is the address of the device from which another on its link is spoken to: one of the same scope,
+// and best of the same network.
+func (n *Node) ownTo(p *port, to netip.Addr) (from netip.Addr) {
+	for _, a := range p.device.Addresses {
+		own := a.Addr().WithZone("")
+		fits := own.Is6() == to.Is6() && own.IsLinkLocalUnicast() == to.IsLinkLocalUnicast()
+		if !fits || n.isVIP(p.name, own) || own == dummy {
+			continue
+		}
+		if a.Masked().Contains(to.WithZone("")) {
+			return own
+		}
+		if !from.IsValid() {
+			from = own
+		}
+	}
+	return from
 }
 
 // dummy is an address that nodes may have and that is nobody's (RFC 7600 4.8).

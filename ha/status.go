@@ -22,6 +22,11 @@ func (n *Node) HAStatus(ctx context.Context) (view.Status, error) {
 
 // status is what the loop knows.
 func (n *Node) status(now time.Time) view.Status {
+	for _, p := range n.ports {
+		if p.wire != nil {
+			n.stats.set(lostUnread+" on "+p.name, p.wire.Dropped())
+		}
+	}
 	out := view.Status{Node: n.Host, Counters: n.stats.totals(), Warnings: n.warn(now), Transitions: slices.Clone(n.history)}
 	if n.settings == nil {
 		return out
@@ -177,6 +182,9 @@ func (n *Node) warnPair(now time.Time, add func(string, ...any)) {
 		add("the peer has not the addresses or the secret of the new policy yet: both are understood until it has")
 	}
 	for _, p := range n.judge.PathStates() {
+		if l := n.settings.link(p.Name); l.cable && !p.Carrier {
+			add("the cable between the nodes, %s, has no carrier: until it is repaired the death of a node is noticed later", p.Name)
+		}
 		if p.Silent && p.Carrier {
 			add("the peer is not heard on %s, but elsewhere: look for a broken cable or switch there", p.Name)
 		}

@@ -52,7 +52,7 @@ const (
 
 const (
 	fieldHead = 4
-	groupHead = 13 // bytes before the name
+	groupHead = 5 // bytes before the name
 	pathHead  = 1
 )
 
@@ -143,7 +143,6 @@ func (w *writer) group(g *Group) {
 	}
 	w.b = append(w.b, byte(g.Role), flags(g.Want, g.Forced), g.Skew)
 	w.b = binary.BigEndian.AppendUint16(w.b, g.Demotion)
-	w.b = binary.BigEndian.AppendUint64(w.b, g.Term)
 	w.b = append(w.b, name...)
 }
 

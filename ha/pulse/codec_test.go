@@ -34,7 +34,7 @@ func fullBeat() Beat {
 		Session: 0x1122334455667788, Echo: 0x99aabbccddeeff00, Turn: 7, EchoTurn: math.MaxUint32, Seq: 42,
 		Node: "fw1", Path: "lan", Version: "0.5.0-3-gabc", Interval: 100 * time.Millisecond, Hold: 3 * time.Second,
 		Groups: []Group{
-			{Name: "main", Role: Master, Demotion: 240, Skew: 100, Want: true, Term: 1 << 40},
+			{Name: "main", Role: Master, Demotion: 240, Skew: 100, Want: true},
 			{Name: "dmz", Role: Releasing, Forced: true},
 		},
 		Paths: []Path{
@@ -75,14 +75,14 @@ func TestRoundTrip(t *testing.T) {
 // TestKnownBytes holds the format: nodes of two versions have to understand each other.
 func TestKnownBytes(t *testing.T) {
 	k, b := ring("password"), smallBeat()
-	b.Groups = []Group{{Name: "main", Role: Master, Demotion: 240, Skew: 100, Want: true, Term: 9}}
+	b.Groups = []Group{{Name: "main", Role: Master, Demotion: 240, Skew: 100, Want: true}}
 	const want = "52504842" + "01" +
 		"00010008" + "0000000000000001" + // session
 		"00030008" + "0000000000000001" + // seq
 		"00040003" + "667731" + // node
 		"00050003" + "6c616e" + // path
 		"00070008" + "000000003b9aca00" + // interval
-		"00090011" + "03" + "01" + "64" + "00f0" + "0000000000000009" + "6d61696e"
+		"00090009" + "03" + "01" + "64" + "00f0" + "6d61696e"
 	body, _ := hex.DecodeString(want)
 	mac := hmac.New(sha256.New, k.Send[:])
 	mac.Write(body)

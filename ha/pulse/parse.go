@@ -105,7 +105,6 @@ func (b *Beat) group(v []byte) bool {
 		Forced:   v[1]&flagForced != 0,
 		Skew:     v[2],
 		Demotion: binary.BigEndian.Uint16(v[3:]),
-		Term:     binary.BigEndian.Uint64(v[5:]),
 	}
 	if g.Role > Releasing || !text(&g.Name, v[groupHead:]) {
 		return false

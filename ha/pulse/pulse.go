@@ -81,8 +81,6 @@ type Group struct {
 	// Want says that the node would like to be master and is ready to: it asks the
 	// peer to release. Forced is by an operator's order, which needs no better priority.
 	Want, Forced bool
-	// Term rises with each change of master that the node knows of.
-	Term uint64
 }
 
 // Path is what a node hears on one network.
