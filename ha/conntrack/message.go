@@ -1,0 +1,44 @@
+package conntrack
+
+// Event is what a message of the kernel is about.
+type Event uint8
+
+// What the kernel tells. Walks and answers to AskFlow are Update.
+const (
+	Other Event = iota // nothing of ours
+	New
+	Update
+	Destroy
+	Done     // the end of a walk
+	Refused  // an error, or an acknowledgment if Errno is zero
+	Overrun  // never in a message: what Events.Read tells when the kernel dropped events
+	Restarts // the walk is inconsistent (NLM_F_DUMP_INTR): what follows may be incomplete
+)
+
+// Has says which fields a message brought. What an UPDATE does not mention has not changed; a
+// walk and an answer to AskFlow mention all there is.
+type Has uint16
+
+// What a message may bring.
+const (
+	HasStatus Has = 1 << iota
+	HasTimeout
+	HasMark
+	HasProto // State, Flags, Scale, VTag, DCCP
+	HasHelper
+	HasMaster
+	HasLabels
+	HasAdjust
+	HasProxy
+)
+
+// Message is one message of the kernel. It is used again for the next: Parse overwrites all of it.
+type Message struct {
+	Event Event
+	Port  uint32 // the socket that caused it; zero: a packet, or time
+	Seq   uint32 // of the request that it answers
+	Errno int32  // of Refused, positive
+	Has   Has
+	Flow  Flow
+	Extra Extra // valid where Has says so
+}
