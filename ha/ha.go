@@ -56,6 +56,7 @@ type Parts struct {
 	Ticker Ticker
 	Link   func(peer.Options) Link
 	MACs   MACs
+	Flows  Flows // nil: no flow sync
 	// Devices are the devices of a policy's interfaces, by the names of these.
 	Devices func(*config.Config) map[string]string
 	// Secret reads the file that [ha] secret names.

@@ -119,7 +119,7 @@ func pairStates() map[string]view.Status {
 		s.Peer.Connected = false
 		s.VIPs = append(s.VIPs, view.VIP{Address: netip.MustParsePrefix("10.1.4.1/24"), Interface: "guests", Group: "guests", VHID: 4, Held: true, Conflict: "52:54:00:aa:bb:cc"})
 		s.Transitions = append([]view.Transition{{At: before(5 * time.Minute), Group: "guests", To: "MASTER", Why: "anna asked for it", Took: 800 * time.Microsecond}}, s.Transitions...)
-		s.Sync = "12.3k flows are at the peer, the last 0.2ms behind"
+		s.Sync = &view.Sync{State: view.SyncBoth, Flows: 12_408, PeerFlows: 12_407, InFlight: 1, Lag: 200 * time.Microsecond, Checked: before(3 * time.Second)}
 		s.Warnings = []string{"52:54:00:aa:bb:cc answers for 10.1.4.1 on guests as well"}
 	})
 	return states

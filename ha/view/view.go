@@ -23,8 +23,8 @@ type Status struct {
 	Transitions []Transition `json:"transitions,omitempty"`
 	Maintenance *Maintenance `json:"maintenance,omitempty"`
 	Timing      Timing       `json:"timing,omitzero"`
-	// Sync is the state of flow sync in one line; empty: this version has none.
-	Sync string `json:"sync,omitempty"`
+	// Sync is the state of flow sync; nil: there is none.
+	Sync *Sync `json:"sync,omitempty"`
 	// Counters are events by name: frames refused and why, announcements, conflicts.
 	Counters map[string]uint64 `json:"counters,omitempty"`
 	// Warnings are what needs attention, with what to do about it.
