@@ -154,17 +154,7 @@ func needs(tb testing.TB, programs ...string) {
 // waitFor polls until ok.
 func waitFor(tb testing.TB, what string, ok func() bool) {
 	tb.Helper()
-	if !within(waitAtMost, ok) {
+	if !lab.Poll(waitAtMost, ok) {
 		tb.Fatalf("waited %s for %s", waitAtMost, what)
 	}
-}
-
-// within polls until ok and reports whether it was in time.
-func within(d time.Duration, ok func() bool) bool {
-	for end := time.Now().Add(d); !ok(); time.Sleep(time.Millisecond) {
-		if time.Now().After(end) {
-			return false
-		}
-	}
-	return true
 }

@@ -3,6 +3,8 @@ package failover_test
 import (
 	"testing"
 	"time"
+
+	"github.com/rempart/rempart/lab"
 )
 
 // contender is a way to run a pair.
@@ -90,7 +92,7 @@ func (p *pair) startBoth(tb testing.TB) {
 	heard := p.listen(p.master)
 	p.contender.start(tb, p.master)
 	// Traffic proves nothing: who still knows the hardware address of the master before gets through by it.
-	if !within(waitAtMost, heard.all) {
+	if !lab.Poll(waitAtMost, heard.all) {
 		tb.Fatalf("%s: the first node does not become master\n%s", p.name(), p.master.output())
 	}
 	heard.stop()
@@ -102,7 +104,7 @@ func (p *pair) join(tb testing.TB, n *node) {
 	tb.Helper()
 	p.heard = p.listen(n)
 	p.contender.start(tb, n)
-	if !within(waitAtMost, func() bool { return p.standsBy(tb, n) }) {
+	if !lab.Poll(waitAtMost, func() bool { return p.standsBy(tb, n) }) {
 		tb.Fatalf("%s: the second node does not stand by\n%s", p.name(), n.output())
 	}
 }

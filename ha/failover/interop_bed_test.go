@@ -114,7 +114,7 @@ func (x *mixed) theirRole() string {
 // await waits until both have a role.
 func (x *mixed) await(t *testing.T, ours, theirs string) {
 	t.Helper()
-	if !within(waitAtMost, func() bool { return x.theirRole() == theirs && x.ourRole() == ours }) {
+	if !lab.Poll(waitAtMost, func() bool { return x.theirRole() == theirs && x.ourRole() == ours }) {
 		t.Fatalf("ours is %q and theirs %q, want %q and %q\n%s\n%s", x.ourRole(), x.theirRole(), ours, theirs, x.ours.output(), x.theirs.output())
 	}
 }
@@ -143,7 +143,7 @@ func isAd(frame []byte) bool {
 func (x *mixed) sees(t *testing.T, what string, ok func(s view.Status) bool) {
 	t.Helper()
 	var last view.Status
-	if !within(waitAtMost, func() bool {
+	if !lab.Poll(waitAtMost, func() bool {
 		s, err := x.ours.status()
 		last = s
 		return err == nil && ok(s)

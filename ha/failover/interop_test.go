@@ -189,7 +189,7 @@ func (x *mixed) gateway(t *testing.T, n *node) {
 	t.Helper()
 	mac := n.host.MAC(lanDevice).String()
 	var known string
-	if !within(waitAtMost, func() bool {
+	if !lab.Poll(waitAtMost, func() bool {
 		// Of both nodes the client gets no answer but for addresses that they have; our policy lets nobody ping.
 		_ = x.client.UDP(t.Context(), port(lanVIP, serverPort), lab.Within(50*time.Millisecond))
 		known, _ = x.client.Run(t.Context(), "ip", "neighbour", "show", lanVIP)

@@ -131,7 +131,7 @@ func (p *prober) end() []probe {
 	}
 	p.mu.Unlock()
 	p.work.Wait()
-	within(straggle, func() bool {
+	lab.Poll(straggle, func() bool {
 		p.mu.Lock()
 		defer p.mu.Unlock()
 		return p.probes[len(p.probes)-1].answered

@@ -7,11 +7,11 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
 	"github.com/rempart/rempart/ha/view"
+	"github.com/rempart/rempart/lab"
 )
 
 // rempart is the built program; nobody takes the role back, for the two nodes take turns in losing it.
@@ -155,11 +155,11 @@ func startRempart(tb testing.TB, n *node) {
 
 // rempart runs a command of ours that asks the node's daemon.
 func (n *node) rempart(args ...string) (string, error) {
-	program, err := build()
+	path, err := program.Path()
 	if err != nil {
 		return "", err
 	}
-	out, err := exec.Command(program, append(args, n.flags()...)...).Output()
+	out, err := exec.Command(path, append(args, n.flags()...)...).Output()
 	if failed, ok := err.(*exec.ExitError); ok {
 		return string(out) + string(failed.Stderr), err
 	}
@@ -176,28 +176,16 @@ func (n *node) status() (view.Status, error) {
 	return s, err
 }
 
-// programDir is where the built program is while this process lives.
-func programDir() string {
-	return filepath.Join(os.TempDir(), fmt.Sprintf("rempart-failover-%d", os.Getpid()))
-}
-
-// build builds the program when it is first needed.
-var build = sync.OnceValues(func() (string, error) {
-	program := filepath.Join(programDir(), "rempart")
-	cmd := exec.Command("go", "build", "-o", program, "github.com/rempart/rempart/cmd/rempart")
-	if out, err := cmd.CombinedOutput(); err != nil {
-		return "", fmt.Errorf("build rempart: %w\n%s", err, out)
-	}
-	return program, nil
-})
+// program is ours.
+var program = lab.NewProgram("github.com/rempart/rempart/cmd/rempart")
 
 func mustBuild(tb testing.TB) string {
 	tb.Helper()
-	program, err := build()
+	path, err := program.Path()
 	if err != nil {
 		tb.Fatal(err)
 	}
-	return program
+	return path
 }
 
 // needsPair skips the test while the program knows no pairs.
@@ -208,11 +196,4 @@ func needsPair(tb testing.TB) {
 	}
 }
 
-func TestMain(m *testing.M) {
-	code := m.Run()
-	if err := os.RemoveAll(programDir()); err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		code = max(code, 1)
-	}
-	os.Exit(code)
-}
+func TestMain(m *testing.M) { os.Exit(program.Main(m)) }

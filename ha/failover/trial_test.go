@@ -4,6 +4,8 @@ import (
 	"math/rand/v2"
 	"testing"
 	"time"
+
+	"github.com/rempart/rempart/lab"
 )
 
 const (
@@ -37,7 +39,7 @@ func (p *pair) trial(tb testing.TB, f fault) trial {
 	out := startProber(tb, p.client, port(serverAddress, serverPort))
 	in := startProber(tb, p.server, port(wanVIP, clientPort))
 	flows := func(since time.Time) bool { return out.answeredSince(since) > 20 && in.answeredSince(since) > 20 }
-	if begin := time.Now(); !within(waitAtMost, func() bool { return flows(begin) }) {
+	if begin := time.Now(); !lab.Poll(waitAtMost, func() bool { return flows(begin) }) {
 		tb.Fatalf("%s: no traffic before the fault\n%s\n%s", p.name(), old.output(), heir.output())
 	}
 	// A node that has just started has heard the master by then, and is in no known phase to it.
@@ -47,13 +49,13 @@ func (p *pair) trial(tb testing.TB, f fault) trial {
 	f.strike(tb, p.contender, p.bed, old)
 
 	t := trial{early: early}
-	taken := within(patience, p.heard.all)
+	taken := lab.Poll(patience, p.heard.all)
 	if taken {
 		t.takeover = p.heard.complete().Sub(at)
 	}
 	p.heard.stop()
 	since := time.Now()
-	t.never = !within(time.Until(at.Add(patience)), func() bool { return flows(since) }) || !taken
+	t.never = !lab.Poll(time.Until(at.Add(patience)), func() bool { return flows(since) }) || !taken
 	time.Sleep(aftermath)
 	for _, probes := range [][]probe{out.end(), in.end()} {
 		o := outageSince(probes, at)

@@ -65,7 +65,8 @@ func newBed(t *testing.T, s settings) *bed {
 	b.client.Default(lanVIP6)
 	b.server.Route(netip.MustParsePrefix("fd10::/64"), wanVIP6)
 	for i := range b.nodes {
-		one := &node{bed: b, host: n.Host(fmt.Sprintf("fw%d", i+1)), number: i, dir: t.TempDir()}
+		host := n.Host(fmt.Sprintf("fw%d", i+1))
+		one := &node{bed: b, host: host, number: i, Gateway: host.Gateway(program, t.TempDir())}
 		one.host.Forward()
 		one.host.Plug(lanDevice, b.lan, subnet(one.lan()), subnet(one.lan6()))
 		one.host.Plug(wanDevice, wan, subnet(one.wan()), subnet(one.wan6()))
@@ -119,19 +120,9 @@ func (b *bed) tell() {
 // await polls until ok.
 func (b *bed) await(what string, ok func() bool) {
 	b.Helper()
-	if !within(waitAtMost, ok) {
+	if !lab.Poll(waitAtMost, ok) {
 		b.Fatalf("waited %s for %s", waitAtMost, what)
 	}
-}
-
-// within polls until ok and says whether it was in time.
-func within(d time.Duration, ok func() bool) bool {
-	for end := time.Now().Add(d); !ok(); time.Sleep(5 * time.Millisecond) {
-		if time.Now().After(end) {
-			return false
-		}
-	}
-	return true
 }
 
 // subnet is an address with the length of the network's prefixes.

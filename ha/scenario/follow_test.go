@@ -9,7 +9,7 @@ import (
 
 // roles are what a hook has written down, one role a line.
 func (n *node) roles() []string {
-	text, _ := os.ReadFile(n.file("roles")) // not there before the first one
+	text, _ := os.ReadFile(n.File("roles")) // not there before the first one
 	return strings.Fields(string(text))
 }
 
@@ -18,8 +18,8 @@ func TestHooks(t *testing.T) {
 	b := newBed(t, settings{})
 	for _, n := range b.nodes {
 		// The roles come in the order of time, and hooks in that of their names.
-		n.writeFile("etc/hooks.d/10-note", "#!/bin/sh\necho \"$1:$REMPART_FROM:$2\" >>"+n.file("roles")+"\n", 0o755)
-		n.writeFile("etc/hooks.d/20-hang", "#!/bin/sh\n[ \"$2\" = MASTER ] && [ -e "+n.file("hang")+" ] && exec sleep 60\nexit 0\n", 0o755)
+		n.writeFile("etc/hooks.d/10-note", "#!/bin/sh\necho \"$1:$REMPART_FROM:$2\" >>"+n.File("roles")+"\n", 0o755)
+		n.writeFile("etc/hooks.d/20-hang", "#!/bin/sh\n[ \"$2\" = MASTER ] && [ -e "+n.File("hang")+" ] && exec sleep 60\nexit 0\n", 0o755)
 	}
 	b.nodes[0].start()
 	b.nodes[1].start()

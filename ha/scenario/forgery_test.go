@@ -9,6 +9,7 @@ import (
 
 	"github.com/rempart/rempart/ha/view"
 	"github.com/rempart/rempart/ha/wire"
+	"github.com/rempart/rempart/lab"
 )
 
 // junk is frames of one kind that shall have no effect but on a counter.
@@ -44,7 +45,7 @@ func TestFloods(t *testing.T) {
 	b.wantOneMaster()
 	b.reaches(b.client, lanVIP)
 	for _, n := range b.nodes {
-		if lines := strings.Count(n.output(), "refused:"); lines > 100 {
+		if lines := strings.Count(n.Said(), "refused:"); lines > 100 {
 			t.Errorf("%s wrote %d lines about refused frames", n, lines)
 		}
 	}
@@ -96,7 +97,7 @@ func (b *bed) snapshot() [2]view.Status {
 func (b *bed) wantCounted(j junk, before [2]view.Status) {
 	b.Helper()
 	var after [2]view.Status
-	if !within(waitAtMost, func() bool { after = b.snapshot(); return counts(j, after) > counts(j, before) }) {
+	if !lab.Poll(waitAtMost, func() bool { after = b.snapshot(); return counts(j, after) > counts(j, before) }) {
 		b.Errorf("%s: not counted as %q: %v", j.name, j.counter, fmt.Sprint(after[0].Counters, after[1].Counters))
 	}
 	warned := false

@@ -97,7 +97,7 @@ func (b *bed) wantContentDoctors() {
 	for _, n := range b.nodes {
 		var ill []view.Finding
 		var content bool
-		if !within(waitAtMost, func() bool { ill, content = n.findings(); return content && len(ill) == 0 }) {
+		if !lab.Poll(waitAtMost, func() bool { ill, content = n.findings(); return content && len(ill) == 0 }) {
 			b.Errorf("%s: content %v, %+v", n, content, ill)
 		}
 	}

@@ -9,6 +9,7 @@ import (
 
 	"github.com/rempart/rempart/ha/view"
 	"github.com/rempart/rempart/ha/wire"
+	"github.com/rempart/rempart/lab"
 )
 
 func TestReleaseAndTakeover(t *testing.T) {
@@ -135,7 +136,7 @@ func (n *node) wantFinding(check, on string) {
 	found := func(f view.Finding) bool {
 		return strings.Contains(f.Check, check) && f.On == on && f.Remedy != "" && f.Text != ""
 	}
-	if !within(waitAtMost, func() bool {
+	if !lab.Poll(waitAtMost, func() bool {
 		ill, content = n.findings()
 		for _, f := range ill {
 			if found(f) {

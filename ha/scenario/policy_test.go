@@ -3,7 +3,6 @@ package scenario_test
 import (
 	"fmt"
 	"os"
-	"strings"
 )
 
 // settings are what a scenario has different.
@@ -33,11 +32,7 @@ func (n *node) write(s settings) {
 
 func (n *node) writeFile(name, text string, mode os.FileMode) {
 	n.Helper()
-	path := n.file(name)
-	if err := os.MkdirAll(path[:strings.LastIndexByte(path, '/')], 0o755); err != nil {
-		n.Fatal(err)
-	}
-	if err := os.WriteFile(path, []byte(text), mode); err != nil {
+	if err := n.Write(name, text, mode); err != nil {
 		n.Fatal(err)
 	}
 }

@@ -85,7 +85,7 @@ func TestWrongSecret(t *testing.T) {
 	}
 	b.await("hundreds of frames", func() bool { return b.nodes[0].status().Counters["heartbeats with another secret"] > 50 })
 	for _, n := range b.nodes {
-		if count := strings.Count(n.output(), "heartbeats with another secret"); count != 1 {
+		if count := strings.Count(n.Said(), "heartbeats with another secret"); count != 1 {
 			t.Errorf("%s wrote %d times of another secret", n, count)
 		}
 	}

@@ -42,7 +42,7 @@ func TestNeighboursAreTold(t *testing.T) {
 		device string // of the node
 	}{{b.client, lanVIP, lanDevice}, {b.client, lanVIP6, lanDevice}, {b.server, wanVIP, wanDevice}} {
 		want := heir.host.MAC(c.device).String()
-		if !within(takeoverAtMost, func() bool { return neighbour(b, c.host, "eth0", c.vip) == want }) {
+		if !lab.Poll(takeoverAtMost, func() bool { return neighbour(b, c.host, "eth0", c.vip) == want }) {
 			t.Errorf("%s has %q for %v, want %s", c.host.Name(), neighbour(b, c.host, "eth0", c.vip), c.vip, want)
 		}
 	}
