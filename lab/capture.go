@@ -10,6 +10,7 @@ import (
 	"sync"
 	"time"
 
+	"golang.org/x/net/bpf"
 	"golang.org/x/sys/unix"
 )
 
@@ -71,14 +72,26 @@ type Capture struct {
 // counts what it drops.
 func (h *Host) Capture(dev string, filter func(frame []byte) bool) *Capture {
 	h.net.t.Helper()
-	c := &Capture{keep: filter, cancel: func() {}, done: make(chan struct{}), more: make(chan struct{})}
-	if err := c.start(h, dev); err != nil {
+	return h.capture(dev, filter, nil)
+}
+
+// CaptureIf is Capture with a filter that the kernel runs: what passes besides costs little, and cannot make the
+// capture drop what it is there for, however much it is.
+func (h *Host) CaptureIf(dev string, filter []bpf.Instruction) *Capture {
+	h.net.t.Helper()
+	return h.capture(dev, nil, filter)
+}
+
+func (h *Host) capture(dev string, keep func(frame []byte) bool, filter []bpf.Instruction) *Capture {
+	h.net.t.Helper()
+	c := &Capture{keep: keep, cancel: func() {}, done: make(chan struct{}), more: make(chan struct{})}
+	if err := c.start(h, dev, filter); err != nil {
 		h.check(fmt.Errorf("capture on %s: %w", dev, err))
 	}
 	return c
 }
 
-func (c *Capture) start(h *Host, dev string) error {
+func (c *Capture) start(h *Host, dev string, filter []bpf.Instruction) error {
 	l, err := h.space.find(dev)
 	if err != nil {
 		close(c.done)
@@ -86,7 +99,7 @@ func (c *Capture) start(h *Host, dev string) error {
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	c.cancel = cancel
-	if c.sock, err = h.tap(ctx, l.Attrs().Index); err != nil {
+	if c.sock, err = h.tap(ctx, l.Attrs().Index, filter); err != nil {
 		cancel()
 		close(c.done)
 		return err
@@ -95,14 +108,15 @@ func (c *Capture) start(h *Host, dev string) error {
 	return h.net.own(c)
 }
 
-// tap opens a socket that sees every frame of a device, with timestamps.
-func (h *Host) tap(ctx context.Context, index int) (*socket, error) {
+// tap opens a socket that sees every frame of a device that a filter keeps, with timestamps; no filter keeps all.
+func (h *Host) tap(ctx context.Context, index int, filter []bpf.Instruction) (*socket, error) {
 	// Protocol 0 sees nothing, so nothing of other devices is queued before bind.
 	s, err := h.socket(ctx, unix.AF_PACKET, unix.SOCK_RAW, 0)
 	if err != nil {
 		return nil, err
 	}
 	err = errors.Join(
+		s.filter(filter),
 		s.option(unix.SOL_SOCKET, unix.SO_RCVBUFFORCE, captureBuffer),
 		s.option(unix.SOL_SOCKET, unix.SO_TIMESTAMPNS, 1),
 		s.control(func(fd int) error {
@@ -117,6 +131,25 @@ func (h *Host) tap(ctx context.Context, index int) (*socket, error) {
 		return nil, errors.Join(err, s.Close())
 	}
 	return s, nil
+}
+
+// filter has the kernel run a program over what the socket receives. No program is none.
+func (s *socket) filter(program []bpf.Instruction) error {
+	if len(program) == 0 {
+		return nil
+	}
+	raw, err := bpf.Assemble(program)
+	if err != nil {
+		return fmt.Errorf("assemble filter: %w", err)
+	}
+	code := make([]unix.SockFilter, len(raw))
+	for i, in := range raw {
+		code[i] = unix.SockFilter{Code: in.Op, Jt: in.Jt, Jf: in.Jf, K: in.K}
+	}
+	return s.control(func(fd int) error {
+		prog := unix.SockFprog{Len: uint16(len(code)), Filter: &code[0]}
+		return unix.SetsockoptSockFprog(fd, unix.SOL_SOCKET, unix.SO_ATTACH_FILTER, &prog)
+	})
 }
 
 // networkOrder is a 16-bit number in the byte order of the network, as packet(7) wants it.

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"golang.org/x/net/bpf"
 )
 
 // TestCaptureSeesRawPackets sends packets that no socket would, and sees them arrive as they are.
@@ -180,5 +181,35 @@ func TestStopHasAllBefore(t *testing.T) {
 	}
 	if got := len(c.Stop()) + int(c.Dropped()); got != count || c.Dropped() != 0 {
 		t.Errorf("%d packets, %d of them dropped, want %d", got, c.Dropped(), count)
+	}
+}
+
+// TestCaptureIf has the kernel choose: of two kinds of packets one is kept.
+func TestCaptureIf(t *testing.T) {
+	p := newPair(t)
+	const from = "203.0.113.9"
+	c := p.server.CaptureIf("eth0", []bpf.Instruction{
+		bpf.LoadAbsolute{Off: etherHeader + 12, Size: 4},
+		bpf.JumpIf{Cond: bpf.JumpEqual, Val: 203<<24 | 113<<8 | 9, SkipFalse: 1},
+		bpf.RetConstant{Val: maxFrame},
+		bpf.RetConstant{Val: 0},
+	})
+	for _, src := range []string{"203.0.113.8", from, "203.0.113.10", from} {
+		packet := Datagram{Src: port(src, 1), Dst: port(server4, 81), Protocol: UDP, TTL: 64, Payload: []byte("x")}
+		if err := p.client.Send(packet.Append(nil)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
+	defer cancel()
+	c.Await(ctx, 2)
+	packets := c.Stop()
+	if len(packets) != 2 {
+		t.Fatalf("kept %d packets, want 2", len(packets))
+	}
+	for _, one := range packets {
+		if d, err := one.Datagram(); err != nil || d.Src.Addr().String() != from {
+			t.Errorf("kept %s, %v", d, err)
+		}
 	}
 }

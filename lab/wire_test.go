@@ -259,7 +259,7 @@ func BenchmarkWire(b *testing.B) {
 	frame := make([]byte, 64)
 	copy(frame, server.MAC("eth0"))
 	frame[12], frame[13] = 0x88, 0xb5 // for experiments, IEEE 802: no one answers
-	sock, err := client.tap(b.Context(), client.index(b, "eth0"))
+	sock, err := client.tap(b.Context(), client.index(b, "eth0"), nil)
 	if err != nil {
 		b.Fatal(err)
 	}
