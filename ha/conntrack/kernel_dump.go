@@ -1,0 +1,120 @@
+package conntrack
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+
+	"golang.org/x/sys/unix"
+)
+
+// dumpBytes is the largest datagram that the kernel fills with a dump.
+const dumpBytes = 32 << 10
+
+// dump asks the kernel for all that it has of a kind, one dump at a time, and takes it piece by piece. The kernel
+// makes each piece when the one before it is taken, so that one always waits.
+type dump struct {
+	socket
+	protocol int
+	running  bool
+	room     []byte
+}
+
+func openDump(protocol int) (dump, error) {
+	s, err := openSocket(protocol)
+	return dump{socket: s, protocol: protocol, room: make([]byte, dumpBytes)}, err
+}
+
+// start asks; a dump that has not ended is given up.
+func (d *dump) start(request []byte) error {
+	if err := d.giveUp(); err != nil {
+		return err
+	}
+	if err := d.send(request); err != nil {
+		return err
+	}
+	d.running = true
+	return nil
+}
+
+// read hands over the messages of one datagram. An error ends the dump, too.
+func (d *dump) read(take func(msg []byte)) (done bool, err error) {
+	if !d.running {
+		return true, nil
+	}
+	n, err := d.receive(d.room)
+	if err != nil {
+		return false, err // and running: what the kernel makes of it is unknown
+	}
+	for rest := d.room[:n]; len(rest) > 0; {
+		var msg []byte
+		if msg, rest, err = cutMessage(rest); err != nil {
+			return false, err
+		}
+		if ended, err := endOf(msg); ended {
+			d.running = false
+			return err == nil, err
+		}
+		take(msg)
+	}
+	return false, nil
+}
+
+// endOf says whether a message ends a dump, and with which error. Of a dump that failed the kernel says so in either of both.
+func endOf(msg []byte) (ended bool, err error) {
+	switch binary.NativeEndian.Uint16(msg[atType:]) {
+	case unix.NLMSG_DONE, unix.NLMSG_ERROR:
+	default:
+		return false, nil
+	}
+	if len(msg) < atErrno+4 {
+		return true, nil
+	}
+	if errno := int32(binary.NativeEndian.Uint32(msg[atErrno:])); errno < 0 {
+		return true, unix.Errno(-errno)
+	}
+	return true, nil
+}
+
+// Places in a message that ends a dump, struct nlmsghdr and what follows it.
+const (
+	atType  = 4
+	atErrno = 16
+)
+
+// giveUp ends a dump. The kernel knows no request for that, but another socket has none; it can only be made by
+// a thread that is in the namespace of this one. Any other reads the rest.
+func (d *dump) giveUp() error {
+	if !d.running {
+		return nil
+	}
+	other, err := openSocket(d.protocol)
+	if err != nil {
+		return err
+	}
+	if !other.beside(d.socket) {
+		return errors.Join(other.Close(), d.drain())
+	}
+	err = d.Close()
+	d.socket, d.running = other, false
+	return err
+}
+
+func (d *dump) drain() error {
+	for {
+		done, err := d.read(func([]byte) {})
+		if done || err != nil && !d.running {
+			return nil // what it ended with is of no interest any more
+		}
+		if err != nil {
+			return fmt.Errorf("give up: %w", err)
+		}
+	}
+}
+
+// beside says whether both sockets are in the same network namespace. Before Linux 5.14 nobody knows.
+func (s socket) beside(other socket) bool {
+	a, errA := unix.GetsockoptUint64(s.fd, unix.SOL_SOCKET, unix.SO_NETNS_COOKIE)
+	b, errB := unix.GetsockoptUint64(other.fd, unix.SOL_SOCKET, unix.SO_NETNS_COOKIE)
+	return errA == nil && errB == nil && a == b
+}
