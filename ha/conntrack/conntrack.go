@@ -61,14 +61,16 @@ type Flow struct {
 
 // Extra is what few flows have. The zero value says that a flow has none of it.
 type Extra struct {
-	Helper  [16]byte // name, ended by a zero byte
-	Master  Key      // of a related flow, and of an expectation; zero: none
-	Labels  [16]byte // ct labels
-	Adjust  [2]Adjust
-	Proxy   Proxy
-	VTag    [2]uint32 // SCTP verification tags
-	DCCP    DCCP
-	Zones   [2]uint16 // of one direction alone; zero: Key.Zone
+	Helper [16]byte // name, ended by a zero byte
+	Master Key      // of a related flow, and of an expectation; zero: none
+	Labels [16]byte // ct labels
+	Adjust [2]Adjust
+	Proxy  Proxy
+	VTag   [2]uint32 // SCTP verification tags
+	DCCP   DCCP
+	// Zones are set if the flow's zone is of one direction alone: one of them is that zone, the other one zero. Key.Zone is
+	// the zone in which Key.Orig stands in any case, so the key finds the flow.
+	Zones   [2]uint16
 	Expects Expect
 }
 

@@ -9,10 +9,9 @@ const (
 	New
 	Update
 	Destroy
-	Done     // the end of a walk
-	Refused  // an error, or an acknowledgment if Errno is zero
-	Overrun  // never in a message: what Events.Read tells when the kernel dropped events
-	Restarts // the walk is inconsistent (NLM_F_DUMP_INTR): what follows may be incomplete
+	Done    // the end of a walk
+	Refused // an error, or an acknowledgment if Errno is zero
+	Overrun // never in a message: what Events.Read tells when the kernel dropped events
 )
 
 // Has says which fields a message brought. What an UPDATE does not mention has not changed; a
@@ -30,6 +29,7 @@ const (
 	HasLabels
 	HasAdjust
 	HasProxy
+	HasZones // a zone of one direction alone: Extra.Zones
 )
 
 // Message is one message of the kernel. It is used again for the next: Parse overwrites all of it.
@@ -37,8 +37,10 @@ type Message struct {
 	Event Event
 	Port  uint32 // the socket that caused it; zero: a packet, or time
 	Seq   uint32 // of the request that it answers
-	Errno int32  // of Refused, positive
-	Has   Has
-	Flow  Flow
-	Extra Extra // valid where Has says so
+	Errno int32  // of Refused and Done, positive
+	// Interrupted says that the table changed under a walk so that it may have missed some (NLM_F_DUMP_INTR).
+	Interrupted bool
+	Has         Has
+	Flow        Flow
+	Extra       Extra // valid where Has says so
 }
