@@ -86,7 +86,7 @@ func (s *socket) Close() error {
 // eachMessage hands over the messages of a datagram.
 func eachMessage(datagram []byte, take func(msg []byte)) error {
 	for len(datagram) > 0 {
-		msg, rest, err := cutMessage(datagram)
+		msg, rest, err := Split(datagram)
 		if err != nil {
 			return err
 		}

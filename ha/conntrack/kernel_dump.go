@@ -47,40 +47,33 @@ func (d *dump) read(take func(msg []byte)) (done bool, err error) {
 		return false, err // and running: what the kernel makes of it is unknown
 	}
 	for rest := d.room[:n]; len(rest) > 0; {
-		var msg []byte
-		if msg, rest, err = cutMessage(rest); err != nil {
+		var one []byte
+		if one, rest, err = Split(rest); err != nil {
 			return false, err
 		}
-		if ended, err := endOf(msg); ended {
+		if ended, err := endOf(one); ended {
 			d.running = false
 			return err == nil, err
 		}
-		take(msg)
+		take(one)
 	}
 	return false, nil
 }
 
-// endOf says whether a message ends a dump, and with which error. Of a dump that failed the kernel says so in either of both.
-func endOf(msg []byte) (ended bool, err error) {
-	switch binary.NativeEndian.Uint16(msg[atType:]) {
-	case unix.NLMSG_DONE, unix.NLMSG_ERROR:
-	default:
+// endOf says whether a message ends a dump, and with which error. The kernel says so in either way.
+func endOf(b []byte) (ended bool, err error) {
+	if kind := msg(binary.NativeEndian.Uint16(b[4:])); kind != msgDone && kind != msgError {
 		return false, nil
 	}
-	if len(msg) < atErrno+4 {
-		return true, nil
+	var m Message
+	if err := m.Parse(b); err != nil {
+		return true, err
 	}
-	if errno := int32(binary.NativeEndian.Uint32(msg[atErrno:])); errno < 0 {
-		return true, unix.Errno(-errno)
+	if m.Errno != 0 {
+		return true, unix.Errno(m.Errno)
 	}
 	return true, nil
 }
-
-// Places in a message that ends a dump, struct nlmsghdr and what follows it.
-const (
-	atType  = 4
-	atErrno = 16
-)
 
 // giveUp ends a dump. The kernel knows no request for that, but another socket has none; it can only be made by
 // a thread that is in the namespace of this one. Any other reads the rest.

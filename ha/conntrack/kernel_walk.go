@@ -27,7 +27,7 @@ func OpenWalk() (*Walk, error) {
 // ended is given up, at once if the thread is in the namespace that the walk is about.
 func (w *Walk) Start(kind Kind, family uint8) error {
 	w.seq++
-	w.request = appendDump(w.request[:0], w.seq, kind, family)
+	w.request = AppendWalk(w.request[:0], w.seq, kind, family)
 	if err := w.dump.start(w.request); err != nil {
 		return fmt.Errorf("walk conntrack table: %w", err)
 	}
