@@ -117,7 +117,7 @@ func (g *packetGen) aimAtAll() {
 func (g *packetGen) atPairOf(p *rules.Pair) *aim {
 	a := &aim{
 		in: p.Segments, dst: edges{inside: g.w.OwnAddresses("")}, protocols: []config.Protocol{rules.CARP, config.UDP, config.TCP, rules.IGMP},
-		dports: g.portEdges([]config.PortRange{{From: rules.BeatPort, To: rules.BeatPort}}),
+		dports: g.portEdges([]config.PortRange{{From: rules.BeatPort, To: rules.BeatPort}, {From: rules.FlowPort, To: rules.FlowPort}}),
 	}
 	a.sports = a.dports
 	for _, group := range []string{"224.0.0.18", "224.0.0.1", "ff02::12"} {

@@ -78,6 +78,8 @@ func TestTrafficOfAPair(t *testing.T) {
 	t.Parallel()
 	s := newPair(t, ofTwo)
 	const beat, carp, igmp = rules.BeatPort, lab.Protocol(rules.CARP), lab.Protocol(rules.IGMP)
+	const refused = "block_invalid"
+	flowPort := netip.AddrPortFrom(netip.Addr{}, rules.FlowPort)
 	own := s.linkLocal(t, "lan0").String()
 	for _, device := range []string{"lan0", "wan0"} { // what is sent to a group comes to who is in it
 		for _, group := range []string{"224.0.0.18/32", "ff02::12/128"} {
@@ -105,6 +107,9 @@ func TestTrafficOfAPair(t *testing.T) {
 		{s.server, "a heartbeat on the cable", "10.1.3.10", "10.1.3.1", lab.Datagram{Protocol: lab.UDP, TTL: 255}, rules.CounterPair},
 		{s.office, "a heartbeat in IPv6", "2001:db8:2::9", "2001:db8:2::1", lab.Datagram{Protocol: lab.UDP, TTL: 255}, rules.CounterPair},
 		{s.office, "a heartbeat from beyond the link", "10.1.2.9", "10.1.2.1", lab.Datagram{Protocol: lab.UDP}, "nothing"},
+		{s.server, "a frame of flows", "10.1.3.10", "10.1.3.1", lab.Datagram{Protocol: lab.UDP, TTL: 255, Dst: flowPort}, rules.CounterPair},
+		{s.server, "a frame of flows from beyond the cable", "10.1.3.10", "10.1.3.1", lab.Datagram{Protocol: lab.UDP, Dst: flowPort}, refused},
+		{s.office, "a frame of flows beside the cable", "10.1.2.9", "10.1.2.1", lab.Datagram{Protocol: lab.UDP, TTL: 255, Dst: flowPort}, refused},
 		{s.office, "who listens", "10.1.2.9", "224.0.0.1", lab.Datagram{Protocol: igmp, TTL: 1}, rules.CounterPair},
 		{s.server, "the link", "10.1.3.10", "10.1.3.1", lab.Datagram{Protocol: lab.TCP, Flags: lab.SYN}, rules.CounterPair},
 		{s.server, "the link, of a stranger on the cable", "10.1.3.11", "10.1.3.1", lab.Datagram{Protocol: lab.TCP, Flags: lab.SYN}, "nothing"},
@@ -112,7 +117,7 @@ func TestTrafficOfAPair(t *testing.T) {
 	} {
 		port := uint16(0)
 		if tt.d.Protocol == lab.UDP || tt.d.Protocol == lab.TCP {
-			port = beat
+			port = max(tt.d.Dst.Port(), beat)
 		}
 		tt.d.Src = netip.AddrPortFrom(netip.MustParseAddr(tt.src), port-1)
 		tt.d.Dst = netip.AddrPortFrom(netip.MustParseAddr(tt.dst), port)
@@ -125,7 +130,7 @@ func TestTrafficOfAPair(t *testing.T) {
 		}
 		moved := func() (by []string) {
 			for name, n := range s.counters(t) {
-				if n > before[name] && !slices.Contains(quiet, name) {
+				if n > before[name] && (name == tt.by || !slices.Contains(quiet, name)) {
 					by = append(by, name)
 				}
 			}
@@ -143,7 +148,7 @@ func TestTrafficOfAPair(t *testing.T) {
 			t.Fatal(err)
 		}
 		return slices.DeleteFunc(all, func(f flows.Flow) bool {
-			return f.Orig.Proto != flows.Proto(carp) && f.Orig.Proto != flows.Proto(igmp) && f.Orig.Dst.Port() != beat
+			return f.Orig.Proto != flows.Proto(carp) && f.Orig.Proto != flows.Proto(igmp) && f.Orig.Dst.Port() != beat && f.Orig.Dst.Port() != rules.FlowPort
 		})
 	}
 	if all := tracked(); len(all) > 0 {

@@ -42,6 +42,7 @@ func Compile(w *World, sets *Sets) Part {
 	c.rules()
 	c.steering()
 	c.untracked()
+	c.quiet()
 	c.blocks()
 	return c.part
 }

@@ -66,6 +66,12 @@ func (e *Evaluator) Local(dst netip.Addr) bool { return e.self.Contains(dst) }
 // tracked.
 func (e *Evaluator) OfPair(p Packet) bool { return e.pair.Hears(p) && e.Local(p.Dst) }
 
+// Reserved says whether a packet is for the port of flows of a pair and is not heard
+// there: it is refused before every rule.
+func (e *Evaluator) Reserved(p Packet) bool {
+	return e.pair.reserves(p) && e.Local(p.Dst) && !e.pair.Hears(p)
+}
+
 // Way is how the gateway sends to an address.
 func (e *Evaluator) Way(dst netip.Addr) Way { return FirstWay(e.ways, dst) }
 
@@ -75,6 +81,9 @@ func (e *Evaluator) Evaluate(p Packet) Decision {
 	local := e.Local(p.Dst)
 	if local && p.speaksOfLink() || e.OfPair(p) {
 		return Decision{Action: config.Pass, Cause: packetlog.CauseAutomatic}
+	}
+	if e.Reserved(p) {
+		return blocked(packetlog.CauseInvalid)
 	}
 	switch p.Tracking() {
 	case Invalid, Untracked: // what speaks of a link is for nobody beyond it

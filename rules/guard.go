@@ -76,8 +76,10 @@ func (c *compiler) base() {
 		}},
 		nft.Chain{Name: chainForward, Hook: filterHook(nft.Forward), Rules: []nft.Rule{established, beyond, noSYN()}},
 	)
-	input := &c.part.Chains[0]
+	input, forward := &c.part.Chains[0], &c.part.Chains[1]
+	input.Rules = slices.Insert(input.Rules, 5, c.begins(0)...)
 	input.Rules = slices.Insert(input.Rules, 2, c.hears()...)
+	forward.Rules = slices.Concat(c.tells(), forward.Rules, c.begins(eventsBegun))
 	for i := range c.part.Chains {
 		base := &c.part.Chains[i]
 		if len(c.w.Config.Interfaces) > 0 {

@@ -12,6 +12,10 @@ import (
 // link on the cable. It is that of package ha/wire, which this one must not know.
 const BeatPort = 7112
 
+// FlowPort is where the nodes of a pair tell each other of flows: UDP, on the cable alone.
+// Whatever else comes to the gateway for it is no flow that rules could let in.
+const FlowPort = 7113
+
 // Protocols that are none of a rule's business between the nodes of a pair.
 const (
 	// CARP is that of the advertisements.
@@ -66,7 +70,7 @@ func (w *World) Pair() *Pair {
 func (p *Pair) Near(segment string) *netipx.IPSet { return p.near[segment] }
 
 // Hears says whether a packet to the gateway itself is what the nodes say to each other.
-// CARP and heartbeats have hop limit 255, which proves that they come from the link; it is
+// CARP, heartbeats and frames of flows have hop limit 255, which proves that they come from the link; it is
 // taken for granted of whatever has a source there.
 func (p *Pair) Hears(k Packet) bool {
 	if p == nil || p.near[k.In] == nil {
@@ -75,7 +79,7 @@ func (p *Pair) Hears(k Packet) bool {
 	switch k.Protocol {
 	case CARP:
 	case config.UDP:
-		if k.DstPort != BeatPort {
+		if k.DstPort != BeatPort && (k.DstPort != FlowPort || k.In != p.Cable) {
 			return false
 		}
 	case IGMP:
@@ -86,6 +90,12 @@ func (p *Pair) Hears(k Packet) bool {
 		return false
 	}
 	return p.near[k.In].Contains(k.Src)
+}
+
+// reserves says whether a packet to the gateway itself is for the port of flows, which
+// nobody but the other node may speak to.
+func (p *Pair) reserves(k Packet) bool {
+	return p != nil && k.Protocol == config.UDP && k.DstPort == FlowPort
 }
 
 func (p *Pair) fromPeer(src netip.Addr) bool {

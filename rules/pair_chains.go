@@ -23,23 +23,23 @@ func (c *compiler) untracked() {
 	if c.pair == nil {
 		return
 	}
-	segments, cable := c.segments(), c.w.Device(c.pair.Cable)
+	segments, cable := c.segments(), c.cable()
 	in := nft.Chain{Name: chainPairIn, Hook: after(nft.Prerouting, priorityRaw)}
 	out := nft.Chain{Name: chainPairOut, Hook: after(nft.Output, priorityRaw)}
-	for _, spoken := range spoken() {
-		in.Rules = append(in.Rules, ruleOf(spoken, Devices(nft.IIFName, segments), jump(chainPairNear)))
-		out.Rules = append(out.Rules, ruleOf(spoken, Devices(nft.OIFName, segments), jump(chainPairLink)))
+	for _, s := range c.spoken() {
+		in.Rules = append(in.Rules, ruleOf(s.match, Devices(nft.IIFName, s.on), jump(chainPairNear)))
+		out.Rules = append(out.Rules, ruleOf(s.match, Devices(nft.OIFName, s.on), jump(chainPairLink)))
 	}
 	in.Rules = append(in.Rules, ruleOf(asksListeners(), Devices(nft.IIFName, segments), sentTo(fibMulticast), nft.NoTrack{}))
 	out.Rules = append(out.Rules, ruleOf(asksListeners(), Devices(nft.OIFName, segments), nft.NoTrack{}))
 	for _, link := range linked(true) {
 		for _, peer := range c.peers(nft.IPSaddr, nft.IP6Saddr) {
-			in.Rules = append(in.Rules, ruleOf(slices.Concat(link, peer), Devices(nft.IIFName, []string{cable}), sentTo(fibLocal), nft.NoTrack{}))
+			in.Rules = append(in.Rules, ruleOf(slices.Concat(link, peer), Devices(nft.IIFName, cable), sentTo(fibLocal), nft.NoTrack{}))
 		}
 	}
 	for _, link := range linked(false) {
 		for _, peer := range c.peers(nft.IPDaddr, nft.IP6Daddr) {
-			out.Rules = append(out.Rules, ruleOf(slices.Concat(link, peer), Devices(nft.OIFName, []string{cable}), nft.NoTrack{}))
+			out.Rules = append(out.Rules, ruleOf(slices.Concat(link, peer), Devices(nft.OIFName, cable), nft.NoTrack{}))
 		}
 	}
 	near := nft.Chain{Name: chainPairNear, Rules: []nft.Rule{rule(sentTo(fibLocal, fibMulticast), gotoChain(chainPairLink))}}
@@ -59,33 +59,42 @@ func sentTo(kinds ...uint32) nft.Expr {
 	return m
 }
 
-// hears lets in what was taken out of connection tracking before.
+// hears lets in what was taken out of connection tracking before. Nothing else comes to
+// the port of flows, whatever the rules say.
 func (c *compiler) hears() []nft.Rule {
 	if c.pair == nil {
 		return nil
 	}
 	c.part.Counters = append(c.part.Counters, CounterPair)
 	var out []nft.Rule
-	add := func(devices []string, what []nft.Expr) {
+	all := append(c.spoken(), speech{asksListeners(), c.segments()})
+	for _, link := range linked(true) {
+		all = append(all, speech{link, c.cable()})
+	}
+	for _, s := range all {
 		untracked := []nft.Expr{nft.CTState{States: nft.StateUntracked}}
-		r := ruleOf(slices.Concat(untracked, what), Devices(nft.IIFName, devices), nft.Count{Counter: CounterPair}, accept())
+		r := ruleOf(slices.Concat(untracked, s.match), Devices(nft.IIFName, s.on), nft.Count{Counter: CounterPair}, accept())
 		r.Comment = "the other node"
 		out = append(out, r)
 	}
-	for _, spoken := range append(spoken(), asksListeners()) {
-		add(c.segments(), spoken)
-	}
-	for _, link := range linked(true) {
-		add([]string{c.w.Device(c.pair.Cable)}, link)
-	}
-	return out
+	return append(out, nft.Rule{Comment: "not the other node", Exprs: []nft.Expr{
+		nft.Match{Field: nft.UDPDport, Values: portOf(FlowPort)}, gotoChain(blockInvalid),
+	}})
 }
 
-// spoken is CARP and heartbeats.
-func spoken() [][]nft.Expr {
-	return [][]nft.Expr{
-		{nft.Match{Field: nft.L4Proto, Values: []nft.Value{nft.Number(nft.TypeProto, uint32(CARP))}}},
-		{nft.Match{Field: nft.UDPDport, Values: beatPort()}},
+// speech is something that the nodes say to each other, and the devices by which it goes.
+type speech struct {
+	match []nft.Expr
+	on    []string
+}
+
+// spoken is what proves by its hop limit that it comes from the link: CARP, heartbeats and
+// frames of flows.
+func (c *compiler) spoken() []speech {
+	return []speech{
+		{[]nft.Expr{nft.Match{Field: nft.L4Proto, Values: []nft.Value{nft.Number(nft.TypeProto, uint32(CARP))}}}, c.segments()},
+		{[]nft.Expr{nft.Match{Field: nft.UDPDport, Values: portOf(BeatPort)}}, c.segments()},
+		{[]nft.Expr{nft.Match{Field: nft.UDPDport, Values: portOf(FlowPort)}}, c.cable()},
 	}
 }
 
@@ -100,11 +109,11 @@ func asksListeners() []nft.Expr {
 // linked is the connection between the nodes, which either may have opened. In
 // that from the port nothing comes in that opens another one.
 func linked(in bool) [][]nft.Expr {
-	back := []nft.Expr{nft.Match{Field: nft.TCPSport, Values: beatPort()}}
+	back := []nft.Expr{nft.Match{Field: nft.TCPSport, Values: portOf(BeatPort)}}
 	if in {
 		back = append(back, nft.TCPFlags{Not: true, Mask: config.FlagSYN | config.FlagACK, Value: config.FlagSYN})
 	}
-	return [][]nft.Expr{{nft.Match{Field: nft.TCPDport, Values: beatPort()}}, back}
+	return [][]nft.Expr{{nft.Match{Field: nft.TCPDport, Values: portOf(BeatPort)}}, back}
 }
 
 // peers is matches of the other node's addresses on the cable, one a family; one
@@ -137,7 +146,10 @@ func (c *compiler) segments() []string {
 	return out
 }
 
-func beatPort() []nft.Value { return []nft.Value{nft.Number(nft.TypePort, BeatPort)} }
+// cable is the device of the cable.
+func (c *compiler) cable() []string { return []string{c.w.Device(c.pair.Cable)} }
+
+func portOf(n uint32) []nft.Value { return []nft.Value{nft.Number(nft.TypePort, n)} }
 
 func hopsOf(n uint32) []nft.Value { return []nft.Value{nft.Number(nft.TypeHops, n)} }
 

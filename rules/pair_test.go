@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"github.com/rempart/rempart/config"
+	"github.com/rempart/rempart/firewall/nft"
 	"github.com/rempart/rempart/firewall/packetlog"
 )
 
@@ -85,6 +86,13 @@ func TestPairIsHeard(t *testing.T) {
 		{"a heartbeat in IPv6", told, "lan", config.UDP, "2001:db8:2::3", "2001:db8:2::2", 9, BeatPort, 0, true},
 		{"an answer from the port", told, "lan", config.UDP, "10.1.2.3", "10.1.2.2", BeatPort, 9, 0, false},
 		{"through the gateway", told, "lan", config.UDP, "10.1.2.3", "198.51.100.7", 9, BeatPort, 0, false},
+		{"a frame of flows", told, "sync", config.UDP, "172.16.0.2", "172.16.0.1", 9, FlowPort, 0, true},
+		{"a frame of flows to all", told, "sync", config.UDP, "172.16.0.2", "224.0.0.18", 9, FlowPort, 0, true},
+		{"a frame of flows in IPv6", told, "sync", config.UDP, "fe80::2", "ff02::12", 9, FlowPort, 0, true},
+		{"a frame of flows beside the cable", told, "lan", config.UDP, "10.1.2.3", "10.1.2.2", 9, FlowPort, 0, false},
+		{"a frame of flows from beyond the cable", told, "sync", config.UDP, "10.1.2.3", "172.16.0.1", 9, FlowPort, 0, false},
+		{"an answer from the port of flows", told, "sync", config.UDP, "172.16.0.2", "172.16.0.1", FlowPort, 9, 0, false},
+		{"flows in TCP", told, "sync", config.TCP, "172.16.0.2", "172.16.0.1", 9, FlowPort, syn, false},
 		{"who listens", told, "lan", IGMP, "10.1.2.9", "224.0.0.1", 0, 0, 0, true},
 		{"who listens, whoever asks", told, "lan", IGMP, "192.0.2.9", "224.0.0.1", 0, 0, 0, true},
 		{"who listens, of one machine", told, "lan", IGMP, "10.1.2.9", "10.1.2.2", 0, 0, 0, false},
@@ -110,6 +118,39 @@ func TestPairIsHeard(t *testing.T) {
 	}
 }
 
+// TestPortOfFlowsIsNoRulesBusiness: nothing but what is heard of the other node comes to the port
+// on which it tells of flows, though a rule passes all; what goes through is none of its business.
+func TestPortOfFlowsIsNoRulesBusiness(t *testing.T) {
+	w := pairWorld(t, "[ha]\nadvskew = 0\n")
+	w.Config.Rules[0].Action = config.Pass
+	e := NewEvaluator(w)
+	for _, tt := range []struct {
+		in, src, dst string
+		protocol     config.Protocol
+		port         uint16
+		refused      bool
+	}{
+		{"lan", "10.1.2.3", "10.1.2.2", config.UDP, FlowPort, true},
+		{"lan", "2001:db8:2::3", "2001:db8:2::2", config.UDP, FlowPort, true},
+		{"sync", "10.1.2.3", "172.16.0.1", config.UDP, FlowPort, true},
+		{"sync", "172.16.0.2", "172.16.0.1", config.UDP, FlowPort, false},
+		{"lan", "10.1.2.3", "10.1.2.2", config.UDP, FlowPort + 1, false},
+		{"lan", "10.1.2.3", "10.1.2.2", config.TCP, FlowPort, false},
+		{"lan", "10.1.2.3", "198.51.100.7", config.UDP, FlowPort, false},
+	} {
+		p := Packet{In: tt.in, Protocol: tt.protocol, Src: netip.MustParseAddr(tt.src), Dst: netip.MustParseAddr(tt.dst), SrcPort: 9, DstPort: tt.port}
+		d := e.Evaluate(p)
+		if got := d.Action == config.Block && d.Cause == packetlog.CauseInvalid; got != tt.refused || e.Reserved(p) != tt.refused {
+			t.Errorf("%+v: %+v, reserved: %v", tt, d, e.Reserved(p))
+		}
+	}
+	w.Config.HA = nil
+	p := Packet{In: "lan", Protocol: config.UDP, Src: netip.MustParseAddr("10.1.2.3"), Dst: netip.MustParseAddr("10.1.2.2"), DstPort: FlowPort}
+	if e := NewEvaluator(w); e.Reserved(p) || e.Evaluate(p).Action != config.Pass {
+		t.Error("a single gateway reserves the port as well")
+	}
+}
+
 // TestNoPairIsNotHeard: on a single gateway nothing of it is let in.
 func TestNoPairIsNotHeard(t *testing.T) {
 	w := pairWorld(t, "[ha]\nadvskew = 0\n")
@@ -121,6 +162,13 @@ func TestNoPairIsNotHeard(t *testing.T) {
 	for _, c := range Compile(w, NewSets(w, nil)).Chains {
 		if strings.HasPrefix(c.Name, "pair") {
 			t.Errorf("there is a chain %s", c.Name)
+		}
+		for _, r := range c.Rules {
+			for _, x := range r.Exprs {
+				if _, sets := x.(nft.SetEvents); sets {
+					t.Errorf("chain %s has %s", c.Name, x)
+				}
+			}
 		}
 	}
 }

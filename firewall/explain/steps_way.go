@@ -116,8 +116,15 @@ func (x *Explainer) held(s report.Step, on string, p rules.Packet) report.Step {
 	return s
 }
 
-// automatic tells of what always passes.
+// automatic tells of what always passes, and of what never does.
 func (x *Explainer) automatic(r *road) (report.Step, bool) {
+	if x.rules.Reserved(r.seen) {
+		s := report.Step{
+			Name: report.StepAlways, Result: report.ResultStopped,
+			Text: "this port takes what the other node of the pair tells of flows, from the link of the cable alone",
+		}
+		return place(s, "ha", x.w.Config.HA.Pos), true
+	}
 	if r.decision.Cause != packetlog.CauseAutomatic {
 		return report.Step{}, false
 	}

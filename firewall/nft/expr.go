@@ -142,8 +142,10 @@ type StatusBits uint32
 
 // The conntrack status bits that rules look at, as the kernel numbers them.
 const (
-	StatusSNAT StatusBits = 0x10
-	StatusDNAT StatusBits = 0x20
+	StatusSeenReply StatusBits = 0x02 // somebody answered
+	StatusAssured   StatusBits = 0x04 // both ends go on with it
+	StatusSNAT      StatusBits = 0x10
+	StatusDNAT      StatusBits = 0x20
 )
 
 // TCPFlags matches tcp flags & Mask == Value (or !=). It prints in nft's form:

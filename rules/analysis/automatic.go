@@ -46,10 +46,12 @@ func (g *ground) pair() []space.Cube {
 			heard.Sets[space.Source], heard.Sets[space.Destination] = near[f], g.local[f]
 			ads, beats := heard, heard
 			ads.Sets[space.Protocol] = protocols([]config.Protocol{rules.CARP})
-			beats.Sets[space.Protocol], beats.Sets[space.Port] = protocols([]config.Protocol{config.UDP}), beatPort()
+			beats.Sets[space.Protocol], beats.Sets[space.Port] = protocols([]config.Protocol{config.UDP}), onePort(rules.BeatPort)
 			out = append(out, ads, beats)
 			if segment == p.Cable {
-				link := beats
+				told, link := beats, beats
+				told.Sets[space.Port] = onePort(rules.FlowPort)
+				out = append(out, told)
 				link.Sets[space.Protocol], link.Sets[space.Source] = protocols([]config.Protocol{config.TCP}), g.peers(p)[f]
 				out = append(out, link)
 			}
@@ -76,8 +78,19 @@ func multicast() *netipx.IPSetBuilder {
 	return &b
 }
 
-func beatPort() space.Set {
-	return ports([]config.PortRange{{From: rules.BeatPort, To: rules.BeatPort}})
+func onePort(n uint16) space.Set { return ports([]config.PortRange{{From: n, To: n}}) }
+
+// reserved is what comes to the port of flows of a pair, from wherever it does.
+func (g *ground) reserved() []space.Cube {
+	if g.w.Pair() == nil {
+		return nil
+	}
+	out := []space.Cube{g.all(v4), g.all(v6)}
+	for f := range out {
+		out[f].Sets[space.Destination] = g.local[f]
+		out[f].Sets[space.Protocol], out[f].Sets[space.Port] = protocols([]config.Protocol{config.UDP}), onePort(rules.FlowPort)
+	}
+	return out
 }
 
 // invalid is the ICMP packets that begin no flow, and those of a link that would

@@ -33,6 +33,9 @@ func (e *entry) effect() effect {
 	return effect{e.action, e.rule.Gateway}
 }
 
+// byTracking names the entry of what connection tracking makes nothing of.
+const byTracking = "connection tracking"
+
 // policy is everything that decides packets, in order. Each packet that comes in
 // by an interface is in the region of some entry, for the last takes all.
 // Port forwards with pass are left out: what they let in was translated before,
@@ -47,7 +50,8 @@ func (g *ground) policy() []entry {
 	}
 	automatic("IPv6 neighbour discovery", packetlog.CauseAutomatic, config.Pass, g.discovery())
 	automatic("what the nodes of a pair say to each other", packetlog.CauseAutomatic, config.Pass, g.pair()...)
-	automatic("connection tracking", packetlog.CauseInvalid, config.Block, g.invalid()...)
+	automatic("the port of flows of a pair", packetlog.CauseInvalid, config.Block, g.reserved()...)
+	automatic(byTracking, packetlog.CauseInvalid, config.Block, g.invalid()...)
 	for _, i := range g.w.Config.Interfaces {
 		for _, guard := range g.w.Guards(i) {
 			automatic(fmt.Sprintf("%s of interface %q", guard.Setting, i.Name), guard.Cause, config.Block, g.refused(i.Name, guard)...)

@@ -6,7 +6,6 @@ import (
 	"slices"
 
 	"github.com/rempart/rempart/config"
-	"github.com/rempart/rempart/firewall/packetlog"
 	"github.com/rempart/rempart/rules"
 	"github.com/rempart/rempart/rules/space"
 )
@@ -207,7 +206,7 @@ func (r *reader) shadowed(n int, by []int) {
 	only := r.entries[by[0]]
 	e := &r.entries[n]
 	switch {
-	case len(by) == 1 && only.cause == packetlog.CauseInvalid:
+	case len(by) == 1 && only.name == byTracking && only.rule == nil:
 		r.add(n, Impossible, nil, "decides nothing: its ICMP types begin no flow; answers and errors pass with the flow that they belong to")
 		return
 	case !slices.ContainsFunc(by, func(m int) bool { return r.entries[m].rule != nil }):
