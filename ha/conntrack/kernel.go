@@ -30,11 +30,7 @@ func openSocket(protocol int, options ...option) (socket, error) {
 }
 
 func (s *socket) prepare(options []option) error {
-	for _, o := range options {
-		if err := s.set(o); err != nil {
-			return err
-		}
-	}
+	// First, for it ends all memberships.
 	if err := unix.Bind(s.fd, &unix.SockaddrNetlink{Family: unix.AF_NETLINK}); err != nil {
 		return fmt.Errorf("bind netlink socket: %w", err)
 	}
@@ -44,6 +40,11 @@ func (s *socket) prepare(options []option) error {
 	}
 	if name, ok := name.(*unix.SockaddrNetlink); ok {
 		s.port = name.Pid
+	}
+	for _, o := range options {
+		if err := s.set(o); err != nil {
+			return err
+		}
 	}
 	return nil
 }
