@@ -1,0 +1,28 @@
+package survival_test
+
+import "testing"
+
+// A thousand connections live through a planned switch, a node without power and a machine that hangs, from one node
+// to the other and back and there again, while those that were lost return.
+func TestThousandConnections(t *testing.T) {
+	b := newPair(t, goodCable)
+	f := b.farm(map[pace]int{idle: 91, interactive: 32, bulk: 2})
+	first, second := b.nodes[0], b.nodes[1]
+	b.complete(second)
+
+	b.released(first)
+	f.moves()
+	b.complete(first)
+
+	b.crashed(second)
+	f.moves()
+	b.boot(second)
+	b.joined(second)
+
+	b.frozen(first)
+	f.moves()
+	b.thawed(first)
+	b.joined(first)
+	f.moves()
+	f.finish()
+}
