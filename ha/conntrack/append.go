@@ -6,7 +6,7 @@ package conntrack
 // with EEXIST if either of its tuples is taken, and with ENOENT if its master is not there.
 //
 // What is sent is not what a walk shows, for the kernel makes the translation anew: the reply is the plain inverse of the original,
-// and both halves of the translation follow with the one address and port that they may have. A reply that is translated already would
+// and both halves of the translation follow with the one address and port that they may have, also the one that changes nothing. A reply that is translated already would
 // be taken for one that needs no translation, and packets would leave untranslated. TCP is liberal in both directions, since window
 // tracking cannot be handed over.
 func AppendCreate(b []byte, seq uint32, f *Flow, x *Extra, timeout uint32) []byte {
@@ -33,8 +33,8 @@ func AppendCreate(b []byte, seq uint32, f *Flow, x *Extra, timeout uint32) []byt
 	}
 	b = f.appendInfo(b, x)
 	if n, ok := f.translation(&inverse); ok {
-		// Without the half that changes nothing the kernel would settle that one itself, and choose another port if
-		// a flow has the tuple that stands between the halves.
+		// A half that is left out the kernel settles itself: it keeps the address, but takes another port or ID if a
+		// flow has the tuple that is reached so far, and tells nobody.
 		b = appendNAT(b, ctaNATSrc, f.Family, &n.src, n.srcPort)
 		b = appendNAT(b, ctaNATDst, f.Family, &n.dst, n.dstPort)
 	}
