@@ -12,7 +12,7 @@ import (
 )
 
 // Wire is a cable between two hosts that can go bad while it is in use: it loses frames, takes its
-// time, falls silent, or is pulled out. Each frame goes through this process, for not every kernel
+// time, sends them twice or in another order, falls silent, or is pulled out. Each frame goes through this process, for not every kernel
 // has netem. Both ends are TAP devices without offloads, so that frames are never longer than the
 // MTU and have their checksums.
 type Wire struct {

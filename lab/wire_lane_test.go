@@ -2,6 +2,7 @@ package lab
 
 import (
 	"bytes"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -177,5 +178,54 @@ func TestLaneBounds(t *testing.T) {
 	}
 	if got := l.take(time.Unix(2, 0)); got[0] != 'x' {
 		t.Errorf("first frame %q", got[0])
+	}
+}
+
+// TestLaneDoubles has half of the frames arrive twice, and none be lost.
+func TestLaneDoubles(t *testing.T) {
+	l := newLane(1)
+	l.set(Impairment{Double: 50})
+	now := time.Unix(1000, 0)
+	var came int
+	for range 1000 {
+		if l.admit(now, []byte{0}) {
+			came++
+		}
+		for l.take(now) != nil {
+			came++
+		}
+	}
+	if came < 1400 || came > 1600 || l.count.Lost != 0 {
+		t.Errorf("of 1000 frames %d came, and %d were lost", came, l.count.Lost)
+	}
+}
+
+// TestLaneOvertakes has frames of one kind arrive in another order, in time, and the others at once.
+func TestLaneOvertakes(t *testing.T) {
+	l := newLane(1)
+	const longest = 10 * time.Millisecond
+	l.set(Impairment{Jitter: longest, Overtake: true, Only: func(f []byte) bool { return f[0] < 100 }})
+	now := time.Unix(1000, 0)
+	for n := range byte(100) {
+		l.admit(now, []byte{n})
+		if !l.admit(now, []byte{100 + n}) {
+			t.Errorf("frame %d is not through at once", 100+n)
+		}
+	}
+	var came []byte
+	for at := l.next(); !at.IsZero(); at = l.next() {
+		if at.After(now.Add(longest)) {
+			t.Errorf("a frame is due after %s", at.Sub(now))
+		}
+		came = append(came, l.take(at)...)
+	}
+	if slices.IsSorted(came) {
+		t.Error("no frame was overtaken")
+	}
+	slices.Sort(came)
+	for n := range byte(100) {
+		if int(n) >= len(came) || came[n] != n {
+			t.Fatalf("came: %v", came)
+		}
 	}
 }
