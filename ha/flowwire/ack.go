@@ -55,8 +55,7 @@ func (a *Ack) read(c *cursor) {
 	a.Floor = c.uvarint()
 	a.N = int(c.byte())
 	if a.N > MaxRanges {
-		a.N = 0
-		c.fail("%d ranges", MaxRanges)
+		c.fail("%d ranges", a.N)
 		return
 	}
 	end := a.Upto
@@ -65,8 +64,7 @@ func (a *Ack) read(c *cursor) {
 		r.First = end + c.uvarint()
 		r.Last = r.First + c.uvarint()
 		if r.First <= end || r.Last < r.First {
-			c.fail("range %d falls", i)
-			return
+			c.fail("range %d does not rise", i)
 		}
 		end = r.Last
 	}

@@ -104,15 +104,14 @@ func (m *memory) putChange(b []byte, slot uint32, tag uint16, f *conntrack.Flow,
 }
 
 // readChange reads what changed of a flow and is its Tag.
-func (r *Reader) readChange(head byte) (tag uint16) {
-	c := &r.delta
+func (r *Reader) readChange(c *Change) (tag uint16) {
+	head := r.byte()
 	r.slot += unzigzag(r.uvarint32())
 	tag = r.uint16()
 	state := head >> stateShift
 	if state == stateLong {
 		state = r.byte()
 	}
-	var follow Fields
 	switch mode := head >> changeModeShift & changeModeMask; mode {
 	case changeState:
 		c.what = FieldState
@@ -120,26 +119,34 @@ func (r *Reader) readChange(head byte) (tag uint16) {
 		c.what = AllFields
 	case changeSome:
 		more := Fields(r.byte())
-		c.what, follow = more&AllFields, more>>4
-		if follow&^c.what != 0 || follow&FieldState != 0 {
-			r.fail("fields %#x", more)
-		}
+		c.what = more & AllFields
+		r.readFollow(c.what, more>>4)
 		if c.what&FieldState == 0 && head>>stateShift != 0 {
 			r.fail("state %d of no use", state)
 		}
 	default:
 		r.fail("change of mode %d", mode)
 	}
-	if follow&FieldStatus != 0 {
-		r.change.status = r.cached32(&r.statuses)
-	}
-	if follow&FieldMark != 0 {
-		r.change.mark = r.cached32(&r.marks)
-	}
-	if follow&FieldOptions != 0 {
-		r.change.options = r.cached32(&r.options)
-	}
 	c.life = r.change
 	c.life.state = conntrack.State(state)
 	return tag
+}
+
+// readFollow reads what is not as in the last Change.
+func (r *Reader) readFollow(what, follow Fields) {
+	if follow&^what != 0 || follow&FieldState != 0 {
+		r.fail("fields %#x and %#x", what, follow)
+		return
+	}
+	b, i := r.ahead(), 0
+	if follow&FieldStatus != 0 {
+		r.change.status, i = take32(&r.statuses, b, i)
+	}
+	if follow&FieldMark != 0 {
+		r.change.mark, i = take32(&r.marks, b, i)
+	}
+	if follow&FieldOptions != 0 {
+		r.change.options, i = take32(&r.options, b, i)
+	}
+	r.i += i
 }

@@ -5,99 +5,97 @@ import (
 	"fmt"
 )
 
-// cursor takes values off a body. After the first fault it gives zeros, so that who reads asks
-// once, at the end.
+// cursor takes values off a part of a body. Behind the end, and after a fault, it gives zeros: who reads asks once, with
+// done.
 type cursor struct {
-	b     []byte
-	whole int // length of the body
-	end   int // bytes of the body behind b
-	err   error
+	b    []byte
+	i    int // where the next value begins; behind the end of b when one was missing
+	base int // where b begins in the body
+	err  error
 }
 
-// at is how far into the body it is.
-func (c *cursor) at() int { return c.whole - c.end - len(c.b) }
+// more says that there is more to read.
+func (c *cursor) more() bool { return c.i < len(c.b) }
 
-// fail notes the first fault.
+// done says that all that was read was there, and as it should be.
+func (c *cursor) done() bool {
+	if c.i > len(c.b) && c.err == nil {
+		c.i = len(c.b)
+		c.fail("ends too early")
+	}
+	return c.err == nil
+}
+
+// fail notes the first fault, and goes to the end.
 func (c *cursor) fail(format string, args ...any) {
 	if c.err == nil {
-		c.err = fmt.Errorf("%w: byte %d: %s", ErrMalformed, c.at(), fmt.Sprintf(format, args...))
+		at := c.base + min(c.i, len(c.b))
+		c.err = fmt.Errorf("%w: byte %d: %s", ErrMalformed, at, fmt.Sprintf(format, args...))
 	}
-	c.b = nil
+	c.rest()
 }
 
-// short is out of line so that what calls it is inlined.
-//
-//go:noinline
-func (c *cursor) short() { c.fail("ends too early") }
+// rest goes to the end.
+func (c *cursor) rest() { c.i = max(c.i, len(c.b)) }
 
-func (c *cursor) rest() { c.b = nil }
-
-func (c *cursor) byte() byte {
-	if len(c.b) < 1 {
-		c.short()
-		return 0
+func (c *cursor) byte() (v byte) {
+	if c.i < len(c.b) {
+		v = c.b[c.i]
 	}
-	v := c.b[0]
-	c.b = c.b[1:]
+	c.i++
 	return v
 }
 
-func (c *cursor) uint16() uint16 {
-	if len(c.b) < 2 {
-		c.short()
-		return 0
+func (c *cursor) uint16() (v uint16) {
+	if c.i+2 <= len(c.b) {
+		v = binary.BigEndian.Uint16(c.b[c.i:])
 	}
-	v := binary.BigEndian.Uint16(c.b)
-	c.b = c.b[2:]
+	c.i += 2
 	return v
 }
 
-func (c *cursor) uint32() uint32 {
-	if len(c.b) < 4 {
-		c.short()
-		return 0
+func (c *cursor) uint32() (v uint32) {
+	if c.i+4 <= len(c.b) {
+		v = binary.BigEndian.Uint32(c.b[c.i:])
 	}
-	v := binary.BigEndian.Uint32(c.b)
-	c.b = c.b[4:]
+	c.i += 4
 	return v
 }
 
-func (c *cursor) uint64() uint64 {
-	if len(c.b) < 8 {
-		c.short()
-		return 0
+func (c *cursor) uint64() (v uint64) {
+	if c.i+8 <= len(c.b) {
+		v = binary.BigEndian.Uint64(c.b[c.i:])
 	}
-	v := binary.BigEndian.Uint64(c.b)
-	c.b = c.b[8:]
+	c.i += 8
 	return v
 }
 
 // bytes are the next n, or none.
-func (c *cursor) bytes(n int) []byte {
-	if len(c.b) < n {
-		c.short()
-		return nil
+func (c *cursor) bytes(n int) (v []byte) {
+	if c.i+n <= len(c.b) {
+		v = c.b[c.i : c.i+n]
 	}
-	v := c.b[:n]
-	c.b = c.b[n:]
+	c.i += n
 	return v
 }
 
 func (c *cursor) uvarint() uint64 {
-	v, n := binary.Uvarint(c.b)
-	if n <= 0 {
-		c.short()
-		return 0
+	v, n := binary.Uvarint(c.b[min(c.i, len(c.b)):])
+	switch {
+	case n > 0:
+		c.i += n
+	case n == 0:
+		c.i = len(c.b) + 1
+	default:
+		c.fail("number of more than 64 bits")
 	}
-	c.b = c.b[n:]
 	return v
 }
 
 func (c *cursor) uvarint32() uint32 {
-	if len(c.b) > 0 && c.b[0] < 0x80 {
-		v := c.b[0]
-		c.b = c.b[1:]
-		return uint32(v)
+	if c.i < len(c.b) && c.b[c.i] < 0x80 {
+		c.i++
+		return uint32(c.b[c.i-1])
 	}
 	return c.longUvarint32()
 }
@@ -105,7 +103,7 @@ func (c *cursor) uvarint32() uint32 {
 func (c *cursor) longUvarint32() uint32 {
 	v := c.uvarint()
 	if v > 1<<32-1 {
-		c.fail("%d is too large", v)
+		c.fail("%d is more than 32 bits", v)
 		return 0
 	}
 	return uint32(v)
@@ -113,6 +111,6 @@ func (c *cursor) longUvarint32() uint32 {
 
 // part is the cursor of the next n bytes, which it passes.
 func (c *cursor) part(n int) cursor {
-	b := c.bytes(n)
-	return cursor{b: b, whole: c.whole, end: c.end + len(c.b), err: c.err}
+	at := c.i
+	return cursor{b: c.bytes(n), base: c.base + at}
 }

@@ -18,7 +18,8 @@ func (m *memory) putEnd(b []byte, slot uint32) []byte {
 	return binary.AppendUvarint(append(b, head|endMore), uint64(d))
 }
 
-func (r *Reader) readEnd(head byte) {
+func (r *Reader) readEnd() {
+	head := r.byte()
 	d := uint32(head >> endShift)
 	if head&endMore != 0 {
 		more := r.uvarint32()

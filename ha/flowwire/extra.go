@@ -114,12 +114,12 @@ func appendTuple(b []byte, family uint8, t *conntrack.Tuple) []byte {
 	return binary.BigEndian.AppendUint32(b, uint32(t.SrcPort)<<16|uint32(t.DstPort))
 }
 
-// readExtra reads the fields of an Extra, which take n bytes.
-func (r *Reader) readExtra(n int) {
-	r.room = conntrack.Extra{}
-	fields := r.part(n)
+// readExtra reads the fields of an Extra, behind their length. One that says nothing is none.
+func (r *Reader) readExtra(family uint8) {
+	var x conntrack.Extra
+	fields := r.part(int(r.uint16()))
 	var seen uint32
-	for len(fields.b) > 0 {
+	for fields.more() && r.err == nil {
 		f := field(fields.byte())
 		value := fields.part(int(fields.byte()))
 		if f == 0 || f >= fieldEnd {
@@ -129,16 +129,19 @@ func (r *Reader) readExtra(n int) {
 			value.fail("field %d twice", f)
 		}
 		seen |= 1 << f
-		value.set(f, r.flow.Family, &r.room)
-		if len(value.b) > 0 {
+		value.set(f, family, &x)
+		if value.more() {
 			value.fail("field %d is too long", f)
 		}
-		if fields.err = value.err; fields.err != nil {
-			break
+		if !value.done() {
+			r.err = value.err
 		}
 	}
-	if r.err = fields.err; r.err == nil && r.room != (conntrack.Extra{}) {
-		r.extra = &r.room
+	if !fields.done() && r.err == nil {
+		r.err = fields.err
+	}
+	if x != (conntrack.Extra{}) {
+		r.extras = append(r.extras, x)
 	}
 }
 
@@ -180,7 +183,6 @@ func (c *cursor) set(f field, family uint8, x *conntrack.Extra) {
 func (c *cursor) text(to []byte) {
 	if len(c.b) > len(to) {
 		c.fail("text of %d bytes", len(c.b))
-		return
 	}
 	copy(to, c.b)
 	c.rest()

@@ -89,14 +89,3 @@ type Handler interface {
 	// Want asks for all slots of a bucket.
 	Want(bucket uint32)
 }
-
-// nobody is a Handler for whom a body is read only to see whether it can be.
-type nobody struct{}
-
-func (nobody) Put(uint32, *conntrack.Flow, *conntrack.Extra) {}
-func (nobody) Change(uint32, uint16, *Change)                {}
-func (nobody) End(uint32)                                    {}
-func (nobody) Ack(*Ack)                                      {}
-func (nobody) State(*State)                                  {}
-func (nobody) Digest(Digest)                                 {}
-func (nobody) Want(uint32)                                   {}

@@ -36,7 +36,8 @@ type cache[T uint32 | uint64] [cacheSize]T
 const (
 	cacheBits = 7
 	cacheSize = 1 << cacheBits
-	// literal stands before a value that the cache has not; what is less is a place in it.
+	// literal stands before a value that the cache has not; what is less is a place in it. The cache of a new frame has
+	// zero everywhere.
 	literal = cacheSize
 )
 
@@ -62,28 +63,21 @@ func append64(b []byte, c *cache[uint64], v uint64) []byte {
 	return binary.BigEndian.AppendUint64(append(b, literal), v)
 }
 
-func (c *cursor) cached32(m *cache[uint32]) uint32 {
-	i := c.byte()
-	if i < cacheSize {
-		return m[i]
+// take32 is the value that begins at i, and where the next begins.
+func take32(c *cache[uint32], b []byte, i int) (uint32, int) {
+	if at := b[i]; at < literal {
+		return c[at], i + 1
 	}
-	if i != literal {
-		c.fail("place %d", i)
-	}
-	v := c.uint32()
-	m.place(v)
-	return v
+	v := binary.BigEndian.Uint32(b[i+1:])
+	c.place(v)
+	return v, i + 5
 }
 
-func (c *cursor) cached64(m *cache[uint64]) uint64 {
-	i := c.byte()
-	if i < cacheSize {
-		return m[i]
+func take64(c *cache[uint64], b []byte, i int) (uint64, int) {
+	if at := b[i]; at < literal {
+		return c[at], i + 1
 	}
-	if i != literal {
-		c.fail("place %d", i)
-	}
-	v := c.uint64()
-	m.place(v)
-	return v
+	v := binary.BigEndian.Uint64(b[i+1:])
+	c.place(v)
+	return v, i + 9
 }

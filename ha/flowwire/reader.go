@@ -1,22 +1,42 @@
 package flowwire
 
-import (
-	"encoding/binary"
-
-	"github.com/rempart/rempart/ha/conntrack"
-)
+import "github.com/rempart/rempart/ha/conntrack"
 
 // Reader reads bodies. It is room that is used again: the zero value is ready.
 type Reader struct {
 	cursor
 	memory
-	flow  conntrack.Flow
-	room  conntrack.Extra
-	extra *conntrack.Extra // room, or nil
-	delta Change
-	ack   Ack
-	state State
+	tail    [headSize]byte // the end of a section, with zeros behind it
+	content []item
+	// What the items are about.
+	flows   []conntrack.Flow
+	extras  []conntrack.Extra
+	changes []Change
+	acks    []Ack
+	states  []State
+	digests []Digest
 }
+
+// item is one call of a Handler.
+type item struct {
+	kind  itemKind
+	tag   uint16
+	slot  uint32 // or the bucket of a want
+	at    int    // where in the room of its kind it is
+	extra int    // where its Extra is, less than zero: it has none
+}
+
+type itemKind uint8
+
+const (
+	itemPut itemKind = iota
+	itemChange
+	itemEnd
+	itemAck
+	itemState
+	itemDigest
+	itemWant
+)
 
 // Read reads a body with room of its own.
 func Read(body []byte, h Handler) error { return new(Reader).Read(body, h) }
@@ -24,81 +44,104 @@ func Read(body []byte, h Handler) error { return new(Reader).Read(body, h) }
 // Read gives h what a body says. A body that is not whole gives it nothing, and is ErrMalformed with what is
 // wrong and where: all of it is read before h is called.
 func (r *Reader) Read(body []byte, h Handler) error {
-	if err := r.read(body, nobody{}); err != nil {
-		return err
-	}
-	return r.read(body, h)
-}
-
-func (r *Reader) read(body []byte, h Handler) error {
-	r.memory.reset()
-	for at := 0; at < len(body); {
-		r.cursor = cursor{b: body[at:], whole: len(body)}
-		if len(body)-at < sectionHead {
-			r.short()
-			return r.err
+	r.reset()
+	for whole := (cursor{b: body}); whole.more(); {
+		kind := section(whole.byte())
+		r.cursor = whole.part(int(whole.uint16()))
+		if !whole.done() {
+			return whole.err
 		}
-		kind, n := section(body[at]), int(binary.BigEndian.Uint16(body[at+1:]))
-		at += sectionHead
-		if n > len(body)-at {
-			r.fail("section %d of %d bytes has %d", kind, n, len(body)-at)
-			return r.err
-		}
-		r.cursor = cursor{b: body[at : at+n], whole: len(body), end: len(body) - at - n}
-		at += n
-		r.section(kind, h)
-		if r.err != nil {
+		if r.section(kind); !r.done() {
 			return r.err
 		}
 	}
+	r.tell(h)
 	return nil
 }
 
-func (r *Reader) section(kind section, h Handler) {
+func (r *Reader) reset() {
+	r.memory.reset()
+	r.content = r.content[:0]
+	r.flows, r.extras, r.changes = r.flows[:0], r.extras[:0], r.changes[:0]
+	r.acks, r.states, r.digests = r.acks[:0], r.states[:0], r.digests[:0]
+}
+
+func (r *Reader) section(kind section) {
 	switch kind {
 	case sectionRecords:
-		for len(r.b) > 0 {
-			r.record(h)
+		for r.more() {
+			r.record()
 		}
 	case sectionAck:
-		if r.ack.read(&r.cursor); r.err == nil {
-			h.Ack(&r.ack)
-		}
+		r.acks = append(r.acks, Ack{})
+		r.acks[len(r.acks)-1].read(&r.cursor)
+		r.content = append(r.content, item{kind: itemAck, at: len(r.acks) - 1})
 	case sectionState:
-		if r.state.read(&r.cursor); r.err == nil {
-			h.State(&r.state)
-		}
+		r.states = append(r.states, State{})
+		r.states[len(r.states)-1].read(&r.cursor)
+		r.content = append(r.content, item{kind: itemState, at: len(r.states) - 1})
 	case sectionDigests:
-		for d := (Digest{}); len(r.b) > 0; {
-			if d.read(&r.cursor, d.Bucket); r.err == nil {
-				h.Digest(d)
-			}
+		for d := (Digest{}); r.more(); {
+			d.read(&r.cursor, d.Bucket)
+			r.digests = append(r.digests, d)
+			r.content = append(r.content, item{kind: itemDigest, at: len(r.digests) - 1})
 		}
 	case sectionWants:
-		for bucket := uint32(0); len(r.b) > 0; {
-			if bucket += unzigzag(r.uvarint32()); r.err == nil {
-				h.Want(bucket)
-			}
+		for bucket := uint32(0); r.more(); {
+			bucket += unzigzag(r.uvarint32())
+			r.content = append(r.content, item{kind: itemWant, slot: bucket})
 		}
 	}
 }
 
-func (r *Reader) record(h Handler) {
-	head := r.byte()
-	switch head & opMask {
+func (r *Reader) record() {
+	switch r.b[r.i] & opMask {
 	case opPut:
-		if r.readPut(head); r.err == nil {
-			h.Put(r.slot, &r.flow, r.extra)
+		r.flows = append(r.flows, conntrack.Flow{})
+		one := item{kind: itemPut, at: len(r.flows) - 1, extra: -1}
+		extras := len(r.extras)
+		r.readPut(&r.flows[one.at])
+		if len(r.extras) > extras {
+			one.extra = extras
 		}
+		one.slot = r.slot
+		r.content = append(r.content, one)
 	case opChange:
-		if tag := r.readChange(head); r.err == nil {
-			h.Change(r.slot, tag, &r.delta)
-		}
+		r.changes = append(r.changes, Change{})
+		at := len(r.changes) - 1
+		tag := r.readChange(&r.changes[at])
+		r.content = append(r.content, item{kind: itemChange, slot: r.slot, tag: tag, at: at})
 	case opEnd:
-		if r.readEnd(head); r.err == nil {
-			h.End(r.slot)
-		}
+		r.readEnd()
+		r.content = append(r.content, item{kind: itemEnd, slot: r.slot})
 	case opOther:
+		r.i++
 		r.bytes(int(r.uvarint32()))
+	}
+}
+
+// tell calls h with all that was read.
+func (r *Reader) tell(h Handler) {
+	for i := range r.content {
+		switch one := &r.content[i]; one.kind {
+		case itemPut:
+			var x *conntrack.Extra
+			if one.extra >= 0 {
+				x = &r.extras[one.extra]
+			}
+			h.Put(one.slot, &r.flows[one.at], x)
+		case itemChange:
+			h.Change(one.slot, one.tag, &r.changes[one.at])
+		case itemEnd:
+			h.End(one.slot)
+		case itemAck:
+			h.Ack(&r.acks[one.at])
+		case itemState:
+			h.State(&r.states[one.at])
+		case itemDigest:
+			h.Digest(r.digests[one.at])
+		case itemWant:
+			h.Want(one.slot)
+		}
 	}
 }
