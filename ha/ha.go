@@ -24,6 +24,7 @@ import (
 	"github.com/hashicorp/go-hclog"
 	"github.com/rempart/rempart/config"
 	"github.com/rempart/rempart/ha/carp"
+	"github.com/rempart/rempart/ha/conntrack"
 	"github.com/rempart/rempart/ha/hooks"
 	"github.com/rempart/rempart/ha/peer"
 	"github.com/rempart/rempart/ha/pulse"
@@ -56,7 +57,10 @@ type Parts struct {
 	Ticker Ticker
 	Link   func(peer.Options) Link
 	MACs   MACs
-	Flows  Flows // nil: no flow sync
+	Flows  Flows     // nil: no flow sync
+	Table  FlowTable // nil: flows are not compared
+	// Shared says whether a flow is the pair's concern; flowsync.Shared is the real one.
+	Shared func(f *conntrack.Flow, local func(family uint8, a [16]byte) bool) bool
 	// Devices are the devices of a policy's interfaces, by the names of these.
 	Devices func(*config.Config) map[string]string
 	// Secret reads the file that [ha] secret names.

@@ -18,6 +18,9 @@ const (
 	askHeard     = "heard"      // which test frames came
 	askDrill     = "drill"      // to collect answers of an id
 	askDrillDone = "drill-done" // for what was collected
+
+	askFlowDigests = "flow-digests" // of all buckets
+	askFlowBucket  = "flow-bucket"  // for the flows of some
 )
 
 // about is the body of most questions.
@@ -60,11 +63,16 @@ func (n *Node) answer(ctx context.Context, asked peer.Question) ([]byte, error) 
 			return nil, errors.New("another drill is under way")
 		}
 		return reply(struct{}{}, nil)
+	case askFlowDigests, askFlowBucket:
+		return n.answerFlows(ctx, asked)
 	case askDrillDone:
 		return reply(n.drill.collected(q.ID), nil)
 	}
-	return nil, fmt.Errorf("question %q is not known to this version", asked.Kind)
+	return nil, fmt.Errorf("question %q%s", asked.Kind, unknownQuestion)
 }
+
+// unknownQuestion ends the refusal of a question that came with a later version. Peers look for it.
+const unknownQuestion = " is not known to this version"
 
 func reply(v any, err error) ([]byte, error) {
 	if err != nil {

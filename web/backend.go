@@ -68,6 +68,10 @@ type Pair interface {
 	Takeover(ctx context.Context, o view.Order) (view.Done, error)
 	// Maintenance leaves the role to the peer until it is switched off, over restarts of the machine.
 	Maintenance(ctx context.Context, on bool, by string) (view.Status, error)
+	// Resync makes the master send all its flows again. It returns at once, with the state before they are sent.
+	Resync(ctx context.Context, by string) (view.Sync, error)
+	// FlowsDiff names what differs between the flows of both kernels, limit of them at most.
+	FlowsDiff(ctx context.Context, limit int) (view.FlowsDiff, error)
 	// Doctor tells of each finding as it comes. An error of tell ends it.
 	Doctor(ctx context.Context, tell func(view.Finding) error) error
 	// Drill tells of each switch as it is done and returns all of them, with what they cost. An error of

@@ -95,6 +95,9 @@ func TestDocumentedExamples(t *testing.T) {
 		"POST /v1/ha/release":             {new(view.Order), new(view.Done)},
 		"POST /v1/ha/takeover":            {new(view.Order), new(view.Done)},
 		"POST /v1/ha/maintenance":         {new(maintenanceRequest), new(view.Status)},
+		"POST /v1/ha/resync":              {new(empty), new(view.Sync)},
+		"GET /v1/ha/flows/diff":           {new(view.FlowsDiff)},
+		"GET /v1/metrics":                 {},
 		"POST /v1/ha/doctor":              {new(empty), new(doctorLine)},
 		"POST /v1/ha/drill":               {new(view.DrillOrder), new(drillLine)},
 	}

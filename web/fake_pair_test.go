@@ -15,6 +15,7 @@ func (f *fake) HAStatus(context.Context) (view.Status, error) {
 		Groups: some(f, view.Group{Name: "main", Role: "MASTER", Since: moment(), Why: "the peer is dead"}),
 		Peer:   view.Peer{State: "dead", Node: "fw2", Heard: moment()},
 		Paths:  some(f, view.Path{Interface: "sync", Cable: true, Lost: 0.5}),
+		Sync:   f.sync,
 	}, f.err
 }
 
@@ -32,6 +33,14 @@ func (f *fake) Maintenance(_ context.Context, on bool, by string) (view.Status, 
 		s.Maintenance = &view.Maintenance{Since: moment(), By: by}
 	}
 	return s, f.err
+}
+
+func (f *fake) Resync(_ context.Context, by string) (view.Sync, error) {
+	return view.Sync{State: view.SyncIncomplete, Why: "begun anew by " + by}, f.err
+}
+
+func (f *fake) FlowsDiff(_ context.Context, limit int) (view.FlowsDiff, error) {
+	return view.FlowsDiff{Here: limit, There: 2, Flows: some(f, view.FlowDiff{Flow: "udp", Here: "mark 0x1"}), More: true}, f.err
 }
 
 func (f *fake) Doctor(ctx context.Context, tell func(view.Finding) error) error {

@@ -14,6 +14,7 @@ import (
 	"github.com/rempart/rempart/firewall/flows"
 	"github.com/rempart/rempart/firewall/packetlog"
 	"github.com/rempart/rempart/firewall/report"
+	"github.com/rempart/rempart/ha/view"
 )
 
 // fake is a gateway that answers everything from what it is given, so that an
@@ -25,6 +26,7 @@ type fake struct {
 	samples int                   // how many samples a history has
 	during  func(context.Context) // runs inside Apply
 	entries chan packetlog.Entry  // what Follow sends
+	sync    *view.Sync            // of the pair
 }
 
 // moment is a time without a monotonic clock.

@@ -58,8 +58,11 @@ func (a *api) endpoints() []endpoint {
 		{"POST", "/v1/ha/release", submit(maxSmallBody, a.order(a.pair.Release))},
 		{"POST", "/v1/ha/takeover", submit(maxSmallBody, a.order(a.pair.Takeover))},
 		{"POST", "/v1/ha/maintenance", submit(maxSmallBody, a.maintenance)},
+		{"POST", "/v1/ha/resync", submit(maxSmallBody, a.resync)},
+		{"GET", "/v1/ha/flows/diff", a.flowsDiff},
 		{"POST", "/v1/ha/doctor", a.doctor},
 		{"POST", "/v1/ha/drill", a.drill},
+		{"GET", "/v1/metrics", a.metrics},
 	}
 }
 

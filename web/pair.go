@@ -3,6 +3,7 @@ package web
 import (
 	"context"
 	"net/http"
+	"strconv"
 
 	"github.com/rempart/rempart/ha/view"
 )
@@ -29,6 +30,9 @@ type (
 // maxDrillRate is how many questions a second a drill may ask each host.
 const maxDrillRate = 2_000
 
+// maxFlowsDiff is how many flows that differ one answer names.
+const maxFlowsDiff = 10_000
+
 // order is a handler of a request to change the role.
 func (a *api) order(carryOut func(context.Context, view.Order) (view.Done, error)) func(*http.Request, view.Order) (view.Done, error) {
 	return func(r *http.Request, o view.Order) (view.Done, error) {
@@ -42,6 +46,23 @@ func (a *api) maintenance(r *http.Request, q maintenanceRequest) (view.Status, e
 		return view.Status{}, badRequest("on: want true or false")
 	}
 	return a.pair.Maintenance(r.Context(), *q.On, asker(r).Name)
+}
+
+func (a *api) resync(r *http.Request, _ empty) (view.Sync, error) {
+	return a.pair.Resync(r.Context(), asker(r).Name)
+}
+
+func (a *api) flowsDiff(w http.ResponseWriter, r *http.Request) error {
+	q, err := query(r, "limit")
+	if err != nil {
+		return err
+	}
+	limit, err := strconv.Atoi(q.Get("limit"))
+	if err != nil || limit < 1 || limit > maxFlowsDiff {
+		return badRequest("limit: %q, want a number from 1 to %d", q.Get("limit"), maxFlowsDiff)
+	}
+	d, err := a.pair.FlowsDiff(r.Context(), limit)
+	return answer(w, d, err)
 }
 
 // doctor sends each finding as it comes, one a line.

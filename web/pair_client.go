@@ -2,6 +2,8 @@ package web
 
 import (
 	"context"
+	"net/url"
+	"strconv"
 
 	"github.com/rempart/rempart/ha/view"
 )
@@ -26,6 +28,16 @@ func (c *Client) Takeover(ctx context.Context, o view.Order) (view.Done, error) 
 // Maintenance asks POST /v1/ha/maintenance. The daemon sees for itself who asks.
 func (c *Client) Maintenance(ctx context.Context, on bool, _ string) (view.Status, error) {
 	return post[view.Status](ctx, c, "/v1/ha/maintenance", maintenanceRequest{On: &on})
+}
+
+// Resync asks POST /v1/ha/resync. The daemon sees for itself who asks.
+func (c *Client) Resync(ctx context.Context, _ string) (view.Sync, error) {
+	return post[view.Sync](ctx, c, "/v1/ha/resync", empty{})
+}
+
+// FlowsDiff asks GET /v1/ha/flows/diff.
+func (c *Client) FlowsDiff(ctx context.Context, limit int) (view.FlowsDiff, error) {
+	return get[view.FlowsDiff](ctx, c, "/v1/ha/flows/diff", url.Values{"limit": {strconv.Itoa(limit)}})
 }
 
 // Doctor asks POST /v1/ha/doctor.

@@ -29,6 +29,12 @@ func pairQuestions() []question {
 		{"Release", func(ctx context.Context, b backends) (any, error) { return forget(b.Release(ctx, order)) }},
 		{"Takeover", func(ctx context.Context, b backends) (any, error) { return forget(b.Takeover(ctx, order)) }},
 		{"Maintenance off", func(ctx context.Context, b backends) (any, error) { return b.Maintenance(ctx, false, "") }},
+		{"Resync", func(ctx context.Context, b backends) (any, error) {
+			s, err := b.Resync(ctx, "")
+			s.Why = ""
+			return s, err
+		}},
+		{"FlowsDiff", func(ctx context.Context, b backends) (any, error) { return b.FlowsDiff(ctx, 100) }},
 		{"Doctor", func(ctx context.Context, b backends) (any, error) {
 			var all []view.Finding
 			err := b.Doctor(ctx, func(f view.Finding) error {
@@ -59,11 +65,12 @@ func TestOrdersAreOfWhoAsks(t *testing.T) {
 	taken, err2 := client.Takeover(t.Context(), view.Order{By: "somebody else"})
 	left, err3 := client.Maintenance(t.Context(), true, "somebody else")
 	drilled, err4 := client.Drill(t.Context(), view.DrillOrder{Rate: 1, By: "somebody else"}, func(view.DrillLeg) error { return nil })
-	if err := errors.Join(err1, err2, err3, err4); err != nil {
+	again, err5 := client.Resync(t.Context(), "somebody else")
+	if err := errors.Join(err1, err2, err3, err4, err5); err != nil {
 		t.Fatal(err)
 	}
-	got := []string{released.Groups[0].Master, taken.Groups[0].Master, left.Maintenance.By, drilled.From}
-	if diff := cmp.Diff([]string{me.Username, me.Username, me.Username, me.Username}, got); diff != "" {
+	got := []string{released.Groups[0].Master, taken.Groups[0].Master, left.Maintenance.By, drilled.From, again.Why}
+	if diff := cmp.Diff([]string{me.Username, me.Username, me.Username, me.Username, "begun anew by " + me.Username}, got); diff != "" {
 		t.Errorf("-want +got:\n%s", diff)
 	}
 }

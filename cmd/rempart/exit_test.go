@@ -19,6 +19,7 @@ func askers() []string {
 		"show flows", "show flows host 10.1.2.9 --end --yes", "show log", "show log -f", "apply --dry-run",
 		`explain "lan gre 10.1.2.9 -> 198.51.100.7"`,
 		"ha status", "ha release", "ha takeover main", "ha maintenance on", "ha maintenance off", "ha doctor", "ha drill --yes",
+		"ha flows diff", "ha resync",
 	}
 }
 
@@ -87,7 +88,7 @@ func TestNoDaemon(t *testing.T) {
 
 // TestAskersAreComplete fails when a command is added that no exit code is tested of.
 func TestAskersAreComplete(t *testing.T) {
-	alone := []string{"rempart", "check", "run", "load", "demo", "schema", "version", "show"}
+	alone := []string{"rempart", "check", "run", "load", "demo", "schema", "version", "show", "ha flows"}
 	for _, c := range family(rootCommand(newProgram(nil, nil, nil))) {
 		path := strings.TrimPrefix(c.CommandPath(), "rempart ")
 		tested := slices.ContainsFunc(askers(), func(line string) bool { return line == path || strings.HasPrefix(line, path+" ") })
@@ -131,7 +132,9 @@ func TestUsage(t *testing.T) {
 		{`explain "lan ->" --live --file x`, "--live and --file do not go together: what is followed runs now"},
 		{`explain "lan ->" --live --for 20ms`, "--for 20ms: want at least 1s"},
 		{`explain "lan ->" --live --count 0`, "--count 0: want at least 1"},
-		{"ha", "say what: doctor, drill, maintenance, release, status, takeover"},
+		{"ha", "say what: doctor, drill, flows, maintenance, release, resync, status, takeover"},
+		{"ha flows", "say what: diff"},
+		{"ha flows diff -n 0", "-n 0: want a number from 1 to 10000"},
 		{"ha release main guests", `"guests" is too much: rempart ha release [GROUP] [flags]`},
 		{"ha maintenance", "something is missing: rempart ha maintenance on|off [flags]"},
 		{"ha maintenance of", `maintenance "of": want on or off`},

@@ -60,6 +60,41 @@ func (g *gateway) Maintenance(_ context.Context, on bool, by string) (view.Statu
 	return g.pair, nil
 }
 
+func (g *gateway) Resync(_ context.Context, by string) (view.Sync, error) {
+	switch {
+	case g.refuse != nil:
+		return view.Sync{}, g.refuse
+	case !g.pair.Configured:
+		return view.Sync{}, view.ErrNotConfigured
+	case g.pair.Sync == nil:
+		return view.Sync{}, view.Statef("flow sync does not run here")
+	}
+	s := *g.pair.Sync
+	s.Why, s.InFlight = "all flows are sent anew", s.Flows
+	if s.State == view.SyncComplete {
+		s.State = view.SyncIncomplete
+	}
+	return s, nil
+}
+
+func (g *gateway) FlowsDiff(_ context.Context, limit int) (view.FlowsDiff, error) {
+	switch {
+	case g.refuse != nil:
+		return view.FlowsDiff{}, g.refuse
+	case !g.pair.Configured:
+		return view.FlowsDiff{}, view.ErrNotConfigured
+	case !g.ill:
+		return view.FlowsDiff{Here: 12_408, There: 12_408}, nil
+	}
+	all := []view.FlowDiff{
+		{Flow: "icmp 10.1.2.9 -> 192.0.2.7 type 8 code 0 id 7", There: "not assured, source translated, answered as icmp 192.0.2.7 -> 203.0.113.5 type 0 code 0 id 7, mark 0x10003"},
+		{Flow: "tcp 10.1.2.9:40022 -> 192.0.2.7:443", Here: "ESTABLISHED, mark 0x10003", There: "FIN_WAIT, mark 0x10004"},
+		{Flow: "udp [2001:db8:2::9]:5060 -> [2001:db8:ffff::7]:5060", Here: "assured, mark 0x10003, helper sip"},
+	}
+	d := view.FlowsDiff{Here: 12_408, There: 12_407, Flows: all[:min(limit, len(all))], More: limit < len(all)}
+	return d, nil
+}
+
 func (g *gateway) Doctor(_ context.Context, tell func(view.Finding) error) error {
 	if g.refuse != nil {
 		return g.refuse

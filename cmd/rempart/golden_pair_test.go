@@ -89,3 +89,25 @@ func TestGoldenDrill(t *testing.T) {
 	s.golden(t, "drill-nobody-asked", "ha", "drill")
 	s.golden(t, "drill-json", "ha", "drill", "--yes", "--json")
 }
+
+// TestGoldenFlows holds what is said of flow sync: both orders, on a pair that is well and on one that is not.
+func TestGoldenFlows(t *testing.T) {
+	s := newStage(t)
+	s.tty = true
+	s.serve(t)
+	s.golden(t, "flows-alone", "ha", "flows", "diff")
+	s.golden(t, "resync-alone", "ha", "resync")
+	s.gateway.pair = samplePair()
+	s.golden(t, "flows-equal", "ha", "flows", "diff")
+	s.golden(t, "resync", "ha", "resync")
+	s.gateway.ill = true
+	s.golden(t, "flows-diff", "ha", "flows", "diff")
+	s.golden(t, "flows-diff-more", "ha", "flows", "diff", "--limit", "1")
+	s.golden(t, "flows-diff-usage", "ha", "flows", "diff", "--limit", "0")
+	s.golden(t, "flows-what", "ha", "flows")
+	s.tty = false
+	s.golden(t, "flows-diff-json", "ha", "flows", "diff", "--json", "-n", "2")
+	s.golden(t, "resync-json", "ha", "resync", "--json")
+	s.gateway.pair.Sync = nil
+	s.golden(t, "resync-none", "ha", "resync")
+}

@@ -16,6 +16,7 @@ func haCommand(p *program) *cobra.Command {
 	}
 	cmd.AddCommand(
 		haStatusCommand(p), haReleaseCommand(p), haTakeoverCommand(p), haMaintenanceCommand(p), haDoctorCommand(p), haDrillCommand(p),
+		haFlowsCommand(p), haResyncCommand(p),
 	)
 	return cmd
 }

@@ -1,81 +1,126 @@
 package main
 
 import (
-	"strconv"
-	"strings"
-	"time"
+	"context"
+	"fmt"
 
 	"github.com/rempart/rempart/ha/view"
+	"github.com/spf13/cobra"
 )
 
-// freshRepair is for how long a repair is worth a word.
-const freshRepair = time.Hour
+// haFlowsCommand is what can be asked of the flows that both nodes have.
+func haFlowsCommand(p *program) *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "flows",
+		Short: "The flows that both nodes have",
+		Args:  subcommand,
+		RunE:  needSubcommand,
+	}
+	cmd.AddCommand(haFlowsDiffCommand(p))
+	return cmd
+}
 
-// showSync says whether the peer has the flows of the master.
-func (p *program) showSync(s *view.Sync) {
-	if s == nil {
+// namedFlows is how many flows that differ are named when nothing is said, and mostNamedFlows how many ever.
+const (
+	namedFlows     = 100
+	mostNamedFlows = 10_000
+)
+
+func haFlowsDiffCommand(p *program) *cobra.Command {
+	limit := namedFlows
+	cmd := &cobra.Command{
+		Use:   "diff",
+		Short: "Name what differs between the flows of both nodes",
+		Long: `Compares the flows that the kernels of both nodes share, by digests, and looks
+twice, 300 ms apart, at what seems to differ: a flow that is named differed both
+times. Below it stands what each node has of it; of one that both have, what is
+not the same. Timeouts are not compared, nor what a node can know only of
+packets that it saw itself.
+
+It ends with 1 when something differs.`,
+		Args: words(0, 0),
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if limit < 1 || limit > mostNamedFlows {
+				return usage(cmd, "-n %d: want a number from 1 to %d", limit, mostNamedFlows)
+			}
+			return p.flowsDiff(cmd, limit)
+		},
+	}
+	cmd.Flags().IntVarP(&limit, "limit", "n", namedFlows, "name `N` flows at most")
+	return p.dataFlags(cmd)
+}
+
+func (p *program) flowsDiff(cmd *cobra.Command, limit int) error {
+	var d view.FlowsDiff
+	compare := func(ctx context.Context) (found view.FlowsDiff, err error) {
+		d, err = p.daemon().FlowsDiff(ctx, limit)
+		return d, err
+	}
+	if err := ask(p, cmd, compare, p.showFlowsDiff); err != nil {
+		return err
+	}
+	switch {
+	case len(d.Flows) > 0 && d.More:
+		return wrong("%s, and there are more", differ(len(d.Flows)))
+	case len(d.Flows) > 0:
+		return wrong("%s", differ(len(d.Flows)))
+	case d.More:
+		return wrong("not all flows could be compared: there are too many that change")
+	}
+	return nil
+}
+
+func differ(n int) string {
+	if n == 1 {
+		return "1 flow differs"
+	}
+	return plural(n, "flow") + " differ"
+}
+
+// showFlowsDiff names each flow, with what either node has of it below.
+func (p *program) showFlowsDiff(d view.FlowsDiff) error {
+	for _, f := range d.Flows {
+		p.hanging(text(""), f.Flow)
+		p.showHas("  here   ", f.Here)
+		p.showHas("  there  ", f.There)
+	}
+	if len(d.Flows) > 0 {
+		p.printf("\n")
+	}
+	said := fmt.Sprintf("%s shared flows here, %s there", grouped(uint64(d.Here)), grouped(uint64(d.There)))
+	if len(d.Flows) == 0 && !d.More {
+		p.printf("No difference: %s.\n", said)
+		return nil
+	}
+	p.printf("%s.\n", said)
+	return nil
+}
+
+func (p *program) showHas(head, has string) {
+	if has == "" {
+		p.sentence(text(head), cell{"nothing", bad}, "")
 		return
 	}
-	p.sentence(text("flows       "), syncCell(*s), p.syncRest(*s))
+	p.hanging(text(head), has)
 }
 
-// syncCell is the state of flow sync as whoever looks for the word "complete" reads it: it says of the
-// master too whether all of its flows are at the peer.
-func syncCell(s view.Sync) cell {
-	sends := s.State == view.SyncSending || s.State == view.SyncBoth
-	switch {
-	case s.State == view.SyncComplete, sends && s.Why == "":
-		return cell{string(view.SyncComplete), good}
-	case sends:
-		return cell{string(view.SyncIncomplete), odd}
-	case s.State == view.SyncIdle:
-		return cell{string(s.State), faint}
-	}
-	return cell{string(s.State), odd}
-}
+func haResyncCommand(p *program) *cobra.Command {
+	return p.dataFlags(&cobra.Command{
+		Use:   "resync",
+		Short: "Send all flows to the other node anew",
+		Long: `Makes the master send all its flows again, as to a node that has just come. It
+can be said on either node. Nothing is interrupted: flows that the other node
+has stay, and what is wrong with them is put right.
 
-// syncRest is what there is to say of a state.
-func (p *program) syncRest(s view.Sync) string {
-	switch s.State {
-	case view.SyncOff:
-		return remark(s.Why) + "; connections do not survive a switch"
-	case view.SyncIdle:
-		return ": nobody is master"
-	}
-	parts := []string{grouped(s.Flows) + " here", grouped(s.PeerFlows) + " there"}
-	if s.State != view.SyncComplete || s.InFlight > 0 {
-		parts = append(parts, grouped(s.InFlight)+" in flight")
-	}
-	if s.Lag > 0 {
-		parts = append(parts, "lag "+brief(s.Lag))
-	}
-	if !s.Checked.IsZero() {
-		parts = append(parts, "equal "+p.ago(s.Checked))
-	}
-	if !s.Repaired.IsZero() && p.now().Sub(s.Repaired) < freshRepair {
-		parts = append(parts, "repaired "+p.ago(s.Repaired)+remark(s.Repair))
-	}
-	all := remark(strings.Join(parts, ", "))
-	if s.Why == "" {
-		return all
-	}
-	return remark(s.Why) + "; " + strings.Join(parts, ", ") + "; should it stay so, try `rempart ha resync`"
-}
-
-// grouped prints a whole number with its thousands apart: two of them are compared digit by digit.
-func grouped(n uint64) string {
-	digits := strconv.FormatUint(n, 10)
-	for i := len(digits) - 3; i > 0; i -= 3 {
-		digits = digits[:i] + "," + digits[i:]
-	}
-	return digits
-}
-
-// syncWord is what the line of the whole gateway says of flow sync: nothing, unless connections would be lost.
-func (p *program) syncWord(s *view.Sync) string {
-	if s == nil || s.State == view.SyncIdle || syncCell(*s).ink == good {
-		return ""
-	}
-	c := syncCell(*s)
-	return ", flows " + p.paint(c.ink, c.text)
+Flow sync finds and repairs differences by itself. This is for who does not want
+to wait for it, or trusts it no more.`,
+		Args: words(0, 0),
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			again := func(ctx context.Context) (view.Sync, error) { return p.daemon().Resync(ctx, "") }
+			return ask(p, cmd, again, func(view.Sync) error {
+				p.printf("All flows are sent anew; `rempart ha status` says when both nodes have them.\n")
+				return nil
+			})
+		},
+	})
 }

@@ -67,7 +67,7 @@ func (p *program) showPairLine(s view.Status) {
 	default:
 		line += ", " + p.paint(odd, "not in step")
 	}
-	line += p.syncWord(s.Sync)
+	line += p.syncWord(s)
 	if s.Maintenance != nil {
 		line += "; " + p.paint(odd, "maintenance")
 	}

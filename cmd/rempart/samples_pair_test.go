@@ -37,6 +37,7 @@ func samplePair() view.Status {
 		Timing: view.Timing{
 			Interval: 100 * time.Millisecond, Multiple: 5, Dead: 500 * time.Millisecond, Confirmed: 150 * time.Millisecond, Stunned: 5 * time.Second, Late: 1200 * time.Microsecond,
 		},
+		Sync:     &view.Sync{State: view.SyncSending, Flows: 12_408, PeerFlows: 12_408, Lag: 200 * time.Microsecond, Checked: before(3 * time.Second)},
 		Counters: map[string]uint64{"beats": 1234567, "bad HMAC": 2},
 	}
 }
@@ -53,6 +54,7 @@ func backupPair() view.Status {
 	for i := range s.Paths[1:] {
 		s.Paths[1+i].Ad = before(812 * time.Millisecond)
 	}
+	s.Sync = &view.Sync{State: view.SyncComplete, Flows: 12_408, PeerFlows: 12_408, Checked: before(3 * time.Second)}
 	s.Transitions = []view.Transition{
 		{At: before(35 * time.Minute), Group: "main", From: "MASTER", To: "BACKUP", Why: "fw1 is preferred, and took it", Took: 1004 * time.Millisecond},
 	}
@@ -76,6 +78,7 @@ func pairStates() map[string]view.Status {
 			s.Paths[i].Beat, s.Paths[i].Ad, s.Paths[i].PeerHears, s.Paths[i].Lost = before(71*time.Second), time.Time{}, false, 100
 		}
 		s.Paths[0].Carrier = false
+		s.Sync = &view.Sync{State: view.SyncSending, Why: "there is no peer", Flows: 12_377, InFlight: 12_377, Lag: 70 * time.Second, Checked: before(73 * time.Second)}
 		s.Warnings = []string{"fw1 is gone for 1m 10s: this node has no backup"}
 	})
 	change("stunned", backupPair(), func(s *view.Status) {
@@ -92,6 +95,7 @@ func pairStates() map[string]view.Status {
 			{Reason: "service dns", Weight: 1, Since: before(3 * time.Minute), Heals: "its check passes again; now: exit status 1: no answer from 127.0.0.1"},
 		}
 		s.Timing.Late = 63 * time.Millisecond
+		s.Sync = &view.Sync{State: view.SyncOff, Why: "the peer runs v0.2.0, which has another flow sync"}
 		s.Peer.InStep, s.Peer.Revision, s.Peer.Version = false, "0123456789abcdef", "v0.2.0"
 	})
 	change("secret", samplePair(), func(s *view.Status) {
@@ -99,7 +103,7 @@ func pairStates() map[string]view.Status {
 		for i := range s.Paths {
 			s.Paths[i].Beat, s.Paths[i].PeerHears = time.Time{}, false
 		}
-		s.Groups[0].Why = "nobody else was heard"
+		s.Groups[0].Why, s.Sync = "nobody else was heard", &view.Sync{State: view.SyncOff, Why: "there is no peer"}
 		s.Warnings = []string{"a node at 172.16.0.2 on sync speaks with another secret: put the same content into the secret file of both nodes"}
 	})
 	change("foreign", samplePair(), func(s *view.Status) {
@@ -108,10 +112,22 @@ func pairStates() map[string]view.Status {
 			s.Paths[i].Beat, s.Paths[i].PeerHears = time.Time{}, false
 		}
 		s.Paths[3].Ad = before(812 * time.Millisecond)
+		s.Sync = &view.Sync{State: view.SyncOff, Why: "the peer is not rempart"}
 		s.Groups[0].Role, s.Groups[0].Why = "BACKUP", "203.0.113.3 advertises faster"
 		for i := range s.VIPs {
 			s.VIPs[i].Held = false
 		}
+	})
+	change("syncing", backupPair(), func(s *view.Status) {
+		s.Groups[0].Role, s.Groups[0].Since, s.Groups[0].Why, s.Groups[0].Demotion = "SYNCING", before(2*time.Second), "it started", 32
+		s.Demotions = []view.Demotion{{Reason: "sync incomplete", Weight: 32, Since: before(2 * time.Second), Heals: "all flows of the master are here"}}
+		s.Sync = &view.Sync{State: view.SyncIncomplete, Why: "the snapshot is on its way", Flows: 8_311, PeerFlows: 12_408}
+	})
+	change("repaired", samplePair(), func(s *view.Status) {
+		s.Sync.InFlight, s.Sync.PeerFlows, s.Sync.Repaired, s.Sync.Repair = 17, 12_391, before(3*time.Minute), "2 flows after an overrun"
+	})
+	change("idle", backupPair(), func(s *view.Status) {
+		s.Sync = &view.Sync{State: view.SyncIdle}
 	})
 	change("groups", backupPair(), func(s *view.Status) {
 		s.Groups = append(s.Groups, view.Group{Name: "guests", Role: "MASTER", Since: before(5 * time.Minute), Why: "anna asked for it", Preferred: "fw1", AdvSkew: 100})

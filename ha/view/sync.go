@@ -23,6 +23,12 @@ type Sync struct {
 	Stats    SyncStats `json:"stats"`
 }
 
+// Whole says that all flows of the master are in both kernels, as this node knows it: as the master or as
+// the other one.
+func (s Sync) Whole() bool {
+	return s.State == SyncComplete || (s.State == SyncSending || s.State == SyncBoth) && s.Why == ""
+}
+
 // SyncState is what a node does in flow sync.
 type SyncState string
 
