@@ -17,8 +17,9 @@ type Timeouts struct {
 // udpLite is the number of a protocol that the kernel treats as UDP, RFC 3828.
 const udpLite uint8 = 136
 
-// Of is the timeout that the kernel gives a flow in this state after a packet. One that packets do not
-// change, of an expectation too, is what is left.
+// Of is the timeout that the kernel gives a flow in this state after a packet. Where packets do not change
+// it, as with an expectation, it is what is left. While one end of a TCP flow owes an acknowledgment the
+// kernel gives less.
 func (t *Timeouts) Of(f *Flow) uint32 {
 	if f.Kind == KindExpect || f.Status&Fixed != 0 {
 		return f.Timeout
