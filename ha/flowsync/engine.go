@@ -1,0 +1,290 @@
+package flowsync
+
+import (
+	"syscall"
+	"time"
+
+	"github.com/hashicorp/go-hclog"
+	"github.com/rempart/rempart/ha/conntrack"
+	"github.com/rempart/rempart/ha/flowwire"
+	"github.com/rempart/rempart/ha/view"
+)
+
+// Engine is flow sync without sockets and without a clock: now never goes back. It is used by one goroutine.
+type Engine struct {
+	kernel Kernel
+	send   func(frame []byte) error
+	log    hclog.Logger
+	began  time.Time
+	stats  *view.SyncStats
+
+	target Target
+	seals  seals
+	epoch  uint32
+	seq    uint64
+	own    own
+	peer   mirror
+	jobs   *jobs
+	walk   walker
+	asks   []conntrack.Key // flows of which an event told too little
+
+	in     inbox
+	writer flowwire.Writer
+	frame  []byte // room for one that goes out
+	body   []byte // room for one that came
+
+	spoken     time.Time // since when this node speaks
+	sentAt     time.Time // the last frame
+	stateAt    time.Time // the last one with a state
+	chores     time.Time // when to do again what is done every second
+	changed    bool      // something was told since then
+	hurry      bool      // the peer differs: digests of all buckets are due
+	round      uint32    // the next of them
+	resync     bool      // the peer is asked to tell everything anew
+	longest    uint32
+	complete   bool
+	why        string
+	repair     string
+	repairedAt time.Time
+	complained time.Time
+}
+
+// NewEngine returns an engine without a peer. send is given each frame; it must not keep it.
+func NewEngine(now time.Time, k Kernel, send func([]byte) error, log hclog.Logger) *Engine {
+	e := &Engine{kernel: k, send: send, log: log, began: now, stats: new(view.SyncStats)}
+	e.own = own{stats: e.stats, flights: flights{window: firstWindow}}
+	e.jobs = newJobs(k, func(j *Job, errno syscall.Errno, m *conntrack.Message) { e.answered(j, errno, m) })
+	e.peer = mirror{jobs: e.jobs, ours: &e.own, local: k.Local, stats: e.stats, asked: map[uint32]time.Time{}}
+	e.limits()
+	return e
+}
+
+// parkFor is how much longer than the longest timeout that a packet gives flows are parked: for as long as
+// nobody may look after them, and so that it shows whether one has seen a packet here.
+const parkFor = 7 * 24 * 60 * 60
+
+func (e *Engine) limits() {
+	e.longest = e.kernel.Timeouts().Longest()
+	e.peer.longest, e.peer.park = e.longest, e.longest+parkFor
+}
+
+// micros is an instant as queues note it.
+func (e *Engine) micros(now time.Time) uint32 { return uint32(now.Sub(e.began).Microseconds()) }
+
+// Set makes a target the one of the engine.
+func (e *Engine) Set(now time.Time, t Target) {
+	was := e.target
+	e.target = t
+	fresh := e.seals.set(&t)
+	if t.Theirs != 0 && t.Theirs != e.in.session {
+		e.in = inbox{session: t.Theirs} // another program, with numbers of its own; ours go on
+		e.peer.begin()
+	}
+	left := was.PeerSpeaks && !t.PeerSpeaks
+	if left { // its flows are this node's from now on, or nobody's
+		e.peer.drop()
+		e.in.state = flowwire.State{}
+	}
+	e.peer.both = t.Speak
+	switch {
+	case t.Speak && !was.Speak:
+		e.speak(now)
+	case !t.Speak && was.Speak:
+		e.hush(now)
+	case t.Speak && fresh:
+		e.anew(now)
+	case t.Speak && left:
+		e.own.doubt()
+		e.start(now, true)
+	}
+	e.assess(now)
+}
+
+// speak begins to tell the peer of flows.
+func (e *Engine) speak(now time.Time) {
+	e.spoken = now
+	if err := e.kernel.Hear(true); err != nil {
+		e.complain(now, "listen to flows", err)
+	}
+	e.anew(now)
+	e.start(now, true)
+}
+
+// anew tells all of it to a peer that knows nothing.
+func (e *Engine) anew(now time.Time) {
+	e.epoch++
+	e.own.begin(e.micros(now))
+	e.stateAt = time.Time{}
+}
+
+// hush ends that: somebody else is master.
+func (e *Engine) hush(now time.Time) {
+	if err := e.kernel.Hear(false); err != nil {
+		e.complain(now, "listen to ends of flows", err)
+	}
+	e.own.drop()
+	e.asks = nil
+	e.epoch++
+	e.stateAt = time.Time{}
+	e.start(now.Add(walkPause), false)
+}
+
+// Resync makes both nodes tell everything anew.
+func (e *Engine) Resync(now time.Time) {
+	if e.target.Speak {
+		e.anew(now)
+		e.own.doubt()
+		e.start(now, true)
+		return
+	}
+	e.resync = true
+	e.in.due = now
+}
+
+// Event is what the kernel tells of a flow.
+func (e *Engine) Event(now time.Time, m *conntrack.Message) {
+	e.stats.Events++
+	switch m.Event {
+	case conntrack.Destroy:
+		e.ended(now, m)
+	case conntrack.New, conntrack.Update:
+		if !e.target.Speak || !Shared(&m.Flow, e.kernel.Local) {
+			return
+		}
+		if slot, ask := e.own.learn(e.micros(now), m, false); ask {
+			e.asks = append(e.asks, m.Flow.Key)
+		} else {
+			o := e.own.at(slot)
+			o.walk = e.walk.number
+			o.bits &^= parked
+		}
+	}
+}
+
+// ended is the end of a flow that this node did not bring about.
+func (e *Engine) ended(now time.Time, m *conntrack.Message) {
+	if e.target.Speak {
+		if e.target.Mute {
+			return // the addresses go, and flows with them that live on at the peer: a walk tells the rest
+		}
+		if slot, ok := e.own.find(&m.Flow.Key); ok {
+			e.own.forget(e.micros(now), slot)
+		}
+		return
+	}
+	if slot, ok := e.peer.find(&m.Flow.Key); ok && e.peer.at(slot).bits&inside != 0 {
+		e.repaired(now, "a flow ended here alone")
+		e.peer.do(Create, slot)
+	}
+}
+
+// Overrun says that the kernel dropped events: a walk finds what they were about.
+func (e *Engine) Overrun(now time.Time) {
+	e.stats.Overruns++
+	if e.target.Speak {
+		e.own.doubt()
+	}
+	e.start(now, true)
+	e.repaired(now, "the kernel dropped events")
+}
+
+// answered is what the kernel says to a job that did not just succeed.
+func (e *Engine) answered(j *Job, errno syscall.Errno, m *conntrack.Message) {
+	if j.Op == Ask && (j.Timeout == askOwn || j.Timeout == askHere) {
+		e.swept(e.walk.next, j, m)
+		return
+	}
+	if j.Op == Ask && j.Timeout == askMore {
+		if m != nil && e.target.Speak && Shared(&m.Flow, e.kernel.Local) {
+			slot, _ := e.own.learn(e.micros(e.chores), m, true)
+			e.own.at(slot).walk = e.walk.number
+		}
+		return
+	}
+	if j.Op == Create || j.Op == Change || j.Op == Ask || j.Op == AskReply {
+		e.peer.failed(j, errno, m)
+	}
+}
+
+// askMore marks an Ask for all that there is of a flow of this node.
+const askMore = 4
+
+// Turn does what is due, and returns when there is more to do. It is to be called after each bunch of
+// events and frames, and then.
+func (e *Engine) Turn(now time.Time) time.Time {
+	for _, k := range e.asks {
+		e.jobs.add(Job{Op: Ask, Flow: conntrack.Flow{Key: k}, Timeout: askMore})
+	}
+	e.asks = e.asks[:0]
+	e.jobs.flush()
+	if !now.Before(e.chores) {
+		e.chores = now.Add(time.Second)
+		e.chore(now)
+	}
+	if e.busy() && !now.Before(e.walk.next) {
+		e.step(now)
+	}
+	if !e.seals.ready() {
+		return e.due(now)
+	}
+	e.own.flights.expire(now, func(f *flight) { e.own.vanished(e.micros(now), f) })
+	e.transmit(now)
+	e.assess(now)
+	return e.due(now)
+}
+
+// busy says whether there is something to walk for.
+func (e *Engine) busy() bool { return e.target.Speak || e.complete }
+
+// chore is what is done every second.
+func (e *Engine) chore(now time.Time) {
+	e.limits()
+	e.peer.retry()
+	e.jobs.flush()
+	if err := e.jobs.broken; err != nil {
+		e.jobs.broken = nil
+		e.complain(now, "put flows into the kernel", err)
+	}
+}
+
+// due is when Turn has something to do though nothing happens.
+func (e *Engine) due(now time.Time) time.Time {
+	at := e.chores
+	if e.busy() {
+		at = earlier(at, e.walk.next)
+	}
+	if !e.seals.ready() {
+		return at
+	}
+	at = earlier(at, e.own.flights.due())
+	at = earlier(at, e.stateDue())
+	at = earlier(at, e.in.due)
+	if _, since := e.own.waits(e.micros(now)); e.own.backlog() > 0 && e.own.flights.room() {
+		wait := time.Duration(int32(since-e.micros(now))) * time.Microsecond
+		at = earlier(at, later(now.Add(wait), e.sentAt.Add(pace)))
+	}
+	return at
+}
+
+func earlier(a, b time.Time) time.Time {
+	if a.IsZero() || !b.IsZero() && b.Before(a) {
+		return b
+	}
+	return a
+}
+
+func later(a, b time.Time) time.Time {
+	if a.Before(b) {
+		return b
+	}
+	return a
+}
+
+// complain logs what is wrong, now and then.
+func (e *Engine) complain(now time.Time, what string, err error) {
+	if now.Sub(e.complained) < time.Minute {
+		return
+	}
+	e.complained = now
+	e.log.Warn("flow sync is held up", "operation", what, "cause", err)
+}

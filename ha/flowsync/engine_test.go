@@ -1,0 +1,151 @@
+package flowsync
+
+import (
+	"testing"
+	"time"
+
+	"github.com/rempart/rempart/ha/conntrack"
+)
+
+func TestSnapshotAndChanges(t *testing.T) {
+	w := newWorld(t, 1)
+	for i := range 5000 {
+		w.nodes[0].kernel.packet(flowOf(i, conntrack.TCP, conntrack.Established), conntrack.Extra{})
+	}
+	w.roles(true, false)
+	w.run(2 * time.Second)
+	w.same(0)
+	w.complete(1)
+	for i := range 2000 {
+		w.nodes[0].kernel.packet(flowOf(10000+i, conntrack.UDP, 0), conntrack.Extra{})
+	}
+	for i := range 1000 {
+		w.nodes[0].kernel.packet(flowOf(i, conntrack.TCP, conntrack.FinWait), conntrack.Extra{})
+	}
+	for i := 1000; i < 2000; i++ {
+		w.nodes[0].kernel.destroy(flowOf(i, conntrack.TCP, conntrack.Established).Key)
+	}
+	w.run(time.Second)
+	w.same(0)
+	w.complete(1)
+	if s := w.nodes[1].engine.stats; s.Mismatches != 0 || s.Refused != 0 || s.BadAuth != 0 {
+		t.Errorf("stats: %+v", s)
+	}
+	t.Logf("%+v", w.nodes[0].engine.Report(w.now))
+	t.Logf("%+v", w.nodes[1].engine.Report(w.now))
+}
+
+// TestWalk plays two nodes at random, on a cable that loses, doubles and delays, with kernels that drop
+// events and fill up, and nodes that start anew: in the end the backup's kernel has what the master shares.
+func TestWalk(t *testing.T) {
+	seeds := 40
+	if testing.Short() {
+		seeds = 8
+	}
+	for seed := range uint64(seeds) {
+		t.Run("", func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t, seed)
+			w.drop, w.double, w.delay = int(seed%4)*8, int(seed%3)*10, time.Duration(seed%5)*500*time.Microsecond
+			master := 0
+			w.roles(true, false)
+			for range 60 {
+				master = w.stir(master)
+				w.run(time.Duration(w.rand.IntN(60)) * time.Millisecond)
+			}
+			w.cut, w.nodes[0].kernel.drops, w.nodes[1].kernel.drops = false, false, false
+			w.nodes[0].kernel.most, w.nodes[1].kernel.most = 1<<20, 1<<20
+			for _, n := range w.nodes {
+				n.engine.Overrun(w.now)
+			}
+			w.run(8 * time.Second)
+			w.drop, w.double = 0, 0
+			w.run(20 * time.Second)
+			w.complete(1 - master)
+			w.same(master)
+		})
+	}
+}
+
+// stir lets something happen, and returns who is master then.
+func (w *world) stir(master int) int {
+	k := w.nodes[master].kernel
+	switch w.rand.IntN(24) {
+	case 0:
+		w.roles(false, false)
+		w.run(time.Duration(w.rand.IntN(20)) * time.Millisecond)
+		master = 1 - master
+		w.roles(master == 0, master == 1)
+	case 1:
+		master = 1 - master // the other was killed, or both speak for a moment
+		w.roles(true, true)
+		w.run(time.Duration(w.rand.IntN(20)) * time.Millisecond)
+		w.roles(master == 0, master == 1)
+	case 2:
+		w.cut = !w.cut
+	case 3:
+		w.boot(w.rand.IntN(2))
+		w.roles(master == 0, master == 1)
+	case 4:
+		clear(w.nodes[1-master].kernel.flows)
+		clear(w.nodes[1-master].kernel.replies)
+		w.boot(1 - master)
+		w.roles(master == 0, master == 1)
+	case 5:
+		w.nodes[1-master].kernel.most = 200 + w.rand.IntN(2000)
+	case 6:
+		k.drops = true
+	case 7:
+		if k.drops {
+			k.drops = false
+			w.nodes[master].engine.Overrun(w.now)
+		}
+	case 8:
+		w.nodes[w.rand.IntN(2)].engine.Resync(w.now)
+	default:
+		for range w.rand.IntN(300) {
+			w.traffic(k)
+		}
+	}
+	return master
+}
+
+// traffic is what one packet may do.
+func (w *world) traffic(k *fakeKernel) {
+	i := w.rand.IntN(3000)
+	proto, state := conntrack.TCP, conntrack.Established
+	if i%4 == 0 {
+		proto, state = conntrack.UDP, 0
+	}
+	f := flowOf(i, proto, state)
+	switch w.rand.IntN(6) {
+	case 0:
+		k.destroy(f.Key)
+		return
+	case 1:
+		if proto == conntrack.TCP {
+			f.State = conntrack.FinWait
+		}
+	case 2:
+		f.Mark = uint32(w.rand.IntN(5)) << 16
+	}
+	if old := k.flows[f.Key]; old != nil {
+		f.Reply = old.flow.Reply
+		f.Status = old.flow.Status
+	} else if w.rand.IntN(4) == 0 { // another port than the last time
+		f.Reply.DstPort = uint16(50000 + w.rand.IntN(5000))
+		f.Reply.Dst = conntrack.BytesOf(conntrack.AddrOf(conntrack.IPv4, flowOf(1, proto, state).Reply.Dst))
+		f.Status |= conntrack.SrcNAT
+	}
+	if key, taken := k.replies[replyOf(&f)]; taken && key != f.Key {
+		return
+	}
+	var x conntrack.Extra
+	if i%50 == 0 {
+		copy(x.Helper[:], "ftp")
+	}
+	if i%70 == 0 {
+		copy(x.Helper[:], "sip") // which these kernels have not
+	}
+	k.packet(f, x)
+}
