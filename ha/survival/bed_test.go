@@ -107,14 +107,19 @@ func (b *bed) connect(between cable) {
 // test when the program knows no flow sync.
 func newPair(t *testing.T, between cable) *bed {
 	t.Helper()
-	b := newBed(t, between)
+	return newBed(t, between).startPair()
+}
+
+// startPair starts both nodes of a bed.
+func (b *bed) startPair() *bed {
+	b.Helper()
 	b.nodes[0].start()
 	b.nodes[1].start()
 	b.settle(b.nodes[0])
 	b.needsSync()
 	b.complete(b.nodes[1])
 	b.leaks = b.server.CaptureIf("eth0", fromAny(inside))
-	t.Cleanup(b.wantNoLeaks)
+	b.Cleanup(b.wantNoLeaks)
 	return b
 }
 

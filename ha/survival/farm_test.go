@@ -7,6 +7,7 @@ import (
 	"io"
 	"net"
 	"net/netip"
+	"slices"
 	"sync"
 	"time"
 )
@@ -31,8 +32,8 @@ func (b *bed) farm(share map[pace]int) *farm {
 	f := &farm{bed: b, stop: make(chan struct{}), called: map[uint64]chan net.Conn{}}
 	for _, r := range b.routes() {
 		f.listen(r)
-		for _, p := range []pace{idle, interactive, bulk} {
-			for range share[p] {
+		for p, n := range share {
+			for range n {
 				f.add(r, p)
 			}
 		}
@@ -114,7 +115,9 @@ func (f *farm) open() {
 		f.work.Go(func() { l.run(f.stop) })
 	}
 	f.Cleanup(f.abandon)
-	f.await("every connection to be used", func() bool { return len(f.silent(make([][2]int64, len(f.links)))) == 0 })
+	f.await("every connection to be used both ways", func() bool {
+		return !slices.ContainsFunc(f.has(), func(n [2]int64) bool { return n[0] == 0 || n[1] == 0 })
+	})
 }
 
 // connect opens one link, and sees to it that it is translated as its route says.
@@ -149,17 +152,7 @@ func (f *farm) connect(ctx context.Context, l *link) error {
 func (f *farm) has() [][2]int64 {
 	all := make([][2]int64, len(f.links))
 	for i, l := range f.links {
-		all[i] = [2]int64{l.ends[0].has.Load(), l.ends[1].has.Load()}
-	}
-	return all
-}
-
-// silent are the links to which nothing has come, at one end or at both, since has.
-func (f *farm) silent(since [][2]int64) (all []*link) {
-	for i, now := range f.has() {
-		if now[0] <= since[i][0] || now[1] <= since[i][1] {
-			all = append(all, f.links[i])
-		}
+		all[i] = l.has()
 	}
 	return all
 }
@@ -171,8 +164,8 @@ func (f *farm) moves() {
 	var stuck map[string]int
 	if !f.poll(func() bool {
 		stuck = map[string]int{}
-		for _, l := range f.silent(before) {
-			if l.pace != idle {
+		for i, l := range f.links {
+			if l.silent(before[i]) {
 				stuck[l.route.name+" "+l.pace.name]++
 			}
 		}

@@ -15,18 +15,28 @@ import (
 	"time"
 )
 
-// pace is how fast each end of a connection sends.
+// pace is how fast the ends of a connection send.
 type pace struct {
 	name  string
 	chunk int           // bytes at once
 	every time.Duration // from one chunk to the next; zero: at once, and negative: never between the first and the last
+	down  bool          // only the end that was called does; the other one is idle
 }
 
 var (
-	idle        = pace{"idle", 32, -1}
-	interactive = pace{"interactive", 24, 200 * time.Millisecond}
-	bulk        = pace{"bulk", 16 << 10, 125 * time.Millisecond} // 128 KiB/s
+	idle        = pace{"idle", 32, -1, false}
+	interactive = pace{"interactive", 24, 200 * time.Millisecond, false}
+	bulk        = pace{"bulk", 16 << 10, 125 * time.Millisecond, false} // 128 KiB/s
+	download    = pace{"download", 64 << 10, 0, true}                   // as fast as it goes
 )
+
+// of is the pace of one end.
+func (p pace) of(end int) pace {
+	if p.down && end == 0 {
+		return idle
+	}
+	return p
+}
 
 // link is one TCP connection with both of its ends. What one end sends is random and of its own, and each end keeps a
 // hash of what it has sent and of what came.
@@ -66,7 +76,7 @@ func (l *link) run(stop <-chan struct{}) {
 		e.sum, e.got = sha256.New(), sha256.New()
 		seed := [32]byte{byte(i)}
 		binary.BigEndian.PutUint64(seed[1:], l.id)
-		work.Go(func() { e.failed = e.send(rand.NewChaCha8(seed), l.pace, stop) })
+		work.Go(func() { e.failed = e.send(rand.NewChaCha8(seed), l.pace.of(i), stop) })
 		work.Go(func() { e.broken = e.receive() })
 	}
 	work.Wait()
@@ -130,6 +140,19 @@ func (e *end) receive() error {
 			return err
 		}
 	}
+}
+
+// has is how many bytes have come at both ends.
+func (l *link) has() [2]int64 { return [2]int64{l.ends[0].has.Load(), l.ends[1].has.Load()} }
+
+// silent says that less has come than ought to since then.
+func (l *link) silent(since [2]int64) bool {
+	for i, now := range l.has() {
+		if l.pace.of(1-i) != idle && now <= since[i] {
+			return true
+		}
+	}
+	return false
 }
 
 // verdict is what became of a link that has ended; nil: it lived, and every byte that was sent came.

@@ -26,3 +26,15 @@ func TestThousandConnections(t *testing.T) {
 	f.moves()
 	f.finish()
 }
+
+// A download goes on at full speed, through nodes that have little time for anything else.
+func TestDownload(t *testing.T) {
+	b := newPair(t, goodCable)
+	f := b.farm(map[pace]int{download: 1})
+	b.released(b.nodes[0])
+	f.moves()
+	b.complete(b.nodes[0])
+	b.crashed(b.nodes[1])
+	f.moves()
+	f.finish()
+}
