@@ -65,13 +65,20 @@ func (t *table) add(ctx context.Context, k nft.Kernel, set nft.Set, elements []n
 	if len(elements) == 0 {
 		return nil
 	}
+	return t.edit(ctx, k, nft.Batch{nft.AddElements{Table: TableName, Set: set, Elements: elements}})
+}
+
+// edit changes elements of sets that rules fill, which t.have does not follow.
+func (t *table) edit(ctx context.Context, k nft.Kernel, b nft.Batch) error {
+	if len(b) == 0 {
+		return nil
+	}
 	var err error
 	for range maxTries {
 		generation, look := k.Generation(ctx)
 		if look != nil {
 			return look
 		}
-		b := nft.Batch{nft.AddElements{Table: TableName, Set: set, Elements: elements}}
 		t.tell(b)
 		err = k.Commit(ctx, b, generation)
 		if err == nil && t.known && t.have.Generation == generation {
