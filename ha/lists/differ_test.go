@@ -1,7 +1,6 @@
 package lists
 
 import (
-	"bytes"
 	"maps"
 	"math/rand/v2"
 	"slices"
@@ -132,26 +131,28 @@ func TestDifferForgets(t *testing.T) {
 // mirror is a list of a peer: when each element ends; zero: never.
 type mirror map[string]time.Time
 
+// elements are those of the list, after what is over has left.
+func (m mirror) elements(now time.Time) (out []Element) {
+	maps.DeleteFunc(m, func(_ string, end time.Time) bool { return !end.IsZero() && !now.Before(end) })
+	for key, end := range m {
+		e := Element{Key: []byte(key)}
+		if !end.IsZero() {
+			e.Left = end.Sub(now)
+		}
+		out = append(out, e)
+	}
+	return out
+}
+
 // merge does what a change says.
 func (m mirror) merge(now time.Time, c Change) {
-	for _, key := range c.Gone {
+	gone, put := Merge(m.elements(now), c)
+	for _, key := range gone {
 		delete(m, string(key))
 	}
-	kept := map[string]bool{}
-	for _, e := range c.Put {
-		kept[string(e.Key)] = true
-		end, ok := m[string(e.Key)]
-		switch {
-		case e.Left == 0:
-			m[string(e.Key)] = time.Time{}
-		case !ok || c.Whole != nil || !end.IsZero() && end.Before(now.Add(e.Left)):
-			m[string(e.Key)] = now.Add(e.Left)
-		}
+	for _, e := range put {
+		m[string(e.Key)] = newMember(now, e).end
 	}
-	maps.DeleteFunc(m, func(key string, end time.Time) bool {
-		in := c.Whole != nil && bytes.Compare([]byte(key), c.Whole.After) > 0 && (c.Whole.UpTo == nil || bytes.Compare([]byte(key), c.Whole.UpTo) <= 0)
-		return in && !kept[key] || !end.IsZero() && !now.Before(end)
-	})
 }
 
 // TestDifferKeepsAPeer has a list live at random, with readings that skip elements and messages that
@@ -174,21 +175,20 @@ func TestDifferKeepsAPeer(t *testing.T) {
 		}
 		for range wholeEvery/time.Second + missedMost {
 			now = now.Add(time.Second)
-			truth.merge(now, Change{})
 			turn(t, &d, now, truth, peer, nil)
 		}
 		if diff := cmp.Diff(slices.Sorted(maps.Keys(truth)), slices.Sorted(maps.Keys(peer))); diff != "" {
 			t.Fatalf("after %v (-master +peer):\n%s", now.Sub(epoch), diff)
 		}
 		for key, end := range truth {
-			if off := end.Sub(peer[key]).Abs(); end.IsZero() != peer[key].IsZero() || off > max(slackLeast, end.Sub(now)/32) {
+			if off := end.Sub(peer[key]).Abs(); end.IsZero() != peer[key].IsZero() || off > max(sameEnd, end.Sub(now)/slackPart) {
 				t.Fatalf("after %v %q ends at %v and at the peer at %v", now.Sub(epoch), key, end, peer[key])
 			}
 		}
 	}
 }
 
-// live adds, renews, takes out, and lets go of what is over.
+// live adds, renews and takes out.
 func (m mirror) live(now time.Time, random *rand.Rand) {
 	for range 5 {
 		key := string([]byte{byte(random.IntN(100))})
@@ -201,23 +201,15 @@ func (m mirror) live(now time.Time, random *rand.Rand) {
 			m[key] = now.Add(time.Duration(1+random.IntN(400)) * time.Second)
 		}
 	}
-	m.merge(now, Change{})
 }
 
 // turn is one reading and its messages; with random both are unreliable.
 func turn(t *testing.T, d *Differ, now time.Time, truth, peer mirror, random *rand.Rand) {
 	t.Helper()
-	peer.merge(now, Change{})
-	var l List
-	for key, end := range truth {
-		if random != nil && random.IntN(10) == 0 {
-			continue
-		}
-		e := Element{Key: []byte(key)}
-		if !end.IsZero() {
-			e.Left = end.Sub(now)
-		}
-		l.Elements = append(l.Elements, e)
+	peer.elements(now)
+	l := List{Elements: truth.elements(now)}
+	if random != nil {
+		l.Elements = slices.DeleteFunc(l.Elements, func(Element) bool { return random.IntN(10) == 0 })
 	}
 	messages, err := Messages(d.Changes(now, []List{l}), 1<<10)
 	if err != nil {

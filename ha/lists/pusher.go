@@ -12,9 +12,11 @@ import (
 const (
 	// pushEvery is how long after a look at the lists the next one comes.
 	pushEvery = time.Second
-	// restAfterPush is how many times as long as a look took the next one waits: long lists must
-	// not keep a processor busy.
-	restAfterPush = 20
+	// A look at long lists takes long, since the kernel walks over a set anew for each piece of it
+	// that it gives. So that no processor is busy with that, the next look waits for so many times as
+	// long as the last one took, and for longer when nothing was new.
+	restAfterNews = 4
+	restAfterNone = 20
 	// refusedFor is how long a peer that cannot take lists is left alone. It may be replaced by
 	// one that can.
 	refusedFor = time.Minute
@@ -60,20 +62,23 @@ func (p *Pusher) Run(ctx context.Context) error {
 			return nil
 		case <-timer.C:
 		}
-		began := time.Now()
-		p.turn(ctx, began)
-		timer.Reset(max(pushEvery, restAfterPush*time.Since(began)))
+		began, rest := time.Now(), time.Duration(restAfterNone)
+		if p.turn(ctx, began) {
+			rest = restAfterNews
+		}
+		timer.Reset(max(pushEvery, rest*time.Since(began)))
 	}
 }
 
-// turn is one look. After the role went to the peer there is one more, for what came since the last.
-func (p *Pusher) turn(ctx context.Context, now time.Time) {
+// turn is one look, and says whether something was new. After the role went to the peer there is one
+// more, for what came since the last.
+func (p *Pusher) turn(ctx context.Context, now time.Time) (news bool) {
 	was := p.active
 	p.active = p.Active(ctx)
 	if !was && !p.active || now.Before(p.refused) {
-		return
+		return false
 	}
-	err := p.push(ctx, now)
+	sent, err := p.push(ctx, now)
 	switch {
 	case !p.active:
 		p.differ = Differ{}
@@ -91,21 +96,24 @@ func (p *Pusher) turn(ctx context.Context, now time.Time) {
 		p.failing = true
 		p.Log.Warn("lists do not get to the peer, tried again all the time", "cause", err)
 	}
+	return sent > 0
 }
 
-func (p *Pusher) push(ctx context.Context, now time.Time) error {
+// push reads, and returns how many messages it sent.
+func (p *Pusher) push(ctx context.Context, now time.Time) (sent int, err error) {
 	lists, err := p.Read(ctx)
 	if err != nil {
-		return fmt.Errorf("read lists: %w", err)
+		return 0, fmt.Errorf("read lists: %w", err)
 	}
 	messages, err := Messages(p.differ.Changes(now, lists), messageMost)
 	if err != nil {
-		return fmt.Errorf("write lists: %w", err)
+		return 0, fmt.Errorf("write lists: %w", err)
 	}
 	for _, m := range messages {
 		if err := p.Send(ctx, m); err != nil {
-			return fmt.Errorf("send lists: %w", err)
+			return sent, fmt.Errorf("send lists: %w", err)
 		}
+		sent++
 	}
-	return nil
+	return sent, nil
 }

@@ -130,7 +130,7 @@ func TestPusherRests(t *testing.T) {
 		}
 	})
 	pushing(t, time.Second, func(d *desk) {
-		if d.pass(100); d.reads < 4 || d.reads > 5 {
+		if d.pass(100); d.reads < 5 || d.reads > 8 {
 			t.Errorf("%d looks of a second each in 100 seconds", d.reads)
 		}
 	})
