@@ -13,7 +13,7 @@ const version = 1
 const (
 	// maxRecords is how many flows an answer has at most. With the longest records it is still below the
 	// 1 MiB of a message between the daemons.
-	maxRecords = 5000
+	maxRecords = 6000
 )
 
 // What may be wrong with an answer.

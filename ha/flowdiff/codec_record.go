@@ -12,7 +12,6 @@ const (
 	hasOptions             // of TCP
 	hasHelper
 	hasLabels
-	hasMaster
 	hasAdjust
 	hasEnd
 )
@@ -20,7 +19,7 @@ const (
 // append adds a record:
 //
 //	has 1, key, state 1, status 4, mark 4, and as has says:
-//	reply, flags and scales 4, helper 16, labels 16, master's key, adjustments 24
+//	reply, flags and scales 4, helper 16, labels 16, adjustments 24
 func (r *Record) append(b []byte) []byte {
 	f, at := &r.Flow, len(b)
 	b = appendKey(append(b, 0), &f.Key)
@@ -50,10 +49,6 @@ func (r *Rare) append(b []byte, has byte) ([]byte, byte) {
 	if r.Labels != [16]byte{} {
 		has |= hasLabels
 		b = append(b, r.Labels[:]...)
-	}
-	if r.Master != (conntrack.Key{}) {
-		has |= hasMaster
-		b = appendKey(b, &r.Master)
 	}
 	if r.Adjust != [2]conntrack.Adjust{} {
 		has |= hasAdjust
@@ -89,9 +84,6 @@ func (r *reader) rare(has byte) (out Rare) {
 	}
 	if has&hasLabels != 0 {
 		copy(out.Labels[:], r.take(len(out.Labels)))
-	}
-	if has&hasMaster != 0 {
-		out.Master = r.key()
 	}
 	if has&hasAdjust != 0 {
 		for i := range out.Adjust {

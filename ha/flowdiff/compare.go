@@ -24,7 +24,12 @@ const (
 
 // Compare names what differs between two nodes, limit flows of it at most.
 func Compare(ctx context.Context, here, there Side, limit int) (view.FlowsDiff, error) {
-	c := comparison{here: here, there: there, salt: rand.Uint64()}
+	c := comparison{here: here, there: there, salt: rand.Uint64(), most: roundFlows}
+	return c.run(ctx, limit)
+}
+
+// run is the whole comparison.
+func (c *comparison) run(ctx context.Context, limit int) (view.FlowsDiff, error) {
 	open, err := c.begin(ctx)
 	if err != nil {
 		return view.FlowsDiff{}, err
@@ -50,6 +55,7 @@ func Compare(ctx context.Context, here, there Side, limit int) (view.FlowsDiff, 
 type comparison struct {
 	here, there Side
 	salt        uint64
+	most        int          // flows to look at together
 	counts      [Buckets]int // how many flows the node has that has more
 	out         view.FlowsDiff
 }
@@ -73,7 +79,7 @@ func (c *comparison) begin(ctx context.Context) (open []uint16, err error) {
 func (c *comparison) next(open []uint16) (now Set, rest []uint16) {
 	flows := 0
 	for i, b := range open {
-		if flows += c.counts[b]; i > 0 && flows > roundFlows {
+		if flows += c.counts[b]; i > 0 && flows > c.most {
 			return now, open[i:]
 		}
 		now.Add(b)

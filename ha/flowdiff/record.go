@@ -10,11 +10,11 @@ type Record struct {
 	Rare Rare
 }
 
-// Rare is what counts and only few flows have.
+// Rare is what counts and only few flows have. The master of a related flow is not of it: the flow may
+// outlive its master, on one node or on both, and fares no worse.
 type Rare struct {
 	Helper [16]byte // name, ended by a zero byte
 	Labels [16]byte
-	Master conntrack.Key
 	Adjust [2]conntrack.Adjust
 }
 
@@ -34,7 +34,7 @@ func recordOf(f *conntrack.Flow, x *conntrack.Extra) Record {
 		}
 	}
 	if x != nil {
-		r.Rare = Rare{Helper: x.Helper, Labels: x.Labels, Master: x.Master, Adjust: x.Adjust}
+		r.Rare = Rare{Helper: x.Helper, Labels: x.Labels, Adjust: x.Adjust}
 	}
 	return r
 }

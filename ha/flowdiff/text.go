@@ -34,7 +34,7 @@ func (r *Record) text() string {
 }
 
 // traits are all that counts of a flow, each in its place.
-type traits [12]string
+type traits [11]string
 
 // without is what is not the same as the other's.
 func (t traits) without(o traits) string {
@@ -57,7 +57,6 @@ func (r *Record) traits() traits {
 		fmt.Sprintf("answered as %v", conntrack.Key{Orig: f.Reply, Family: f.Family, Proto: f.Proto}), fmt.Sprintf("mark %#x", f.Mark),
 		optionsText(f),
 		either(r.Rare.Helper != [16]byte{}, "helper "+name(r.Rare.Helper), "no helper"),
-		either(r.Rare.Master != conntrack.Key{}, "of "+r.Rare.Master.String(), "of no other flow"),
 		fmt.Sprintf("labels %x", r.Rare.Labels), adjustText(r.Rare.Adjust, f.Status),
 	}
 }
