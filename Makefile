@@ -47,14 +47,15 @@ install: build ## the binary, its manual pages, units, schemas and examples
 	install -D -m 644 -t $(DESTDIR)/usr/share/doc/rempart/examples/pair packaging/examples/pair/*.toml
 	mkdir -p $(DESTDIR)/usr/share/man/man8 && ./bin/rempart man $(DESTDIR)/usr/share/man/man8
 
-# nft and conntrack are witnesses: tests ask them what the kernel has. keepalived
-# and ucarp are the others that pairs are held against. The product itself never
-# runs any of them. The race detector needs a C compiler.
+# nft and conntrack are witnesses: tests ask them what the kernel has. keepalived,
+# ucarp and conntrackd are the others that pairs are held against. The product itself
+# never runs any of them. The race detector needs a C compiler.
 witnesses:
 	@need=; command -v nft >/dev/null || need="$$need nftables"; \
 	command -v conntrack >/dev/null || need="$$need conntrack"; \
 	command -v ip >/dev/null || need="$$need iproute2"; \
 	command -v keepalived >/dev/null || need="$$need keepalived"; \
 	command -v ucarp >/dev/null || need="$$need ucarp"; \
+	command -v conntrackd >/dev/null || need="$$need conntrackd"; \
 	command -v gcc >/dev/null || need="$$need gcc libc6-dev"; \
 	test -z "$$need" || { echo "installing$$need"; apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $$need >/dev/null; }
