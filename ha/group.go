@@ -120,6 +120,7 @@ func (n *Node) reaches(g *group) bool {
 
 // become does what a change of the role asks for.
 func (n *Node) become(now time.Time, g *group, t role.Transition) {
+	n.tellFlows()
 	switch {
 	case t.To == role.Master:
 		if g.held {

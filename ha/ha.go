@@ -24,7 +24,7 @@ import (
 	"github.com/hashicorp/go-hclog"
 	"github.com/rempart/rempart/config"
 	"github.com/rempart/rempart/ha/carp"
-	"github.com/rempart/rempart/ha/conntrack"
+	"github.com/rempart/rempart/ha/flowsync"
 	"github.com/rempart/rempart/ha/hooks"
 	"github.com/rempart/rempart/ha/peer"
 	"github.com/rempart/rempart/ha/pulse"
@@ -59,8 +59,7 @@ type Parts struct {
 	MACs   MACs
 	Flows  Flows     // nil: no flow sync
 	Table  FlowTable // nil: flows are not compared
-	// Shared says whether a flow is the pair's concern; flowsync.Shared is the real one.
-	Shared func(f *conntrack.Flow, local func(family uint8, a [16]byte) bool) bool
+	Lists  Lists     // nil: none are carried
 	// Devices are the devices of a policy's interfaces, by the names of these.
 	Devices func(*config.Config) map[string]string
 	// Secret reads the file that [ha] secret names.
@@ -123,9 +122,11 @@ type Node struct {
 	condemned time.Time // since when the judge says that the peer is dead, and it is not believed yet
 	stats     counters
 	counter   *carp.Counter
-	worn      bool // devices have virtual hardware addresses
-	leaving   bool // the node stops
-	dirty     bool // the voice has something new to say
+	cable     cable           // where the peer is on it
+	aimed     flowsync.Target // what flow sync was told last
+	worn      bool            // devices have virtual hardware addresses
+	leaving   bool            // the node stops
+	dirty     bool            // the voice has something new to say
 	// listenUntil is when this node, had it a peer of ours, would have heard it: from then on CARP elects.
 	listenUntil time.Time
 	greeted     time.Time
@@ -273,10 +274,14 @@ func (n *Node) Run(ctx context.Context) error {
 	defer helpers.Wait()
 	defer end()
 	defer close(n.done) // before the helpers are waited for: they may want to tell something
-	for name, run := range map[string]func(context.Context) error{
-		"hooks": n.hooks.Run, "checks": n.checks.Run, "link": n.link.Run, "watch": n.watch, "devices": n.refind,
+	parts := map[string]func(context.Context) error{
+		"hooks": n.hooks.Run, "checks": n.checks.Run, "link": n.link.Run, "watch": n.watch, "devices": n.refind, "follow flows": n.followFlows, "lists": n.carryLists,
 		"ticker": func(ctx context.Context) error { return n.Ticker.Run(ctx, n.voice.every, n.beat) },
-	} {
+	}
+	if n.Flows != nil {
+		parts["flows"] = n.Flows.Run
+	}
+	for name, run := range parts {
 		helpers.Go(func() {
 			if err := run(within); err != nil && within.Err() == nil {
 				n.log.Error("part of the pair ended", "part", name, "cause", err)

@@ -69,6 +69,7 @@ func (n *Node) drain() {
 func (n *Node) turn(now time.Time) {
 	n.lastTurn.Store(int64(now.Sub(n.began)))
 	if n.settings == nil {
+		n.tellFlows()
 		return
 	}
 	if !now.Before(n.chores) {
@@ -90,6 +91,8 @@ func (n *Node) turn(now time.Time) {
 		n.step(now, g)
 		n.upkeep(now, g)
 	}
+	n.tellFlows()
+	n.lackFlows(now)
 	if n.dirty {
 		n.dirty = false
 		n.speak()

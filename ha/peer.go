@@ -149,15 +149,18 @@ func (n *Node) aim() {
 	l, p := n.settings.link(n.settings.cable), n.ports[n.settings.cable]
 	if l == nil || p == nil || p.wire == nil {
 		n.link.Aim("", netip.Addr{}, netip.Addr{})
+		n.cable = cable{}
 		return
 	}
 	for _, to := range append(slices.Clone(l.peers), n.peer.addresses[l.name]...) {
 		if from := n.ownTo(p, to); from.IsValid() {
 			n.link.Aim(l.device, from, to)
+			n.cable = cable{l.device, from, to}
 			return
 		}
 	}
 	n.link.Aim(l.device, n.own(p, false), netip.Addr{})
+	n.cable = cable{device: l.device}
 }
 
 // knock asks the peer's kernel on a link whether it lives.

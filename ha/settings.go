@@ -26,6 +26,7 @@ type settings struct {
 	virtual  bool // hardware addresses
 	cable    string
 	preempt  bool
+	strict   bool // TCP after a takeover
 
 	key    carp.Key
 	secret pulse.Key

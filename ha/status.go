@@ -38,6 +38,7 @@ func (n *Node) status(now time.Time) view.Status {
 		Interval: timing.Interval, Multiple: timing.Multiple, Dead: timing.Dead, Confirmed: timing.Confirmed, Stunned: timing.Stunned,
 		Late: n.Ticker.Late(),
 	}
+	out.Sync = n.viewSync()
 	for _, g := range n.groups {
 		out.Groups = append(out.Groups, view.Group{
 			Name: g.settings.name, Role: g.machine.State().String(), Since: g.machine.Since(), Why: n.reason(g),

@@ -163,7 +163,7 @@ func (n *Node) rings() []pulse.Keyring {
 func (n *Node) speech() pulse.Beat {
 	b := pulse.Beat{
 		Node: n.settings.node, Version: n.Version, Context: n.speaks().digest,
-		AdEpoch: n.counter.Epoch(), Revision: n.Hash(), Leaving: n.leaving,
+		AdEpoch: n.counter.Epoch(), Revision: n.Hash(), Leaving: n.leaving, Features: n.features(),
 	}
 	for _, s := range n.agreements() {
 		b.Accepts = append(b.Accepts, s.digest)

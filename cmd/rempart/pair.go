@@ -12,6 +12,8 @@ import (
 	"github.com/rempart/rempart/firewall"
 	"github.com/rempart/rempart/firewall/links"
 	"github.com/rempart/rempart/ha"
+	"github.com/rempart/rempart/ha/flowdiff"
+	"github.com/rempart/rempart/ha/flowsync"
 	"github.com/rempart/rempart/ha/peer"
 )
 
@@ -26,6 +28,7 @@ func newPair(o options, m *machine, owner *links.Owner, gateway func() *firewall
 	}
 	return ha.New(ha.Parts{
 		Kernel: m.frames, Ticker: m.ticker, MACs: m.macs,
+		Flows: flowsync.New(log.Named("flows")), Table: flowdiff.Kernel{},
 		Link: func(o peer.Options) ha.Link { return peer.New(o) },
 		Devices: func(c *config.Config) map[string]string {
 			found, _ := owner.Devices(firewall.Interfaces(c)) // what is missing is told by who needs it

@@ -73,7 +73,7 @@ func (e *Engine) micros(now time.Time) uint32 { return uint32(now.Sub(e.began).M
 
 // Set makes a target the one of the engine.
 func (e *Engine) Set(now time.Time, t Target) {
-	was := e.target
+	was, told := e.target, e.telling()
 	e.target = t
 	fresh := e.seals.set(&t)
 	if t.Theirs != 0 && t.Theirs != e.in.session {
@@ -86,26 +86,35 @@ func (e *Engine) Set(now time.Time, t Target) {
 		e.in.state = flowwire.State{}
 	}
 	e.peer.both = t.Speak
-	switch {
-	case t.Speak && !was.Speak:
+	if t.Speak && !was.Speak {
+		e.spoken = now
+	}
+	switch tells := e.telling(); {
+	case tells && !told:
 		e.speak(now)
-	case !t.Speak && was.Speak:
+	case !tells && told:
 		e.hush(now)
-	case t.Speak && fresh:
+	case tells && fresh:
 		e.anew(now)
-	case t.Speak && left:
+	case tells && left:
 		e.own.doubt()
 		e.start(now, true)
+	case t.Speak && !was.Speak:
+		e.start(now.Add(lowerAfter), false)
 	}
 	e.assess(now)
 }
 
+// telling says whether this node tells the peer of flows. A master without a peer does not: it would cost
+// each flow, for nobody.
+func (e *Engine) telling() bool { return e.target.Speak && e.seals.ready() }
+
 // speak begins to tell the peer of flows.
 func (e *Engine) speak(now time.Time) {
-	e.spoken = now
 	if err := e.kernel.Hear(true); err != nil {
 		e.complain(now, "listen to flows", err)
 	}
+	e.own.doubt()
 	e.anew(now)
 	e.start(now, true)
 }
@@ -117,7 +126,7 @@ func (e *Engine) anew(now time.Time) {
 	e.stateAt = time.Time{}
 }
 
-// hush ends that: somebody else is master.
+// hush ends that: somebody else is master, or nobody listens.
 func (e *Engine) hush(now time.Time) {
 	if err := e.kernel.Hear(false); err != nil {
 		e.complain(now, "listen to ends of flows", err)
@@ -131,9 +140,9 @@ func (e *Engine) hush(now time.Time) {
 
 // Resync makes both nodes tell everything anew.
 func (e *Engine) Resync(now time.Time) {
-	if e.target.Speak {
-		e.anew(now)
+	if e.telling() {
 		e.own.doubt()
+		e.anew(now)
 		e.start(now, true)
 		return
 	}
@@ -148,15 +157,13 @@ func (e *Engine) Event(now time.Time, m *conntrack.Message) {
 	case conntrack.Destroy:
 		e.ended(now, m)
 	case conntrack.New, conntrack.Update:
-		if !e.target.Speak || !Shared(&m.Flow, e.kernel.Local) {
+		if !e.telling() || !Shared(&m.Flow, e.kernel.Local) {
 			return
 		}
 		if slot, ask := e.own.learn(e.micros(now), m, false); ask {
 			e.asks = append(e.asks, m.Flow.Key)
 		} else {
-			o := e.own.at(slot)
-			o.walk = e.walk.number
-			o.bits &^= parked
+			e.own.at(slot).walk = e.walk.number
 		}
 	}
 }
@@ -195,7 +202,7 @@ func (e *Engine) answered(j *Job, errno syscall.Errno, m *conntrack.Message) {
 		return
 	}
 	if j.Op == Ask && j.Timeout == askMore {
-		if m != nil && e.target.Speak && Shared(&m.Flow, e.kernel.Local) {
+		if m != nil && e.telling() && Shared(&m.Flow, e.kernel.Local) {
 			slot, _ := e.own.learn(e.micros(e.chores), m, true)
 			e.own.at(slot).walk = e.walk.number
 		}

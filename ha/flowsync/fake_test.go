@@ -196,10 +196,10 @@ func (k *fakeKernel) ReadWalk(take func(*conntrack.Message)) (bool, error) {
 	return len(k.walking) == 0, nil
 }
 
-func (k *fakeKernel) Hear(all bool) error                 { k.all = all; return nil }
-func (k *fakeKernel) Local(_ uint8, a [16]byte) bool      { return k.locals[a] }
-func (k *fakeKernel) Timeouts() *conntrack.Timeouts       { return &k.timeouts }
-func (k *fakeKernel) Count() (now, most uint32)           { return uint32(len(k.flows)), uint32(k.most) }
+func (k *fakeKernel) Hear(all bool) error            { k.all = all; return nil }
+func (k *fakeKernel) Local(_ uint8, a [16]byte) bool { return k.locals[a] }
+func (k *fakeKernel) Timeouts() *conntrack.Timeouts  { return &k.timeouts }
+func (k *fakeKernel) Count() (now, most uint32)      { return uint32(len(k.flows)), uint32(k.most) }
 
 // world is two engines, a cable between them and one clock.
 type world struct {

@@ -168,7 +168,7 @@ func (r *reader) Digest(d flowwire.Digest) {
 }
 
 func (r *reader) Want(bucket uint32) {
-	if !r.target.Speak {
+	if !(*Engine)(r).telling() {
 		return
 	}
 	if bucket == everything {

@@ -24,7 +24,8 @@ type Loop struct {
 	mu      sync.Mutex // of what follows
 	target  Target
 	resync  bool
-	pending atomic.Bool // target or resync is new
+	first   chan struct{} // something was set
+	pending atomic.Bool   // target or resync is new
 
 	report  atomic.Pointer[view.Sync]
 	changed chan struct{}
@@ -50,7 +51,7 @@ func EventBuffer(bytes int) Option { return func(l *Loop) { l.buffer = bytes } }
 
 // New returns a loop; it does nothing until Run.
 func New(log hclog.Logger, options ...Option) *Loop {
-	l := &Loop{log: log, buffer: eventBuffer, wake: -1, changed: make(chan struct{}, 1), frame: make([]byte, 1<<16)}
+	l := &Loop{log: log, buffer: eventBuffer, wake: -1, changed: make(chan struct{}, 1), first: make(chan struct{}, 1), frame: make([]byte, 1<<16)}
 	for _, o := range options {
 		o(l)
 	}
@@ -84,6 +85,10 @@ func (l *Loop) Changed() <-chan struct{} { return l.changed }
 // rouse has the thread look at what is pending.
 func (l *Loop) rouse() {
 	l.pending.Store(true)
+	select {
+	case l.first <- struct{}{}:
+	default:
+	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.wake >= 0 {
@@ -94,6 +99,9 @@ func (l *Loop) rouse() {
 
 // Run is the loop until ctx ends. It needs CAP_NET_ADMIN and works in the namespace of the program.
 func (l *Loop) Run(ctx context.Context) error {
+	if !l.needed(ctx) {
+		return nil
+	}
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
 	if err := l.open(); err != nil {
@@ -116,6 +124,23 @@ func (l *Loop) Run(ctx context.Context) error {
 		l.publish()
 	}
 	return nil
+}
+
+// needed waits for the first target that is one: on a single gateway each flow would cost something, for nobody.
+func (l *Loop) needed(ctx context.Context) bool {
+	for {
+		l.mu.Lock()
+		t := l.target
+		l.mu.Unlock()
+		if t.Speak || t.usable() {
+			return true
+		}
+		select {
+		case <-ctx.Done():
+			return false
+		case <-l.first:
+		}
+	}
 }
 
 func (l *Loop) open() (err error) {

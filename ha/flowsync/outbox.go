@@ -67,7 +67,7 @@ func (e *Engine) one(now time.Time, state bool) (more bool) {
 	e.seq++
 	f := e.own.flights.next(e.seq, now)
 	e.acknowledge(state)
-	if e.target.Speak && e.own.flights.room() && (!state || e.own.backlog() < littleBacklog) {
+	if e.telling() && e.own.flights.room() && (!state || e.own.backlog() < littleBacklog) {
 		e.own.fill(w, &f)
 	}
 	e.changed = e.changed || len(f.slots) > 0
@@ -83,7 +83,7 @@ func (e *Engine) one(now time.Time, state bool) (more bool) {
 	e.stats.Frames++
 	e.stats.Bytes += uint64(len(e.frame))
 	e.sentAt = now
-	if len(f.slots) > 0 || state && e.target.Speak {
+	if len(f.slots) > 0 || state && e.telling() {
 		e.own.flights.launch(f)
 	}
 	e.own.advance(e.seq, e.own.flights.settled(e.seq))
@@ -94,7 +94,7 @@ func (e *Engine) one(now time.Time, state bool) (more bool) {
 // only acknowledges says the latter rarely: an acknowledgment that is overtaken is as good.
 func (e *Engine) acknowledge(state bool) {
 	a := flowwire.Ack{Epoch: e.in.epoch, Full: e.peer.failing > 0}
-	if state || e.target.Speak {
+	if state || e.telling() {
 		a.Floor = e.own.flights.settled(e.seq-1) + 1
 	}
 	e.in.window.Fill(&a)
@@ -133,7 +133,7 @@ func (e *Engine) tell(now time.Time) {
 }
 
 func (e *Engine) flags() (f flowwire.StateFlags) {
-	if e.target.Speak {
+	if e.telling() {
 		f |= flowwire.Speaking
 		if e.own.whole {
 			f |= flowwire.Whole

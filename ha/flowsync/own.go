@@ -19,7 +19,6 @@ const (
 	urgent                    // the slot stands in that queue
 	lazy                      // or in that one
 	unused                    // the slot is in the list of free ones
-	parked                    // the flow was the peer's, and no packet has come for it since
 )
 
 // own is the flows of this node, as it tells them to the peer. State goes over, not operations: a slot that
@@ -187,7 +186,7 @@ func (o *own) forget(at uint32, slot uint32) {
 		o.release(slot) // nobody has ever heard of it
 		return
 	}
-	e.bits = e.bits&^(whole|based|parked) | gone
+	e.bits = e.bits&^(whole|based) | gone
 	o.soil(at, slot, false)
 }
 
@@ -358,7 +357,7 @@ func (o *own) begin(at uint32) {
 			}
 			continue
 		}
-		e.bits = e.bits&parked | used
+		e.bits = used
 		o.soil(at, slot, true)
 	}
 	o.snapshot = notYet

@@ -61,7 +61,7 @@ func (e *Engine) Report(now time.Time) view.Sync {
 		State: e.state(), Why: e.why, Flows: e.peer.has.count, PeerFlows: e.in.state.Count, Checked: e.peer.equal,
 		Repair: e.repair, Repaired: e.repairedAt, Stats: *e.stats,
 	}
-	if e.target.Speak {
+	if e.telling() {
 		out.Flows, out.PeerFlows = e.own.live, e.in.state.Mirror
 		out.InFlight, out.Lag = e.inFlight(now)
 		if out.State == view.SyncSending && out.Why == "" {

@@ -96,49 +96,37 @@ func (e *Engine) metOwn(now time.Time, m *conntrack.Message) {
 	if slot, ok := e.peer.find(&m.Flow.Key); ok && e.peer.at(slot).bits&inside != 0 {
 		return
 	}
-	left, flags := m.Flow.Timeout, m.Flow.Flags
-	slot, _ := e.own.learn(e.micros(now), m, true)
-	o := e.own.at(slot)
-	o.walk = e.walk.number
-	switch {
-	case m.Flow.Kind != conntrack.KindFlow:
-	case left > e.longest:
-		o.bits |= parked
-		e.lower(now, slot)
-	case e.target.Strict && m.Flow.Proto == conntrack.TCP && e.inherited(flags):
-		o.bits &^= parked
-		e.stats.Tightened++
-		e.jobs.add(Job{Op: Tighten, Flow: o.flow, slot: slot})
-	default:
-		o.bits &^= parked
+	if m.Flow.Kind == conntrack.KindFlow {
+		e.ripen(now, m)
 	}
-}
-
-// inherited says that a TCP flow is tracked liberally though both its ends were heard here.
-func (e *Engine) inherited(flags [2]conntrack.TCPFlags) bool {
-	const seen = conntrack.Liberal | conntrack.AckSeen
-	return flags[0]&seen == seen && flags[1]&seen == seen
+	if e.telling() {
+		slot, _ := e.own.learn(e.micros(now), m, true)
+		e.own.at(slot).walk = e.walk.number
+	}
 }
 
 // lowerAfter is how long after a takeover flows that nobody used get the age that they would have.
 const lowerAfter = 10 * time.Second
 
-// lower gives a flow that came from the peer, and that no packet has come for, the time that it would
-// have left had its last packet come at the takeover.
-func (e *Engine) lower(now time.Time, slot uint32) {
-	since := now.Sub(e.spoken)
-	if since < lowerAfter {
-		return
+// ripen makes a flow that came from the peer one of this node's: if no packet has come for it since, it gets the
+// time that it would have left had its last packet come at the takeover; and once both its ends were heard, its TCP
+// is tracked strictly, if that is wanted.
+func (e *Engine) ripen(now time.Time, m *conntrack.Message) {
+	const heard = conntrack.Liberal | conntrack.AckSeen
+	f, since := &m.Flow, now.Sub(e.spoken)
+	switch {
+	case f.Timeout > e.longest && since >= lowerAfter:
+		all, gone := e.kernel.Timeouts().Of(f), uint32(since/time.Second)
+		left := uint32(1)
+		if gone < all {
+			left = all - gone
+		}
+		e.stats.Lowered++
+		e.jobs.add(Job{Op: Timeout, Flow: *f, Timeout: left})
+	case e.target.Strict && f.Proto == conntrack.TCP && f.Flags[0]&heard == heard && f.Flags[1]&heard == heard:
+		e.stats.Tightened++
+		e.jobs.add(Job{Op: Tighten, Flow: *f})
 	}
-	o := e.own.at(slot)
-	all := e.kernel.Timeouts().Of(&o.flow)
-	left := uint32(1)
-	if gone := uint32(since / time.Second); gone < all {
-		left = all - gone
-	}
-	o.bits &^= parked
-	e.stats.Lowered++
-	e.jobs.add(Job{Op: Timeout, Flow: o.flow, Timeout: left, slot: slot})
 }
 
 // parkedRoom is how much longer than any packet could make it a parked flow must have left, or it is
@@ -196,7 +184,7 @@ func (e *Engine) sweep(now time.Time) {
 	w := &e.walk
 	t := &e.peer.table
 	if e.target.Speak {
-		t = &e.own.table
+		t = &e.own.table // empty if nobody listens
 	}
 	end := min(w.sweep+sweepLen, t.next)
 	for ; w.sweep < end; w.sweep++ {
@@ -219,7 +207,7 @@ func (e *Engine) sweep(now time.Time) {
 	w.stage, w.walking, w.sweep = 0, false, 0
 	w.number++
 	e.stats.Walks++
-	if w.fast = false; e.target.Speak {
+	if w.fast = false; e.telling() {
 		e.own.cut()
 	}
 }

@@ -46,9 +46,12 @@ type Beat struct {
 	Revision string
 	// Leaving says that the sender stops: there is no need to wait for its silence.
 	Leaving bool
-	// Features are bits of what the sender can do.
+	// Features are bits of what the sender can do, such as Flows.
 	Features uint32
 }
+
+// Flows is the bit of a node that shares its flows.
+const Flows uint32 = 1 << 0
 
 // Role is a role as it is on the wire.
 type Role uint8
