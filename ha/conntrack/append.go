@@ -92,16 +92,7 @@ func AppendTimeout(b []byte, seq uint32, k *Key, timeout uint32) []byte {
 func AppendTighten(b []byte, seq uint32, k *Key) []byte {
 	at := len(b)
 	b = appendHeader(b, msgFlow|msgNew, 0, seq, k.Family)
-	b = k.append(b)
-	info := len(b)
-	b = appendNest(b, ctaProtoInfo)
-	tcp := len(b)
-	b = appendNest(b, ctaInfoTCP)
-	b = appendFlags(b, ctaTCPFlagsOrig, 0, Liberal)
-	b = appendFlags(b, ctaTCPFlagsReply, 0, Liberal)
-	b = endNest(b, tcp)
-	b = endNest(b, info)
-	return appendLength(b, at)
+	return appendLength(appendTight(k.append(b)), at)
 }
 
 // AppendEnd appends the request to end a flow or an expectation.

@@ -1,14 +1,18 @@
 package conntrack
 
-import "encoding/binary"
+import (
+	"encoding/binary"
+	"slices"
+)
 
 // appendHeader appends struct nlmsghdr and struct nfgenmsg; appendLength completes them. The kernel knows the port of the sender.
 func appendHeader(b []byte, what msg, flags flag, seq uint32, family uint8) []byte {
-	b = append(b, 0, 0, 0, 0)
-	b = binary.NativeEndian.AppendUint16(b, uint16(what))
-	b = binary.NativeEndian.AppendUint16(b, uint16(flags|flagRequest))
-	b = binary.NativeEndian.AppendUint32(b, seq)
-	return append(b, 0, 0, 0, 0, family, 0, 0, 0)
+	b = append(b, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, family, 0, 0, 0)
+	h := b[len(b)-headerLen-familyLen:]
+	binary.NativeEndian.PutUint16(h[4:], uint16(what))
+	binary.NativeEndian.PutUint16(h[6:], uint16(flags|flagRequest))
+	binary.NativeEndian.PutUint32(h[8:], seq)
+	return b
 }
 
 // appendLength completes the message that begins at at.
@@ -19,8 +23,9 @@ func appendLength(b []byte, at int) []byte {
 
 // appendAttr appends struct nlattr of a value of n bytes.
 func appendAttr(b []byte, kind attr, n int) []byte {
-	b = binary.NativeEndian.AppendUint16(b, uint16(attrLen+n))
-	return binary.NativeEndian.AppendUint16(b, uint16(kind))
+	b = append(b, 0, 0, 0, 0)
+	putAttr(b[len(b)-attrLen:], kind, n)
+	return b
 }
 
 // appendNest begins an attribute that holds others; endNest ends the one that begins at at.
@@ -31,18 +36,85 @@ func endNest(b []byte, at int) []byte {
 	return b
 }
 
-// Values are in network order and filled up to four bytes.
+// putAttr writes struct nlattr of a value of n bytes.
+func putAttr(b []byte, kind attr, n int) {
+	binary.NativeEndian.PutUint16(b, uint16(attrLen+n))
+	binary.NativeEndian.PutUint16(b[2:], uint16(kind))
+}
+
+// Values are in network order and filled up to four bytes. What is put returns what is left of the room.
+
+func putUint8(b []byte, kind attr, v uint8) []byte {
+	_ = b[7]
+	putAttr(b, kind, 1)
+	b[4], b[5], b[6], b[7] = v, 0, 0, 0
+	return b[8:]
+}
+
+func putUint16(b []byte, kind attr, v uint16) []byte {
+	_ = b[7]
+	putAttr(b, kind, 2)
+	b[4], b[5], b[6], b[7] = byte(v>>8), byte(v), 0, 0
+	return b[8:]
+}
+
+// putFlags puts struct nf_ct_tcp_flags: the flags of the mask become those of v.
+func putFlags(b []byte, kind attr, v, mask TCPFlags) []byte {
+	return putUint16(b, kind, uint16(v)<<8|uint16(mask))
+}
+
+// putNest begins an attribute of others, which are n bytes in all.
+func putNest(b []byte, kind attr, n int) []byte {
+	putAttr(b, kind|attrNested, n)
+	return b[attrLen:]
+}
+
+// putAddr puts an address as the attribute that it has in its family.
+func putAddr(b []byte, family uint8, v4, v6 attr, a *[16]byte) []byte {
+	if family == IPv4 {
+		_ = b[7]
+		putAttr(b, v4, 4)
+		copy(b[4:8], a[:4])
+		return b[8:]
+	}
+	_ = b[19]
+	putAttr(b, v6, 16)
+	copy(b[4:20], a[:])
+	return b[20:]
+}
+
+// addrLen is how long the attribute of an address is.
+func addrLen(family uint8) int {
+	if family == IPv4 {
+		return attrLen + 4
+	}
+	return attrLen + 16
+}
+
+// grow makes room for n bytes, all of which must be put.
+func grow(b []byte, n int) (grown, room []byte) {
+	at := len(b)
+	b = slices.Grow(b, n)[:at+n]
+	return b, b[at:]
+}
 
 func appendUint8(b []byte, kind attr, v uint8) []byte {
-	return append(appendAttr(b, kind, 1), v, 0, 0, 0)
+	b, room := grow(b, 8)
+	putUint8(room, kind, v)
+	return b
 }
 
 func appendUint16(b []byte, kind attr, v uint16) []byte {
-	return append(appendAttr(b, kind, 2), byte(v>>8), byte(v), 0, 0)
+	b, room := grow(b, 8)
+	putUint16(room, kind, v)
+	return b
 }
 
 func appendUint32(b []byte, kind attr, v uint32) []byte {
-	return binary.BigEndian.AppendUint32(appendAttr(b, kind, 4), v)
+	b, room := grow(b, 8)
+	putAttr(room, kind, 4)
+	binary.BigEndian.PutUint32(room[4:], v)
+	return b
 }
 
 func appendUint64(b []byte, kind attr, v uint64) []byte {
@@ -63,11 +135,6 @@ func appendText(b []byte, kind attr, name []byte) []byte {
 	return b
 }
 
-// appendFlags appends struct nf_ct_tcp_flags: the flags of the mask become those of v.
-func appendFlags(b []byte, kind attr, v, mask TCPFlags) []byte {
-	return append(appendAttr(b, kind, 2), byte(v), byte(mask), 0, 0)
-}
-
 // appendZone appends a zone, unless it is the one that flows have without.
 func appendZone(b []byte, kind attr, zone uint16) []byte {
 	if zone == 0 {
@@ -76,123 +143,53 @@ func appendZone(b []byte, kind attr, zone uint16) []byte {
 	return appendUint16(b, kind, zone)
 }
 
-// appendAddr appends an address as the attribute that it has in its family.
-func appendAddr(b []byte, family uint8, v4, v6 attr, a *[16]byte) []byte {
-	if family == IPv4 {
-		return append(appendAttr(b, v4, 4), a[:4]...)
-	}
-	return append(appendAttr(b, v6, 16), a[:]...)
-}
-
 // appendTuple appends a tuple; zone is that of its direction alone.
 func appendTuple(b []byte, kind attr, t *Tuple, family, proto uint8, zone uint16) []byte {
-	at := len(b)
-	b = appendNest(b, kind)
-	ip := len(b)
-	b = appendNest(b, ctaTupleIP)
-	b = appendAddr(b, family, ctaIPv4Src, ctaIPv6Src, &t.Src)
-	b = appendAddr(b, family, ctaIPv4Dst, ctaIPv6Dst, &t.Dst)
-	b = endNest(b, ip)
-	inner := len(b)
-	b = appendNest(b, ctaTupleProto)
-	b = appendUint8(b, ctaProtoNum, proto)
+	ip, id := 2*addrLen(family), 3*8
+	if proto == ICMP || proto == ICMPv6 {
+		id = 4 * 8
+	}
+	n := attrLen + ip + attrLen + id
+	if zone != 0 {
+		n += 8
+	}
+	b, v := grow(b, attrLen+n)
+	v = putNest(v, kind, n)
+	v = putNest(v, ctaTupleIP, ip)
+	v = putAddr(v, family, ctaIPv4Src, ctaIPv6Src, &t.Src)
+	v = putAddr(v, family, ctaIPv4Dst, ctaIPv6Dst, &t.Dst)
+	v = putNest(v, ctaTupleProto, id)
+	v = putUint8(v, ctaProtoNum, proto)
 	switch proto {
 	case ICMP:
-		b = appendUint16(b, ctaICMPID, t.SrcPort)
-		b = appendUint8(b, ctaICMPType, uint8(t.DstPort>>8))
-		b = appendUint8(b, ctaICMPCode, uint8(t.DstPort))
+		v = putUint16(v, ctaICMPID, t.SrcPort)
+		v = putUint8(v, ctaICMPType, uint8(t.DstPort>>8))
+		v = putUint8(v, ctaICMPCode, uint8(t.DstPort))
 	case ICMPv6:
-		b = appendUint16(b, ctaICMPv6ID, t.SrcPort)
-		b = appendUint8(b, ctaICMPv6Type, uint8(t.DstPort>>8))
-		b = appendUint8(b, ctaICMPv6Code, uint8(t.DstPort))
+		v = putUint16(v, ctaICMPv6ID, t.SrcPort)
+		v = putUint8(v, ctaICMPv6Type, uint8(t.DstPort>>8))
+		v = putUint8(v, ctaICMPv6Code, uint8(t.DstPort))
 	default:
 		// A protocol without ports, to this kernel, passes them over.
-		b = appendUint16(b, ctaSrcPort, t.SrcPort)
-		b = appendUint16(b, ctaDstPort, t.DstPort)
+		v = putUint16(v, ctaSrcPort, t.SrcPort)
+		v = putUint16(v, ctaDstPort, t.DstPort)
 	}
-	b = endNest(b, inner)
-	b = appendZone(b, ctaTupleZone, zone)
-	return endNest(b, at)
+	if zone != 0 {
+		putUint16(v, ctaTupleZone, zone)
+	}
+	return b
 }
 
 // appendNAT appends one half of a translation: the only address and port, or ID, that it may have.
 func appendNAT(b []byte, kind attr, family uint8, a *[16]byte, port uint16) []byte {
-	at := len(b)
-	b = appendNest(b, kind)
-	b = appendAddr(b, family, ctaNATv4Min, ctaNATv6Min, a)
-	b = appendAddr(b, family, ctaNATv4Max, ctaNATv6Max, a)
-	inner := len(b)
-	b = appendNest(b, ctaNATProto)
-	b = appendUint16(b, ctaNATPortMin, port)
-	b = appendUint16(b, ctaNATPortMax, port)
-	b = endNest(b, inner)
-	return endNest(b, at)
-}
-
-// appendInfo appends what TCP, SCTP and DCCP keep besides their tuple.
-func (f *Flow) appendInfo(b []byte, x *Extra) []byte {
-	if f.Proto != TCP && (f.State == 0 || f.Proto != SCTP && f.Proto != DCCPNum) {
-		return b
-	}
-	at := len(b)
-	b = appendNest(b, ctaProtoInfo)
-	switch f.Proto {
-	case TCP:
-		b = f.appendTCP(b)
-	case SCTP:
-		b = f.appendSCTP(b, x)
-	case DCCPNum:
-		b = f.appendDCCP(b, x)
-	}
-	return endNest(b, at)
-}
-
-// state is the one that counts: of an offloaded TCP flow the kernel tells none, and it is established.
-func (f *Flow) state() State {
-	if f.State == 0 && f.Proto == TCP && f.Status&(Offload|HWOffload) != 0 {
-		return Established
-	}
-	return f.State
-}
-
-// appendTCP appends both scales, which count only if both directions agreed on scaling, and of the flags those that were agreed on. The
-// mask clears the others: they tell what the other kernel saw of the windows.
-func (f *Flow) appendTCP(b []byte) []byte {
-	at := len(b)
-	b = appendNest(b, ctaInfoTCP)
-	if s := f.state(); s != 0 {
-		b = appendUint8(b, ctaTCPState, uint8(s))
-	}
-	b = appendUint8(b, ctaTCPScaleOrig, f.Scale[0])
-	b = appendUint8(b, ctaTCPScaleReply, f.Scale[1])
-	b = appendFlags(b, ctaTCPFlagsOrig, f.Flags[0]&(WindowScale|SACK)|Liberal, 0xff)
-	b = appendFlags(b, ctaTCPFlagsReply, f.Flags[1]&(WindowScale|SACK)|Liberal, 0xff)
-	return endNest(b, at)
-}
-
-// appendSCTP appends state and tags: the kernel takes them only together.
-func (f *Flow) appendSCTP(b []byte, x *Extra) []byte {
-	var tags [2]uint32
-	if x != nil {
-		tags = x.VTag
-	}
-	at := len(b)
-	b = appendNest(b, ctaInfoSCTP)
-	b = appendUint8(b, ctaSCTPState, uint8(f.State))
-	b = appendUint32(b, ctaSCTPVTagOrig, tags[0])
-	b = appendUint32(b, ctaSCTPVTagReply, tags[1])
-	return endNest(b, at)
-}
-
-func (f *Flow) appendDCCP(b []byte, x *Extra) []byte {
-	var d DCCP
-	if x != nil {
-		d = x.DCCP
-	}
-	at := len(b)
-	b = appendNest(b, ctaInfoDCCP)
-	b = appendUint8(b, ctaDCCPState, uint8(f.State))
-	b = appendUint8(b, ctaDCCPRole, d.Role)
-	b = appendUint64(b, ctaDCCPHandshake, d.Handshake)
-	return endNest(b, at)
+	const ports = 2 * 8
+	n := 2*addrLen(family) + attrLen + ports
+	b, v := grow(b, attrLen+n)
+	v = putNest(v, kind, n)
+	v = putAddr(v, family, ctaNATv4Min, ctaNATv6Min, a)
+	v = putAddr(v, family, ctaNATv4Max, ctaNATv6Max, a)
+	v = putNest(v, ctaNATProto, ports)
+	v = putUint16(v, ctaNATPortMin, port)
+	putUint16(v, ctaNATPortMax, port)
+	return b
 }

@@ -243,6 +243,31 @@ func TestParseForgets(t *testing.T) {
 	}
 }
 
+// TestOrderDoesNotMatter reads each message as it is laid out by the kernel, which is read in a way of its own, and with
+// its attributes in the reverse order.
+func TestOrderDoesNotMatter(t *testing.T) {
+	for _, s := range samples() {
+		b := AppendCreate(nil, 1, &s.flow, &s.extra, 600)
+		const body = headerLen + familyLen
+		turned := append(append([]byte(nil), b[:body]...), reversed(b[body:], "")...)
+		if diff := cmp.Diff(parsed(t, b), parsed(t, turned)); diff != "" {
+			t.Errorf("%s (-as it was +reversed):\n%s", s.name, diff)
+		}
+	}
+}
+
+// reversed turns the order of attributes around, and of those that they hold.
+func reversed(b []byte, path string) (out []byte) {
+	for a := attributes(b); a.next(); {
+		one := append([]byte(nil), b[a.from-attrLen:min(a.after, len(b))]...)
+		if inner, ok := holds(path)[a.kind]; ok {
+			copy(one[attrLen:], reversed(a.value(), inner))
+		}
+		out = append(one, out...)
+	}
+	return out
+}
+
 func TestSplit(t *testing.T) {
 	one, two := message(msgFlow, 0, IPv4), withErrno(msgDone, 0)
 	odd := append(message(msgFlow, 0, IPv4), 1, 2, 3)

@@ -75,7 +75,7 @@ func (t *Tuple) settle(h half, proto uint8, source bool) {
 
 // halves reads CTA_NAT_SRC and CTA_NAT_DST.
 func halves(create []byte) (src, dst half) {
-	a := attrs{rest: create[headerLen+familyLen:]}
+	a := attributes(create[headerLen+familyLen:])
 	for a.next() {
 		switch a.kind {
 		case ctaNATSrc:
@@ -93,17 +93,17 @@ func halfOf(a *attrs) half {
 	for in.next() {
 		switch in.kind {
 		case ctaNATv4Min, ctaNATv6Min:
-			copy(h.min[:], in.value)
+			copy(h.min[:], in.value())
 		case ctaNATv4Max, ctaNATv6Max:
-			copy(h.max[:], in.value)
+			copy(h.max[:], in.value())
 		case ctaNATProto:
 			ports := in.inside()
 			for ports.next() {
 				switch ports.kind {
 				case ctaNATPortMin:
-					h.minPort = binary.BigEndian.Uint16(ports.value)
+					h.minPort = binary.BigEndian.Uint16(ports.value())
 				case ctaNATPortMax:
-					h.maxPort = binary.BigEndian.Uint16(ports.value)
+					h.maxPort = binary.BigEndian.Uint16(ports.value())
 				}
 			}
 		}

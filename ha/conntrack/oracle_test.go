@@ -89,7 +89,7 @@ func at[T any](p *T) T {
 	return *p
 }
 
-// clear of what the oracle does not know.
+// knownToOracle is without what the oracle does not know.
 func knownToOracle(x Extra) Extra {
 	x.Labels, x.Master, x.Proxy = [16]byte{}, Key{}, Proxy{}
 	return x
@@ -150,7 +150,7 @@ func FuzzParse(f *testing.F) {
 	})
 }
 
-// holds says which attributes of attributes there are, by the path of their numbers.
+// holds says which attributes there are that hold others, and what those are.
 func holds(path string) map[attr]string {
 	switch path {
 	case "":

@@ -8,11 +8,12 @@ func (m *Message) scarce(a *attrs) {
 		x.helper(a)
 		m.Has |= HasHelper
 	case ctaLabels:
-		if len(a.value) > len(x.Labels) {
+		v := a.value()
+		if len(v) > len(x.Labels) {
 			a.fault = BadValue
 			return
 		}
-		clear(x.Labels[copy(x.Labels[:], a.value):])
+		clear(x.Labels[copy(x.Labels[:], v):])
 		m.Has |= HasLabels
 	case ctaSeqAdjOrig:
 		x.Adjust[0].read(a)

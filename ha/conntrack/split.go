@@ -52,34 +52,42 @@ func aligned(n int) int { return (n + 3) &^ 3 }
 
 // attrs reads attributes one after the other. The first fault ends it and stays.
 type attrs struct {
-	rest  []byte
-	value []byte
-	kind  attr
-	fault Malformed
+	b        []byte
+	from, to int // the value
+	after    int // where the next attribute begins
+	kind     attr
+	fault    Malformed
 }
+
+// attributes begins to read the attributes that b is made of.
+func attributes(b []byte) attrs { return attrs{b: b} }
 
 // next moves on to the next attribute, and reports false at the end and after a fault.
 func (a *attrs) next() bool {
-	if a.fault != sound || len(a.rest) == 0 {
+	at := a.after
+	if at >= len(a.b) || a.fault != sound {
 		return false
 	}
-	if len(a.rest) < attrLen {
+	rest := a.b[at:]
+	if len(rest) < attrLen {
 		a.fault = BadAttribute
 		return false
 	}
-	n := int(binary.NativeEndian.Uint16(a.rest))
-	if n < attrLen || n > len(a.rest) {
+	n := int(binary.NativeEndian.Uint16(rest))
+	if n < attrLen || n > len(rest) {
 		a.fault = BadAttribute
 		return false
 	}
-	a.kind = attr(binary.NativeEndian.Uint16(a.rest[2:])) &^ (attrNested | attrOrder)
-	a.value = a.rest[attrLen:n]
-	a.rest = a.rest[min(aligned(n), len(a.rest)):]
+	a.kind = attr(binary.NativeEndian.Uint16(rest[2:])) &^ (attrNested | attrOrder)
+	a.from, a.to, a.after = at+attrLen, at+n, at+aligned(n)
 	return true
 }
 
+// value is that of the attribute.
+func (a *attrs) value() []byte { return a.b[a.from:a.to] }
+
 // inside reads what the value holds; leave must be called after the last of it.
-func (a *attrs) inside() attrs { return attrs{rest: a.value} }
+func (a *attrs) inside() attrs { return attributes(a.value()) }
 
 // leave keeps the fault that in came upon.
 func (a *attrs) leave(in *attrs) {
@@ -91,46 +99,50 @@ func (a *attrs) leave(in *attrs) {
 // The kernel writes numbers in network order, and a value of another length is not the number that it is taken for.
 
 func (a *attrs) uint8(to *uint8) {
-	if len(a.value) != 1 {
+	v := a.value()
+	if len(v) != 1 {
 		a.fault = BadValue
 		return
 	}
-	*to = a.value[0]
+	*to = v[0]
 }
 
 func (a *attrs) uint16(to *uint16) {
-	if len(a.value) != 2 {
+	v := a.value()
+	if len(v) != 2 {
 		a.fault = BadValue
 		return
 	}
-	*to = binary.BigEndian.Uint16(a.value)
+	*to = binary.BigEndian.Uint16(v)
 }
 
 func (a *attrs) uint32(to *uint32) {
-	if len(a.value) != 4 {
+	v := a.value()
+	if len(v) != 4 {
 		a.fault = BadValue
 		return
 	}
-	*to = binary.BigEndian.Uint32(a.value)
+	*to = binary.BigEndian.Uint32(v)
 }
 
 func (a *attrs) uint64(to *uint64) {
-	if len(a.value) != 8 {
+	v := a.value()
+	if len(v) != 8 {
 		a.fault = BadValue
 		return
 	}
-	*to = binary.BigEndian.Uint64(a.value)
+	*to = binary.BigEndian.Uint64(v)
 }
 
 // text copies a name that ends at its zero byte, if it has one, and must leave room for one.
 func (a *attrs) text(to []byte) {
-	n := 0
-	for n < len(a.value) && a.value[n] != 0 {
+	v, n := a.value(), 0
+	for n < len(v) && v[n] != 0 {
 		n++
 	}
 	if n >= len(to) {
 		a.fault = BadValue
 		return
 	}
-	clear(to[copy(to, a.value[:n]):])
+	clear(to[copy(to, v[:n]):])
 }
