@@ -29,8 +29,6 @@ const (
 	fieldEnd
 )
 
-const fieldHead = 2
-
 // appendExtra appends the fields of what is not zero in x, of a flow of that family.
 func appendExtra(b []byte, family uint8, x *conntrack.Extra) []byte {
 	b = appendText(b, fieldHelper, x.Helper[:])

@@ -43,7 +43,7 @@ const (
 	// MaxBody is the largest body.
 	MaxBody = 1<<16 - 1 - Overhead - 8 - 40
 	// MaxRecord is the room that the largest record needs in an empty body, and that any other section needs.
-	MaxRecord = 640
+	MaxRecord = 400
 )
 
 // The reasons why a frame is refused, in the order in which they are looked for.

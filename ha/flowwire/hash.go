@@ -27,8 +27,8 @@ func Hash(slot uint32, f *conntrack.Flow, x *conntrack.Extra) uint64 {
 	return max(h, 1)
 }
 
-// Tag is 16 bits of the key of a flow.
-func Tag(k *conntrack.Key) uint16 { return uint16(hashKey(k)) }
+// Tag is 16 bits of the key of a flow: of two flows that had one slot, they tell which one is meant.
+func Tag(k *conntrack.Key) uint16 { return uint16(mix(hashKey(k), 0)) }
 
 func hashKey(k *conntrack.Key) uint64 {
 	ports := uint64(k.Orig.SrcPort)<<16 | uint64(k.Orig.DstPort)

@@ -148,3 +148,34 @@ func (d draw) extra(family uint8) *conntrack.Extra {
 	}
 	return x
 }
+
+// snatFlow is a TCP flow of one of 500 hosts to any server, translated to the address of the gateway.
+func snatFlow(d draw) conntrack.Flow {
+	f := conntrack.Flow{
+		Key: conntrack.Key{Family: conntrack.IPv4, Proto: conntrack.TCP, Orig: conntrack.Tuple{
+			Src: [16]byte{10, 0, byte(d.IntN(2)), byte(d.IntN(250))}, SrcPort: 32768 + uint16(d.IntN(28000)), DstPort: 443,
+		}},
+		State: conntrack.Established, Status: conntrack.Status(usualStatus) | conntrack.SrcNAT,
+		Mark: uint32(d.IntN(10)) << 16, Flags: [2]conntrack.TCPFlags{0x23, 0x23}, Scale: [2]uint8{7, uint8(7 + d.IntN(3))},
+	}
+	d.fill(f.Orig.Dst[:4])
+	inverse(&f, &f.Reply)
+	f.Reply.Dst = [16]byte{192, 0, 2, 1}
+	return f
+}
+
+// flow6 is a TCP flow of one of many hosts of a network to any server.
+func flow6(d draw) conntrack.Flow {
+	f := conntrack.Flow{
+		Key: conntrack.Key{Family: conntrack.IPv6, Proto: conntrack.TCP, Orig: conntrack.Tuple{
+			Src: [16]byte{0x20, 1, 0x0d, 0xb8}, SrcPort: 32768 + uint16(d.IntN(28000)), DstPort: 443,
+		}},
+		State: conntrack.Established, Status: conntrack.Status(usualStatus),
+		Mark: uint32(d.IntN(10)) << 16, Flags: [2]conntrack.TCPFlags{0x23, 0x23}, Scale: [2]uint8{7, uint8(7 + d.IntN(3))},
+	}
+	d.fill(f.Orig.Src[8:])
+	d.fill(f.Orig.Dst[:8])
+	f.Orig.Dst[15] = 1
+	inverse(&f, &f.Reply)
+	return f
+}

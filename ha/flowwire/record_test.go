@@ -1,209 +1,197 @@
 package flowwire
 
 import (
+	"errors"
 	"testing"
-	"time"
 
 	"github.com/google/go-cmp/cmp"
-	"golang.org/x/sys/unix"
+	"github.com/google/go-cmp/cmp/cmpopts"
 
 	"github.com/rempart/rempart/ha/conntrack"
 )
 
-// call is one call of a Handler.
-type call struct {
-	Put    *conntrack.Flow
-	Extra  *conntrack.Extra
-	Change *Change
-	End    bool
-	Ack    *Ack
-	State  *State
-	Digest *Digest
-	Want   *uint32
-	Slot   uint32
-	Tag    uint16
-}
-
-// calls is a Handler that notes what it is told.
-type calls []call
-
-func (c *calls) Put(slot uint32, f *conntrack.Flow, x *conntrack.Extra) {
-	one := call{Slot: slot, Put: new(*f)}
-	if x != nil {
-		one.Extra = new(*x)
-	}
-	*c = append(*c, one)
-}
-
-func (c *calls) Change(slot uint32, tag uint16, d *Change) {
-	*c = append(*c, call{Slot: slot, Tag: tag, Change: new(*d)})
-}
-func (c *calls) End(slot uint32) { *c = append(*c, call{Slot: slot, End: true}) }
-func (c *calls) Ack(a *Ack)      { *c = append(*c, call{Ack: new(*a)}) }
-func (c *calls) State(s *State)  { *c = append(*c, call{State: new(*s)}) }
-func (c *calls) Digest(d Digest) { *c = append(*c, call{Digest: &d}) }
-func (c *calls) Want(b uint32)   { *c = append(*c, call{Want: &b}) }
-
-// nobody is a Handler for whom nothing is of interest.
-type nobody struct{}
-
-func (nobody) Put(uint32, *conntrack.Flow, *conntrack.Extra) {}
-func (nobody) Change(uint32, uint16, *Change)                {}
-func (nobody) End(uint32)                                    {}
-func (nobody) Ack(*Ack)                                      {}
-func (nobody) State(*State)                                  {}
-func (nobody) Digest(Digest)                                 {}
-func (nobody) Want(uint32)                                   {}
-
-// unexported fields are compared too.
-var everything = cmp.AllowUnexported(Change{}, life{})
-
-// write writes what a Handler was told.
-func (c calls) write(t *testing.T, room int) []byte {
-	t.Helper()
-	var w Writer
-	w.Reset(room)
-	for i := range c {
-		if !c[i].write(&w) {
-			t.Fatalf("call %d of %d does not fit behind %d bytes", i, len(c), w.Len())
-		}
-	}
-	return w.Bytes()
-}
-
-func (c *call) write(w *Writer) bool {
-	switch {
-	case c.Put != nil:
-		return w.Put(c.Slot, c.Put, c.Extra)
-	case c.Change != nil:
-		var f conntrack.Flow
-		c.Change.Apply(&f)
-		return w.ChangeSome(c.Slot, c.Tag, &f, c.Change.What())
-	case c.End:
-		return w.End(c.Slot)
-	case c.Ack != nil:
-		return w.Ack(c.Ack)
-	case c.State != nil:
-		return w.State(c.State)
-	case c.Digest != nil:
-		return w.Digest(*c.Digest)
-	}
-	return w.Want(*c.Want)
-}
-
-func read(t *testing.T, body []byte) calls {
-	t.Helper()
-	var c calls
-	if err := Read(body, &c); err != nil {
-		t.Fatalf("Read: %v of % x", err, body)
-	}
-	return c
-}
-
-func TestRoundTripPut(t *testing.T) {
+func TestRoundTrip(t *testing.T) {
 	d := newDraw(1)
-	for range 2000 {
-		var want calls
-		for range 1 + d.IntN(20) {
-			f := d.flow()
-			one := call{Slot: d.Uint32() >> d.IntN(32), Put: &f}
-			if d.one(4) {
-				if x := d.extra(f.Family); *x != (conntrack.Extra{}) {
-					one.Extra = x
-				}
-			}
-			want = append(want, one)
-		}
+	for range 500 {
+		want := d.calls(1 + d.IntN(30))
 		got := read(t, want.write(t, MaxBody))
-		if diff := cmp.Diff(want, got, everything); diff != "" {
-			t.Fatalf("Read(Put) (-want +got):\n%s", diff)
+		if diff := cmp.Diff(want, got, sameChanges()); diff != "" {
+			t.Fatalf("Read(Write) (-want +got):\n%s", diff)
 		}
-		for i := range got {
-			a, b := &want[i], &got[i]
-			if Hash(a.Slot, a.Put, a.Extra) != Hash(b.Slot, b.Put, b.Extra) {
-				t.Errorf("hash of %+v differs at the receiver", a.Put)
+		for i, c := range got {
+			if c.Put != nil && Hash(c.Slot, c.Put, c.Extra) != Hash(want[i].Slot, want[i].Put, want[i].Extra) {
+				t.Fatalf("hash of %+v differs at the receiver", c.Put)
 			}
 		}
 	}
 }
 
-func BenchmarkPut(b *testing.B) {
+// TestChange holds that a change of a flow makes of the old one the new one, translated or not.
+func TestChange(t *testing.T) {
 	d := newDraw(2)
-	flows := make([]conntrack.Flow, 4096)
-	for i := range flows {
-		flows[i] = snatFlow(d)
-	}
-	var w Writer
-	var bytes, n, frames int
-	w.Reset(1400)
-	b.ReportAllocs()
-	before := cpu()
-	for b.Loop() {
-		if !w.Put(uint32(n), &flows[n%len(flows)], nil) {
-			bytes += w.Len()
-			frames++
-			w.Reset(1400)
-			w.Put(uint32(n), &flows[n%len(flows)], nil)
+	for range 3000 {
+		old := d.flow()
+		now, want := old, old
+		d.live(&now)
+		what := AllFields
+		if d.one(2) {
+			what = Fields(d.IntN(16))
 		}
-		n++
-	}
-	b.ReportMetric(float64(cpu()-before)/float64(n), "cpu-ns/flow")
-	if frames > 0 {
-		b.ReportMetric(float64(bytes+w.Len()+(frames+1)*Overhead)/float64(n), "bytes/flow")
-		b.ReportMetric(float64(n)/float64(frames), "flows/frame")
-	}
-}
-
-func BenchmarkReadPut(b *testing.B) {
-	d := newDraw(2)
-	var w Writer
-	w.Reset(1400)
-	n := 0
-	for f := snatFlow(d); w.Put(uint32(n), &f, nil); f = snatFlow(d) {
-		n++
-	}
-	var r Reader
-	b.ReportAllocs()
-	before := cpu()
-	for b.Loop() {
-		if err := r.Read(w.Bytes(), nobody{}); err != nil {
-			b.Fatal(err)
+		for field, set := range map[Fields]func(){
+			FieldState:   func() { want.State = now.State },
+			FieldStatus:  func() { want.Status = now.Status },
+			FieldMark:    func() { want.Mark = now.Mark },
+			FieldOptions: func() { want.Flags, want.Scale = now.Flags, now.Scale },
+		} {
+			if what&field != 0 {
+				set()
+			}
+		}
+		var w Writer
+		w.Reset(MaxRecord)
+		if !w.ChangeSome(7, Tag(&now.Key), &now, what) {
+			t.Fatal("a change does not fit")
+		}
+		got := read(t, w.Bytes())
+		if len(got) != 1 || got[0].Change == nil || got[0].Slot != 7 || got[0].Tag != Tag(&old.Key) || got[0].Change.What() != what {
+			t.Fatalf("Read(Change of %#x) = %+v", what, got)
+		}
+		got[0].Change.Apply(&old)
+		if diff := cmp.Diff(want, old); diff != "" {
+			t.Fatalf("Apply of %#x (-want +got):\n%s", what, diff)
 		}
 	}
-	b.ReportMetric(float64(cpu()-before)/float64(b.N*n), "cpu-ns/flow")
 }
 
-func BenchmarkHash(b *testing.B) {
-	f := snatFlow(newDraw(2))
-	var sum uint64
-	before := cpu()
-	for b.Loop() {
-		f.Mark = uint32(sum)
-		sum ^= Hash(7, &f, nil)
+// TestSizes holds what records cost in a full frame.
+func TestSizes(t *testing.T) {
+	d := newDraw(3)
+	bytes := func(put func(w *Writer, i int) bool) float64 {
+		var w Writer
+		w.Reset(1400)
+		n := 0
+		for put(&w, n) {
+			n++
+		}
+		return float64(w.Len()+Overhead) / float64(n)
 	}
-	b.ReportMetric(float64(cpu()-before)/float64(b.N), "cpu-ns/flow")
+	for _, c := range []struct {
+		name string
+		put  func(w *Writer, i int) bool
+		most float64
+	}{
+		{"translated TCP flows of a snapshot", func(w *Writer, i int) bool {
+			f := snatFlow(d)
+			return w.Put(uint32(i), &f, nil)
+		}, 19.5},
+		{"translated TCP flows as they come", func(w *Writer, _ int) bool {
+			f := snatFlow(d)
+			return w.Put(d.Uint32N(100_000), &f, nil)
+		}, 21.5},
+		{"TCP flows of IPv6", func(w *Writer, i int) bool {
+			f := flow6(d)
+			return w.Put(uint32(i), &f, nil)
+		}, 32},
+		{"changes of state", func(w *Writer, _ int) bool {
+			f := snatFlow(d)
+			f.State = conntrack.TimeWait
+			return w.ChangeSome(d.Uint32N(100_000), 1, &f, FieldState)
+		}, 6.2},
+		{"changes", func(w *Writer, _ int) bool {
+			f := snatFlow(d)
+			f.State = conntrack.TimeWait
+			return w.Change(d.Uint32N(100_000), 1, &f)
+		}, 9},
+		{"ends", func(w *Writer, _ int) bool { return w.End(d.Uint32N(100_000)) }, 3.1},
+		{"ends of a bucket", func(w *Writer, i int) bool { return w.End(uint32(2 * i)) }, 1.1},
+	} {
+		if got := bytes(c.put); got > c.most {
+			t.Errorf("%s: %.1f bytes each, want at most %.1f", c.name, got, c.most)
+		}
+	}
 }
 
-// snatFlow is a TCP flow of one of 500 hosts to any server, translated to the address of the gateway.
-func snatFlow(d draw) conntrack.Flow {
-	f := conntrack.Flow{
-		Key: conntrack.Key{Family: conntrack.IPv4, Proto: conntrack.TCP, Orig: conntrack.Tuple{
-			Src: [16]byte{10, 0, byte(d.IntN(2)), byte(d.IntN(250))}, SrcPort: 32768 + uint16(d.IntN(28000)), DstPort: 443,
-		}},
-		State: conntrack.Established, Status: conntrack.Status(usualStatus) | conntrack.SrcNAT,
-		Mark: uint32(d.IntN(10)) << 16, Flags: [2]conntrack.TCPFlags{0x23, 0x23}, Scale: [2]uint8{7, uint8(7 + d.IntN(3))},
+// TestTruncated cuts a body at every length: a part of it is refused, or is whole itself.
+func TestTruncated(t *testing.T) {
+	d := newDraw(4)
+	for range 20 {
+		want := d.calls(20)
+		body := want.write(t, MaxBody)
+		for n := range body {
+			var got calls
+			err := Read(body[:n], &got)
+			switch {
+			case err == nil:
+				if diff := cmp.Diff(want[:len(got)], got, sameChanges(), cmpopts.EquateEmpty()); diff != "" {
+					t.Fatalf("%d of %d bytes (-want +got):\n%s", n, len(body), diff)
+				}
+			case !errors.Is(err, ErrMalformed):
+				t.Fatalf("%d of %d bytes: %v, want %v", n, len(body), err, ErrMalformed)
+			case len(got) > 0:
+				t.Fatalf("%d of %d bytes told %d things beside %v", n, len(body), len(got), err)
+			}
+		}
 	}
-	d.fill(f.Orig.Dst[:4])
-	inverse(&f, &f.Reply)
-	f.Reply.Dst = [16]byte{192, 0, 2, 1}
-	return f
 }
 
-// cpu is what the process has computed so far: other work of the machine does not change it.
-func cpu() time.Duration {
-	var u unix.Rusage
-	if err := unix.Getrusage(unix.RUSAGE_SELF, &u); err != nil {
-		panic(err)
+// TestCutSection cuts a section at every length and says so in its head: it ends between two records, or it
+// is refused.
+func TestCutSection(t *testing.T) {
+	d := newDraw(5)
+	for range 20 {
+		var want calls
+		for len(want) < 20 {
+			if c := d.call(); c.Put != nil || c.Change != nil || c.End {
+				want = append(want, c)
+			}
+		}
+		body := want.write(t, MaxBody)
+		whole := 0
+		for n := range len(body) - sectionHead {
+			cut := append([]byte{body[0], byte(n >> 8), byte(n)}, body[sectionHead:sectionHead+n]...)
+			var got calls
+			if err := Read(cut, &got); err != nil {
+				if len(got) > 0 {
+					t.Fatalf("%d bytes told %d things beside %v", n, len(got), err)
+				}
+				continue
+			}
+			whole++
+			if diff := cmp.Diff(want[:len(got)], got, sameChanges(), cmpopts.EquateEmpty()); diff != "" {
+				t.Fatalf("%d bytes (-want +got):\n%s", n, diff)
+			}
+		}
+		if whole != len(want) {
+			t.Errorf("%d cuts are whole, want %d", whole, len(want))
+		}
 	}
-	return time.Duration(unix.TimevalToNsec(u.Utime) + unix.TimevalToNsec(u.Stime))
+}
+
+func FuzzRead(f *testing.F) {
+	d := newDraw(6)
+	for range 50 {
+		c := d.calls(1 + d.IntN(8))
+		var w Writer
+		w.Reset(MaxBody)
+		for i := range c {
+			c[i].write(&w)
+		}
+		f.Add(w.Bytes())
+	}
+	f.Fuzz(func(t *testing.T, body []byte) {
+		if len(body) > 4096 {
+			return
+		}
+		var first calls
+		if err := Read(body, &first); err != nil {
+			if len(first) > 0 || !errors.Is(err, ErrMalformed) {
+				t.Errorf("told %d things beside %v", len(first), err)
+			}
+			return
+		}
+		second := read(t, first.write(t, MaxBody))
+		if diff := cmp.Diff(first, second, sameChanges()); diff != "" {
+			t.Errorf("Read(Write(Read)) differs:\n%s", diff)
+		}
+	})
 }

@@ -19,7 +19,8 @@ func (w *Window) Reset() { *w = Window{} }
 // Highest is the highest number taken, zero when none was.
 func (w *Window) Highest() uint64 { return w.highest }
 
-// Contiguous is the highest number up to which all were taken, or skipped.
+// Contiguous is the highest number up to which all were taken, or skipped. It stays where it is when the window leaves a gap
+// behind, until Skip.
 func (w *Window) Contiguous() uint64 { return w.contiguous }
 
 // Take takes a number, once: ErrReplay for one that was taken before, ErrOld for one that is behind the
