@@ -40,6 +40,9 @@ type facts struct {
 
 // answer answers a question of the peer. It runs beside the loop.
 func (n *Node) answer(ctx context.Context, asked peer.Question) ([]byte, error) {
+	if asked.Kind == askLists {
+		return n.takeLists(ctx, asked.Body) // no text
+	}
 	var q about
 	if len(asked.Body) > 0 {
 		if err := json.Unmarshal(asked.Body, &q); err != nil {

@@ -26,6 +26,9 @@ type stage struct {
 	ether   *wire.Ether
 	actors  map[string]*actor
 	secrets map[int]string // where a node has another one
+	flows   map[int]Flows
+	tables  map[int]FlowTable
+	lists   map[int]*block // of the nodes that have some
 	links   map[string]*fakeLink
 }
 
@@ -44,6 +47,7 @@ type actor struct {
 	limits  atomic.Pointer[map[string]string]
 	secret  atomic.Pointer[string]
 	policy  *config.Config
+	block   *block // its lists; nil: it has none
 }
 
 const stagePolicy = `schema = 1
@@ -130,8 +134,9 @@ func (s *stage) start(a *actor, n, skew int, policy string) {
 	}
 	a.ticker = &fakeTicker{kick: make(chan struct{}, 1)}
 	dir := s.t.TempDir()
+	a.block = s.lists[n]
 	a.node = New(Parts{
-		Kernel: mortal{a.machine, a}, Ticker: a.ticker, MACs: noMACs{},
+		Kernel: mortal{a.machine, a}, Ticker: a.ticker, MACs: noMACs{}, Flows: s.flows[n], Table: s.tables[n],
 		Link: func(o peer.Options) Link {
 			a.link = &fakeLink{options: o, stage: s, name: a.name}
 			return a.link
@@ -152,7 +157,7 @@ func (s *stage) start(a *actor, n, skew int, policy string) {
 			}
 			return map[string]string{"nf_conntrack_max": "262144"}
 		},
-		Order: dir + "/maintenance.json", Hooks: dir + "/hooks.d", Version: "test", Log: hclog.NewNullLogger(),
+		Lists: a.listsOrNone(), Order: dir + "/maintenance.json", Hooks: dir + "/hooks.d", Version: "test", Log: hclog.NewNullLogger(),
 	})
 	ctx, end := context.WithCancel(context.Background())
 	a.end, a.ended, a.policy = end, make(chan struct{}), c
@@ -300,9 +305,13 @@ func (l *fakeLink) Ask(ctx context.Context, kind string, body []byte) ([]byte, e
 	with := l.with
 	l.mu.Unlock()
 	if with == nil {
-		return nil, errors.New("not connected")
+		return nil, fmt.Errorf("ask %q: %w", kind, peer.ErrNotConnected)
 	}
-	return with.options.Answer(ctx, peer.Question{Kind: kind, Body: body})
+	answer, err := with.options.Answer(ctx, peer.Question{Kind: kind, Body: body})
+	if err != nil {
+		return nil, fmt.Errorf("ask %q: %w", kind, &peer.Refused{Text: err.Error()})
+	}
+	return answer, nil
 }
 
 // meet connects two daemons.
