@@ -28,7 +28,7 @@ func newPair(o options, m *machine, owner *links.Owner, gateway func() *firewall
 	}
 	return ha.New(ha.Parts{
 		Kernel: m.frames, Ticker: m.ticker, MACs: m.macs,
-		Flows: flowsync.New(log.Named("flows")), Table: flowdiff.Kernel{},
+		Flows: flowsync.New(log.Named("flows")), Table: flowdiff.Kernel{}, Lists: carried{gateway},
 		Link: func(o peer.Options) ha.Link { return peer.New(o) },
 		Devices: func(c *config.Config) map[string]string {
 			found, _ := owner.Devices(firewall.Interfaces(c)) // what is missing is told by who needs it
