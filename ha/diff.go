@@ -10,6 +10,7 @@ import (
 
 	"github.com/rempart/rempart/ha/conntrack"
 	"github.com/rempart/rempart/ha/flowdiff"
+	"github.com/rempart/rempart/ha/flowsync"
 	"github.com/rempart/rempart/ha/peer"
 	"github.com/rempart/rempart/ha/view"
 )
@@ -58,7 +59,7 @@ func (n *Node) sharedFlows(ctx context.Context) (flowdiff.Side, error) {
 		return nil, err
 	}
 	local := func(family uint8, a [16]byte) bool { return virtual[a] || placed(family, a) }
-	return flowdiff.Local{Table: n.Table, Shared: func(f *conntrack.Flow) bool { return n.Shared(f, local) }}, nil
+	return flowdiff.Local{Table: n.Table, Shared: func(f *conntrack.Flow) bool { return flowsync.Shared(f, local) }}, nil
 }
 
 // answerFlows answers a question about flows.
