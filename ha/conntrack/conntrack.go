@@ -37,7 +37,8 @@ const (
 
 // Key is what names a flow, on any machine.
 type Key struct {
-	Orig   Tuple
+	Orig Tuple
+	// Zone is that in which Orig stands. The kernel does not tell it of an expectation and of its master: Parse leaves it zero.
 	Zone   uint16
 	Kind   Kind
 	Family uint8

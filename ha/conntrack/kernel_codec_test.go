@@ -17,7 +17,6 @@ type kernel struct {
 	host  *lab.Host
 	table *Table
 	walk  *Walk
-	seq   uint32
 }
 
 func openKernel(t testing.TB) *kernel {
