@@ -19,6 +19,11 @@ const (
 	AllFields = FieldState | FieldStatus | FieldMark | FieldOptions
 )
 
+var fieldNames = [...]string{"state", "status", "mark", "options"}
+
+// String names the fields, with commas between them.
+func (f Fields) String() string { return join(uint(f), fieldNames[:]) }
+
 // Change is what changed of a flow.
 type Change struct {
 	what Fields
@@ -135,7 +140,7 @@ func (r *Reader) readChange(c *Change) (tag uint16) {
 // readFollow reads what is not as in the last Change.
 func (r *Reader) readFollow(what, follow Fields) {
 	if follow&^what != 0 || follow&FieldState != 0 {
-		r.fail("fields %#x and %#x", what, follow)
+		r.fail("%q follows a change of %q", follow, what)
 		return
 	}
 	b, i := r.ahead(), 0

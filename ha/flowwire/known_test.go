@@ -4,8 +4,6 @@ import (
 	"encoding/hex"
 	"testing"
 
-	"github.com/google/go-cmp/cmp"
-
 	"github.com/rempart/rempart/ha/conntrack"
 )
 
@@ -100,7 +98,7 @@ func TestKnownBytes(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if diff := cmp.Diff(c.calls, read(t, want), sameChanges()); diff != "" {
+			if diff := differ(c.calls, read(t, want)); diff != "" {
 				t.Errorf("Read (-want +got):\n%s", diff)
 			}
 		})
@@ -124,6 +122,20 @@ func TestKnownHash(t *testing.T) {
 	} {
 		if c.got != c.want {
 			t.Errorf("%s: %#x, want %#x", c.name, c.got, c.want)
+		}
+	}
+}
+
+func TestNames(t *testing.T) {
+	for _, c := range []struct{ got, want string }{
+		{StateFlags(0).String(), ""},
+		{(Speaking | Complete).String(), "speaking, complete"},
+		{(Whole | SnapshotSent | Differs | 1<<15).String(), "whole, snapshot sent, differs"},
+		{AllFields.String(), "state, status, mark, options"},
+		{FieldMark.String(), "mark"},
+	} {
+		if c.got != c.want {
+			t.Errorf("String = %q, want %q", c.got, c.want)
 		}
 	}
 }

@@ -116,7 +116,7 @@ func (r *Reader) record() {
 		r.content = append(r.content, item{kind: itemEnd, slot: r.slot})
 	case opOther:
 		r.i++
-		r.bytes(int(r.uvarint32()))
+		r.bytes(int(min(r.uvarint32(), MaxBody)))
 	}
 }
 

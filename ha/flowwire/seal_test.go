@@ -113,6 +113,11 @@ func TestOpenRefuses(t *testing.T) {
 			t.Errorf("%s: Open = %+v, %q, %v, want nothing but %v", c.name, h, body, err, c.want)
 		}
 	}
+	for _, other := range [][]byte{nil, frame[:Overhead-1], changed(0, version+1)} {
+		if hint, ok := HintOf(other); ok {
+			t.Errorf("HintOf % x = %#x, want none", other, hint)
+		}
+	}
 	if !errors.Is(ErrHint, ErrAuth) {
 		t.Errorf("ErrHint is no ErrAuth")
 	}

@@ -24,15 +24,18 @@ const (
 
 var stateFlags = [...]string{"speaking", "whole", "snapshot sent", "complete", "differs"}
 
-// String names the flags.
-func (f StateFlags) String() string {
-	var names []string
-	for i, name := range stateFlags {
-		if f&(1<<i) != 0 {
-			names = append(names, name)
+// String names the flags, with commas between them.
+func (f StateFlags) String() string { return join(uint(f), stateFlags[:]) }
+
+// join joins the names of the bits that are set, the lowest first.
+func join(bits uint, names []string) string {
+	var set []string
+	for i, name := range names {
+		if bits&(1<<i) != 0 {
+			set = append(set, name)
 		}
 	}
-	return strings.Join(names, ", ")
+	return strings.Join(set, ", ")
 }
 
 // State is how a node stands.

@@ -63,6 +63,9 @@ func TestWindow(t *testing.T) {
 			if diff := cmp.Diff(want, a); diff != "" {
 				t.Errorf("Fill (-want +got):\n%s", diff)
 			}
+			for range w.Missing {
+				break
+			}
 			if w.Reset(); w != (Window{}) {
 				t.Errorf("Reset leaves %+v", w)
 			}
@@ -138,7 +141,7 @@ func (m *model) missing() (all []uint64) {
 }
 
 func TestWindowModel(t *testing.T) {
-	for seed := range uint64(40) {
+	for seed := range uint64(12) {
 		d := newDraw(seed)
 		var w Window
 		m := model{taken: map[uint64]bool{}}
@@ -166,10 +169,8 @@ func TestWindowModel(t *testing.T) {
 			if w.Highest() != m.highest || w.Contiguous() != m.contiguous {
 				t.Fatalf("seed %d, step %d: highest %d, contiguous %d, want %d, %d", seed, step, w.Highest(), w.Contiguous(), m.highest, m.contiguous)
 			}
-			if step%100 == 0 {
-				if diff := cmp.Diff(m.missing(), slices.Collect(w.Missing)); diff != "" {
-					t.Fatalf("seed %d, step %d: Missing (-want +got):\n%s", seed, step, diff)
-				}
+			if step%100 == 0 && !slices.Equal(m.missing(), slices.Collect(w.Missing)) {
+				t.Fatalf("seed %d, step %d: Missing = %v, want %v", seed, step, slices.Collect(w.Missing), m.missing())
 			}
 		}
 	}
