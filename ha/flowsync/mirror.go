@@ -35,6 +35,7 @@ type mirror struct {
 	longest  uint32 // the longest timeout that a packet gives
 	both     bool   // this node is master of a group itself: what is here may live
 	again    []uint32
+	orphans  map[uint32]int // how often a flow was tried whose master is not there
 	failing  int // slots that are full or orphans
 	wants    []uint32
 	asked    map[uint32]time.Time
@@ -175,9 +176,15 @@ func (m *mirror) want(b uint32) {
 // do has the kernel do something with the flow of a slot.
 func (m *mirror) do(op Op, slot uint32) {
 	e := m.at(slot)
+	if e.flow.Kind == conntrack.KindExpect && m.extra[slot] == nil {
+		return // an expectation of nobody
+	}
 	j := Job{Op: op, Flow: e.flow, Extra: m.extra[slot], Timeout: m.park, slot: slot}
 	switch op {
 	case Create:
+		if e.flow.Kind == conntrack.KindExpect {
+			j.Timeout = max(j.Extra.Expects.Timeout, leastExpect)
+		}
 		e.bits |= inside
 		m.stats.Inserted++
 	case Change:
@@ -196,6 +203,10 @@ func (m *mirror) do(op Op, slot uint32) {
 	}
 	m.jobs.add(j)
 }
+
+// leastExpect is how long an expectation lasts at least, in seconds. It is no longer than the master's: what is
+// expected and does not come is gone after a takeover. One that ends here before it does there is put in again.
+const leastExpect = 60
 
 // askThenEnd marks an Ask whose flow is to be ended if no packet has come for it here.
 const askThenEnd = 1
@@ -257,7 +268,7 @@ func (m *mirror) notCreated(j *Job, errno syscall.Errno) {
 			m.bar(j) // an expectation of nothing
 			return
 		}
-		m.fail(j, orphan)
+		m.adopt(j)
 	case (errno == syscall.EOPNOTSUPP || errno == syscall.ENOENT) && j.Extra != nil && j.Extra.Helper != [16]byte{}:
 		m.stats.NoHelper++
 		bare := *j.Extra
@@ -270,6 +281,22 @@ func (m *mirror) notCreated(j *Job, errno syscall.Errno) {
 	default:
 		m.bar(j)
 	}
+}
+
+// adopt is a flow whose master is not here: it may be under way. If it does not come the flow goes in on its own.
+func (m *mirror) adopt(j *Job) {
+	if m.orphans == nil {
+		m.orphans = map[uint32]int{}
+	}
+	if m.orphans[j.slot]++; m.orphans[j.slot] <= mostTries {
+		m.fail(j, orphan)
+		return
+	}
+	delete(m.orphans, j.slot)
+	alone := *j.Extra
+	alone.Master = conntrack.Key{}
+	j.Extra = &alone
+	m.once(*j, Create, j.tries+1)
 }
 
 // fail notes that a flow is to be tried again.

@@ -154,6 +154,9 @@ func (o *own) extras(slot uint32, m *conntrack.Message, all bool) bool {
 	if m.Has&conntrack.HasLabels != 0 {
 		x.Labels = m.Extra.Labels
 	}
+	if m.Has&conntrack.HasZones != 0 {
+		x.Zones = m.Extra.Zones
+	}
 	if m.Has&conntrack.HasAdjust != 0 {
 		x.Adjust = m.Extra.Adjust
 	}
@@ -165,7 +168,9 @@ func (o *own) extras(slot uint32, m *conntrack.Message, all bool) bool {
 	}
 	if m.Flow.Kind == conntrack.KindExpect {
 		x.Expects = m.Extra.Expects
-		x.Expects.Timeout = 0
+		if was != nil {
+			x.Expects.Timeout = was.Expects.Timeout // it runs down all the time
+		}
 	}
 	if was == nil && *x == (conntrack.Extra{}) || was != nil && *was == *x {
 		return false
