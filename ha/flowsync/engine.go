@@ -28,10 +28,11 @@ type Engine struct {
 	walk   walker
 	asks   []conntrack.Key // flows of which an event told too little
 
-	in     inbox
-	writer flowwire.Writer
-	frame  []byte // room for one that goes out
-	body   []byte // room for one that came
+	in      inbox
+	decoder flowwire.Reader
+	writer  flowwire.Writer
+	frame   []byte // room for one that goes out
+	body    []byte // room for one that came
 
 	spoken     time.Time // since when this node speaks
 	sentAt     time.Time // the last frame

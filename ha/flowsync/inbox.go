@@ -56,7 +56,7 @@ func (e *Engine) Frame(now time.Time, frame []byte) {
 		e.peer.begin()
 	}
 	in.seq, in.now, in.stale, in.wants, in.state1 = h.Seq, now, h.Epoch < in.epoch, false, nil
-	if err := flowwire.Read(body, (*reader)(e)); err != nil {
+	if err := e.decoder.Read(body, (*reader)(e)); err != nil {
 		e.stats.BadMalformed++
 	}
 	e.owe(now)

@@ -385,7 +385,7 @@ func (m *mirror) begin() {
 			}
 		}
 	}
-	m.table, m.has, m.again, m.failing, m.wants = table{}, sums{}, nil, 0, nil
+	m.table, m.has, m.again, m.orphans, m.failing, m.wants = table{}, sums{}, nil, nil, 0, nil
 	m.equal = time.Time{}
 }
 
@@ -420,6 +420,6 @@ func (m *mirror) finish() {
 
 // drop forgets the peer's flows. They stay in the kernel: they are this node's now.
 func (m *mirror) drop() {
-	m.table, m.before, m.has, m.again, m.failing, m.wants = table{}, table{}, sums{}, nil, 0, nil
+	m.table, m.before, m.has, m.again, m.orphans, m.failing, m.wants = table{}, table{}, sums{}, nil, nil, 0, nil
 	m.equal = time.Time{}
 }

@@ -25,7 +25,7 @@ const (
 
 // room is how long a body may be.
 func (e *Engine) room() int {
-	return min(max(leastRoom, e.target.MTU-around), flowwire.MaxBody) - flowwire.Overhead
+	return min(max(leastRoom, e.target.MTU-around), flowwire.MaxBody+flowwire.Overhead) - flowwire.Overhead
 }
 
 // stateDue is when a state is to be sent.

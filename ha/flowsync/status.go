@@ -25,7 +25,7 @@ func (e *Engine) assess(now time.Time) {
 		e.jobs.flush()
 	}
 	if e.complete && !was && !e.target.Speak {
-		e.start(now.Add(walkPause), false)
+		e.start(now, false) // what this kernel has of an earlier time
 	}
 }
 
