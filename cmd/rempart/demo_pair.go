@@ -94,8 +94,7 @@ func (d *demo) traffic(ctx context.Context) error {
 	}
 	d.printf("  %-10s office -> internet, translated to %s\n", "outbound", demoPublic.Addr())
 	d.printf("  %-10s internet -> %s, forwarded to the server\n", "inbound", demoPublic)
-	d.say("They are UDP, of which the other node lets new flows begin. TCP connections that stand do not survive a fail-over yet: " +
-		"the nodes do not share their flows.")
+	d.say("They are UDP. Flows of any protocol go on at the other node, which has them in its kernel before it needs them.")
 	d.say("In the timelines:")
 	d.printf("%s\n", legend)
 	return d.flows(ctx)

@@ -44,7 +44,7 @@ func (p *program) showPair(s view.Status) error {
 	p.printf("\n")
 	p.showPeer(s.Peer)
 	p.showTiming(s.Timing)
-	p.showSync(s.Sync)
+	p.showSync(s)
 	for _, t := range []*table{p.groupTable(s), p.vipTable(s), p.pathTable(s), p.demotionTable(s), p.transitionTable(s)} {
 		if len(t.rows) == 0 {
 			continue

@@ -11,12 +11,11 @@ import (
 // freshRepair is for how long a repair is worth a word.
 const freshRepair = time.Hour
 
-// showSync says whether the peer has the flows of the master.
-func (p *program) showSync(s *view.Sync) {
-	if s == nil {
-		return
+// showSync says whether both nodes have the flows of the master.
+func (p *program) showSync(pair view.Status) {
+	if s := pair.Sync; s != nil {
+		p.sentence(text("flows       "), syncCell(*s), p.syncRest(*s, pair.Peer.State))
 	}
-	p.sentence(text("flows       "), syncCell(*s), p.syncRest(*s))
 }
 
 // syncCell is the state of flow sync as whoever looks for the word "complete" reads it: it says of the
@@ -34,11 +33,13 @@ func syncCell(s view.Sync) cell {
 }
 
 // syncRest is what there is to say of a state.
-func (p *program) syncRest(s view.Sync) string {
-	switch s.State {
-	case view.SyncOff:
+func (p *program) syncRest(s view.Sync, peer string) string {
+	switch {
+	case s.State == view.SyncOff && peer == "alive":
 		return remark(s.Why) + "; established connections do not survive a switch"
-	case view.SyncIdle:
+	case s.State == view.SyncOff:
+		return remark(s.Why)
+	case s.State == view.SyncIdle:
 		return ": nobody is master"
 	}
 	parts := []string{grouped(s.Flows) + " here", grouped(s.PeerFlows) + " there"}

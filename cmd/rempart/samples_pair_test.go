@@ -78,7 +78,7 @@ func pairStates() map[string]view.Status {
 			s.Paths[i].Beat, s.Paths[i].Ad, s.Paths[i].PeerHears, s.Paths[i].Lost = before(71*time.Second), time.Time{}, false, 100
 		}
 		s.Paths[0].Carrier = false
-		s.Sync = &view.Sync{State: view.SyncSending, Why: "there is no peer", Flows: 12_377, InFlight: 12_377, Lag: 70 * time.Second, Checked: before(73 * time.Second)}
+		s.Sync = &view.Sync{State: view.SyncOff, Why: "no peer lives"}
 		s.Warnings = []string{"fw1 is gone for 1m 10s: this node has no backup"}
 	})
 	change("stunned", backupPair(), func(s *view.Status) {
@@ -95,7 +95,7 @@ func pairStates() map[string]view.Status {
 			{Reason: "service dns", Weight: 1, Since: before(3 * time.Minute), Heals: "its check passes again; now: exit status 1: no answer from 127.0.0.1"},
 		}
 		s.Timing.Late = 63 * time.Millisecond
-		s.Sync = &view.Sync{State: view.SyncOff, Why: "the peer runs v0.2.0, which has another flow sync"}
+		s.Sync = &view.Sync{State: view.SyncOff, Why: "the peer is of a version without it"}
 		s.Peer.InStep, s.Peer.Revision, s.Peer.Version = false, "0123456789abcdef", "v0.2.0"
 	})
 	change("secret", samplePair(), func(s *view.Status) {
@@ -103,7 +103,7 @@ func pairStates() map[string]view.Status {
 		for i := range s.Paths {
 			s.Paths[i].Beat, s.Paths[i].PeerHears = time.Time{}, false
 		}
-		s.Groups[0].Why, s.Sync = "nobody else was heard", &view.Sync{State: view.SyncOff, Why: "there is no peer"}
+		s.Groups[0].Why, s.Sync = "nobody else was heard", &view.Sync{State: view.SyncOff, Why: "no peer lives"}
 		s.Warnings = []string{"a node at 172.16.0.2 on sync speaks with another secret: put the same content into the secret file of both nodes"}
 	})
 	change("foreign", samplePair(), func(s *view.Status) {
@@ -112,7 +112,7 @@ func pairStates() map[string]view.Status {
 			s.Paths[i].Beat, s.Paths[i].PeerHears = time.Time{}, false
 		}
 		s.Paths[3].Ad = before(812 * time.Millisecond)
-		s.Sync = &view.Sync{State: view.SyncOff, Why: "the peer is not rempart"}
+		s.Sync = &view.Sync{State: view.SyncOff, Why: "no peer lives"}
 		s.Groups[0].Role, s.Groups[0].Why = "BACKUP", "203.0.113.3 advertises faster"
 		for i := range s.VIPs {
 			s.VIPs[i].Held = false
@@ -120,11 +120,14 @@ func pairStates() map[string]view.Status {
 	})
 	change("syncing", backupPair(), func(s *view.Status) {
 		s.Groups[0].Role, s.Groups[0].Since, s.Groups[0].Why, s.Groups[0].Demotion = "SYNCING", before(2*time.Second), "it started", 32
-		s.Demotions = []view.Demotion{{Reason: "sync incomplete", Weight: 32, Since: before(2 * time.Second), Heals: "all flows of the master are here"}}
-		s.Sync = &view.Sync{State: view.SyncIncomplete, Why: "the snapshot is on its way", Flows: 8_311, PeerFlows: 12_408}
+		s.Demotions = []view.Demotion{{Reason: "sync incomplete", Weight: 32, Since: before(2 * time.Second), Heals: "the flows of the master are complete here"}}
+		s.Sync = &view.Sync{State: view.SyncIncomplete, Why: "the snapshot is under way: 8311 flows so far", Flows: 8_311, PeerFlows: 12_408}
 	})
 	change("repaired", samplePair(), func(s *view.Status) {
-		s.Sync.InFlight, s.Sync.PeerFlows, s.Sync.Repaired, s.Sync.Repair = 17, 12_391, before(3*time.Minute), "2 flows after an overrun"
+		s.Sync.InFlight, s.Sync.PeerFlows, s.Sync.Repaired, s.Sync.Repair = 17, 12_391, before(3*time.Minute), "the kernel dropped events"
+	})
+	change("unsent", samplePair(), func(s *view.Status) {
+		s.Sync.Why, s.Sync.InFlight, s.Sync.PeerFlows, s.Sync.Lag = "the peer does not answer on the cable", 391, 12_017, 73*time.Second
 	})
 	change("idle", backupPair(), func(s *view.Status) {
 		s.Sync = &view.Sync{State: view.SyncIdle}

@@ -100,7 +100,7 @@ func TestDocsScreens(t *testing.T) {
 
 // screens runs each command line that a page shows, and holds what it says against the page. A
 // comment before one names the state of pairStates in which the pair is from there on; "ill"
-// is one of which a doctor finds something.
+// is one of which a doctor finds something, and whose flows differ.
 func (s *stage) screens(t *testing.T, file, page string) {
 	t.Helper()
 	screens := regexp.MustCompile("(?s)(<!-- pair: (\\w+) -->\n)?```console\n\\$ rempart (.*?)\n(.*?)```")
@@ -110,6 +110,9 @@ func (s *stage) screens(t *testing.T, file, page string) {
 		comment, state, line := parts[1], parts[2], parts[3]
 		if s.gateway.ill = state == "ill"; state != "" {
 			s.gateway.pair = states[state]
+		}
+		if s.gateway.ill {
+			s.gateway.pair = samplePair()
 		}
 		return comment + "```console\n$ rempart " + line + "\n" + s.screen(t, line) + "```"
 	})
