@@ -117,9 +117,10 @@ func (c *conntrackd) ready(tb testing.TB, n *node) bool {
 	return err == nil
 }
 
-func (c *conntrackd) fetch(tb testing.TB, n *node) {
+func (c *conntrackd) fetch(tb testing.TB, n *node) bool {
 	tb.Helper()
-	_, _ = c.command(tb, n, "-n") // a daemon that is too busy to listen is asked again
+	_, err := c.command(tb, n, "-n")
+	return err == nil
 }
 
 func (c *conntrackd) proved(testing.TB, *node) bool { return true }

@@ -17,8 +17,8 @@ type contender interface {
 	start(tb testing.TB, n *node)
 	// ready reports whether a node does what it was started for.
 	ready(tb testing.TB, n *node) bool
-	// fetch has a fresh backup ask for all flows, if it does not by itself.
-	fetch(tb testing.TB, n *node)
+	// fetch has a backup ask for all flows, if it does not by itself, and reports whether it was up to it.
+	fetch(tb testing.TB, n *node) bool
 	// proved reports whether the backup says itself that it is complete; true of those that never say.
 	proved(tb testing.TB, n *node) bool
 	// daemon is the process that replicates, nil if the node has none.
@@ -29,8 +29,16 @@ func contenders() []contender {
 	return []contender{&rempart{interval: 100 * time.Millisecond}, &conntrackd{mode: ftfw}, &conntrackd{mode: notrack}}
 }
 
-// handRules is what one would write by hand for nodes without a policy of ours.
+// handRules is what one would write by hand for nodes without a policy of ours. What comes to a virtual address has to be
+// dropped: else it begins a flow of the gateway's own before the flow that it belongs to is committed, whose place is
+// then taken.
 const handRules = `table inet gateway {
+	chain input {
+		type filter hook input priority filter; policy drop
+		ct state established,related accept
+		iifname { "lo", "sync0" } accept
+		meta l4proto { icmp, vrrp } accept
+	}
 	chain translate {
 		type nat hook postrouting priority srcnat
 		oifname "wan0" ip saddr 10.10.0.0/24 snat ip to 10.20.0.1

@@ -13,7 +13,7 @@ import (
 // Messages of ctnetlink, linux/netfilter/nfnetlink_conntrack.h. The benchmark has a hand and an eye of
 // its own, so that what it finds depends on neither contender.
 const (
-	conntrackNew  = 1<<8 | 0
+	conntrackNew  = 1 << 8
 	conntrackGet  = 1<<8 | 1
 	nestedAttr    = unix.NLA_F_NESTED
 	attrTypeMask  = 0x3fff

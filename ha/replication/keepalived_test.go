@@ -74,13 +74,13 @@ func (k *keeper) config(n *node, script string) string {
 	nopreempt
 	interface %s
 	virtual_router_id %d
-	priority 100
+	priority %d
 	advert_int %g
 	virtual_ipaddress {
 		%s
 	}
 }
-`, strings.TrimSuffix(device, "0"), device, id, k.interval.Seconds(), subnet(virtual[device]))
+`, strings.TrimSuffix(device, "0"), device, id, 100-n.number, k.interval.Seconds(), subnet(virtual[device]))
 	}
 	return text.String()
 }

@@ -90,7 +90,7 @@ func readyConnections(b *testing.B, e *bench) generator {
 // rates measures a round of each contender at each rate.
 func (e *bench) rates(b *testing.B, k kind) {
 	ready := k.ready(b, e)
-	best := measure{k.part, "most flows a second, none missing", perSecond, k.rate}
+	best := make(map[string]float64) // flows a second without loss, by contender
 	for _, rate := range k.rates {
 		name := "as fast as they can"
 		if rate > 0 {
@@ -104,17 +104,24 @@ func (e *bench) rates(b *testing.B, k kind) {
 			come, wanted := ready(b, p, rate)
 			r := p.measure(b, wanted, come)
 			e.add(b, row("on the backup", perSecond, target{}), c.name(), r.rate())
-			e.add(b, row("missing", number, target{}), c.name(), float64(r.missing))
+			b.ReportMetric(float64(r.missing), "missing-flows")
+			if r.missing > 0 {
+				e.remark(row("on the backup", perSecond, target{}), c.name(), thousands(float64(r.missing))+" missing")
+			}
 			e.add(b, row("processor time a flow, master", microseconds, k.cpu), c.name(), r.perFlow(0))
 			e.add(b, row("processor time a flow, backup", microseconds, k.cpu), c.name(), r.perFlow(1))
 			e.add(b, row("bytes a flow on the cable", bytesEach, k.bytes), c.name(), r.bytesEach())
 			if r.missing == 0 {
-				e.best(best, c.name(), r.rate())
+				best[c.name()] = max(best[c.name()], r.rate())
 			}
 		})
 	}
+	most := measure{k.part, "most on the backup, none missing", perSecond, k.rate}
+	for who, rate := range best {
+		e.put(most, who, figure{value: rate})
+	}
 	if f, ok := e.values[insertRate][kernel]; ok && k.rate.required {
-		e.put(best, kernel, f)
+		e.put(most, kernel, f)
 	}
 }
 

@@ -1,8 +1,12 @@
 package replication_test
 
 import (
+	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"net"
+	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -62,16 +66,16 @@ func (r *rempart) ready(tb testing.TB, n *node) bool {
 	if n.number == 1 {
 		return r.proved(tb, n)
 	}
-	s, err := n.status()
+	s, err := n.status(tb.Context())
 	return err == nil && len(s.Groups) > 0 && s.Groups[0].Role == "MASTER"
 }
 
-func (r *rempart) fetch(testing.TB, *node) {}
+func (r *rempart) fetch(testing.TB, *node) bool { return true }
 
 // proved reports whether the digests of both nodes were equal with nothing on its way.
 func (r *rempart) proved(tb testing.TB, n *node) bool {
 	tb.Helper()
-	s, err := n.status()
+	s, err := n.status(tb.Context())
 	return err == nil && len(s.Groups) > 0 && s.Groups[0].Role == "BACKUP" && s.Peer.Connected &&
 		s.Sync != nil && s.Sync.State == view.SyncComplete
 }
@@ -145,18 +149,24 @@ func (n *node) flags() []string {
 	return []string{"--config", n.file("etc"), "--state", n.file("state"), "--socket", n.file("rempart.sock")}
 }
 
-// status is what the node's daemon says of the pair.
-func (n *node) status() (view.Status, error) {
+// status is what the node's daemon says of the pair, asked at its socket: a program in between would take part of
+// the processors.
+func (n *node) status(ctx context.Context) (view.Status, error) {
 	var s view.Status
-	program, err := build()
+	dial := func(ctx context.Context, _, _ string) (net.Conn, error) {
+		return new(net.Dialer).DialContext(ctx, "unix", n.file("rempart.sock"))
+	}
+	c := http.Client{Transport: &http.Transport{DialContext: dial, DisableKeepAlives: true}}
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://rempart/v1/ha", nil)
 	if err != nil {
 		return s, err
 	}
-	out, err := exec.Command(program, append([]string{"ha", "status", "--json"}, n.flags()...)...).Output()
-	if err == nil {
-		err = json.Unmarshal(out, &s)
+	answer, err := c.Do(request)
+	if err != nil {
+		return s, err
 	}
-	return s, err
+	err = json.NewDecoder(answer.Body).Decode(&s)
+	return s, errors.Join(err, answer.Body.Close())
 }
 
 // programDir is where the built program is while this process lives.

@@ -50,10 +50,10 @@ type measure struct {
 	target     target
 }
 
-// figure is what one contender reached; text stands in place of a number that there is not.
+// figure is what one contender reached; text stands in place of a number that there is not, and remark behind one.
 type figure struct {
-	value float64
-	text  string
+	value        float64
+	text, remark string
 }
 
 // report is all that was measured, for docs/benchmarks.md.
@@ -85,43 +85,38 @@ func (r *report) put(m measure, who string, f figure) {
 	r.values[m][who] = f
 }
 
-// best keeps the larger figure of a row.
-func (r *report) best(m measure, who string, value float64) {
-	if had, ok := r.values[m][who]; !ok || value > had.value {
-		r.put(m, who, figure{value: value})
-	}
+// remark adds to a figure what has to be known of it.
+func (r *report) remark(m measure, who, text string) {
+	f := r.values[m][who]
+	f.remark = ", " + text
+	r.put(m, who, f)
 }
 
-// columns are those of whom there are figures: ours, the others, and the kernel.
-func (r *report) columns() []string {
-	var all []string
-	for _, c := range contenders() {
+// columns are those of whom a part has figures: ours, the others, and the kernel.
+func (r *report) columns(part string) []string {
+	all := []string{oursName}
+	for _, c := range contenders()[1:] {
 		all = append(all, c.name())
 	}
-	for _, c := range takers() {
+	for _, c := range takers()[1:] {
 		all = append(all, c.name())
 	}
-	all = append(all, kernel)
-	all = slices.DeleteFunc(all, func(who string) bool {
-		return !slices.ContainsFunc(r.rows, func(m measure) bool { _, ok := r.values[m][who]; return ok })
+	return slices.DeleteFunc(append(all, kernel), func(who string) bool {
+		return !slices.ContainsFunc(r.rows, func(m measure) bool {
+			_, ok := r.values[m][who]
+			return ok && m.part == part
+		})
 	})
-	var once []string
-	for _, who := range all {
-		if !slices.Contains(once, who) {
-			once = append(once, who)
-		}
-	}
-	return once
 }
 
 // String is the report as tables in Markdown, one for each part. Ratios are ours to the other.
 func (r *report) String() string {
 	var out strings.Builder
 	part := ""
-	columns := r.columns()
+	var columns []string
 	for _, m := range r.rows {
 		if m.part != part {
-			part = m.part
+			part, columns = m.part, r.columns(m.part)
 			fmt.Fprintf(&out, "\n| %s |", part)
 			for _, who := range columns {
 				fmt.Fprintf(&out, " %s |", who)
@@ -130,12 +125,11 @@ func (r *report) String() string {
 		}
 		fmt.Fprintf(&out, "| %s |", m.what)
 		for _, who := range columns {
-			f, ok := r.values[m][who]
-			if !ok {
-				out.WriteString(" |")
-				continue
+			text := ""
+			if f, ok := r.values[m][who]; ok {
+				text = f.in(m.unit) + f.remark
 			}
-			fmt.Fprintf(&out, " %s |", f.in(m.unit))
+			fmt.Fprintf(&out, " %s |", text)
 		}
 		fmt.Fprintf(&out, " %s | %s |\n", r.ratio(m), r.verdict(m))
 	}
@@ -148,7 +142,7 @@ func (r *report) ratio(m measure) string {
 	if !ok {
 		return ""
 	}
-	for _, who := range r.columns() {
+	for _, who := range r.columns(m.part) {
 		theirs, ok := r.values[m][who]
 		if !ok || who == oursName || m.target.of != "" && who != m.target.of {
 			continue
@@ -221,21 +215,21 @@ func TestReport(t *testing.T) {
 	r.put(cpu, oursName, figure{value: 2.5})
 	r.put(cpu, rivalFTFW, figure{value: 10})
 	r.put(cpu, "conntrackd-NOTRACK", figure{value: 8})
-	r.best(rate, oursName, 40000)
-	r.best(rate, oursName, 35000)
-	r.best(rate, rivalFTFW, 20000)
+	r.put(rate, oursName, figure{value: 40000})
+	r.put(rate, rivalFTFW, figure{value: 20000})
+	r.remark(rate, rivalFTFW, "7 missing")
 	r.put(rate, kernel, figure{value: 400000})
 	r.put(whole, oursName, figure{value: 8.25})
 	r.put(whole, rivalFTFW, figure{text: "never"})
 	const want = `
 | injected | rempart | conntrackd-FTFW | conntrackd-NOTRACK | kernel | ratio | target |
 |---|---|---|---|---|---|---|
-| processor time | 2.50 µs | 10.0 µs | 8.00 µs | | 0.25 | at most 0.33 times |
-| rate | 40,000 | 20,000 | | 400,000 | 2.00 | at least 3.00 times (**missed**) |
+| processor time | 2.50 µs | 10.0 µs | 8.00 µs |  | 0.25 | at most 0.33 times |
+| rate | 40,000 | 20,000, 7 missing |  | 400,000 | 2.00 | at least 3.00 times (**missed**) |
 
-| snapshot | rempart | conntrackd-FTFW | conntrackd-NOTRACK | kernel | ratio | target |
-|---|---|---|---|---|---|---|
-| a million | 8.25 s | never | | |  | at most 10.0 s |
+| snapshot | rempart | conntrackd-FTFW | ratio | target |
+|---|---|---|---|---|
+| a million | 8.25 s | never |  | at most 10.0 s |
 `
 	if got := r.String(); got != want {
 		t.Errorf("got %s\nwant %s", got, want)

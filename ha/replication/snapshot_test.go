@@ -48,21 +48,16 @@ func snapshot(tb testing.TB, b *bed, c contender, flows int) (took time.Duration
 	defer g.close()
 	before := p.use(tb)
 	p.start(tb, p.backup())
-	asked := time.Time{}
-	most := 0
+	asked, most, moved := false, 0, before.at
 	within(*limitFlag, func() bool {
 		count := g.read(tb)
 		if count > most {
-			most, asked = count, latest(asked, time.Now().Add(-stalled/2))
+			most, moved = count, time.Now()
 		}
-		if count >= flows && p.proved(tb, p.backup()) {
-			return true
+		if !asked || time.Since(moved) > stalled {
+			asked, moved = p.fetch(tb, p.backup()), time.Now()
 		}
-		if time.Since(asked) > stalled && p.ready(tb, p.backup()) {
-			p.fetch(tb, p.backup())
-			asked = time.Now()
-		}
-		return false
+		return count >= flows && p.proved(tb, p.backup())
 	})
 	used := p.use(tb).since(before)
 	have := dump(tb, p.backup(), made)
@@ -72,13 +67,6 @@ func snapshot(tb testing.TB, b *bed, c contender, flows int) (took time.Duration
 		}
 	}
 	return used.took, had, used.bytes
-}
-
-func latest(a, b time.Time) time.Time {
-	if a.After(b) {
-		return a
-	}
-	return b
 }
 
 // quiet waits until a node's daemon has nothing more to do.

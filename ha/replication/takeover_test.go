@@ -82,7 +82,7 @@ func takeover(tb testing.TB, b *bed, c taker, flows int) time.Duration {
 	defer p.master().host.Speak(devices...)
 	struck := time.Now()
 	if !within(waitAtMost, func() bool { return flow.arrivedSince(struck) > 100 }) {
-		tb.Errorf("%s: an established flow did not come back within %s", c.name(), waitAtMost)
+		tb.Errorf("%s: an established flow did not come back within %s\n%s", c.name(), waitAtMost, p.backup().output())
 	}
 	return flow.end()
 }
