@@ -71,6 +71,7 @@ func (p *processor) now(b *testing.B) time.Duration {
 func (p *processor) start(b *testing.B) { p.began = p.now(b) }
 func (p *processor) stop(b *testing.B)  { p.spent += p.now(b) - p.began }
 
+// report tells how many of something were done in that time.
 func (p *processor) report(b *testing.B, n int, what string) {
 	b.ReportMetric(float64(n)/b.Elapsed().Seconds(), what+"s/s")
 	b.ReportMetric(float64(p.spent.Nanoseconds())/float64(n), "cpu-ns/"+what)

@@ -7,7 +7,7 @@ import (
 )
 
 // Walk goes through all that the kernel has, piece by piece. The table may change meanwhile: what is there all the
-// time is seen, unless the kernel resizes its table. One thread may use it.
+// time is seen once, unless the kernel resizes its table. One thread may use it.
 type Walk struct {
 	dump    dump
 	request []byte
@@ -35,7 +35,8 @@ func (w *Walk) Start(kind Kind, family uint8) error {
 }
 
 // Read hands over the next piece, up to 32 KiB of messages, each valid until take returns. It never
-// waits. An error ends the walk.
+// waits, but until it has a piece the kernel looks into one bucket of its table after the other: some
+// milliseconds for 262,144 that are empty. An error ends the walk.
 func (w *Walk) Read(take func(msg []byte)) (done bool, err error) {
 	if done, err = w.dump.read(take); err != nil {
 		return false, fmt.Errorf("walk conntrack table: %w", err)
