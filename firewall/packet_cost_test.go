@@ -43,3 +43,42 @@ func TestRulesCostNoTime(t *testing.T) {
 		t.Errorf("an established packet takes %.2f times as long with 1,000 rules as with 10, %.1f are the most", ratio, mostEstablished)
 	}
 }
+
+// TestPairCostsNoTime: what the ruleset of a pair says of events is free for a packet of a flow that
+// is assured, and little for the first of one.
+func TestPairCostsNoTime(t *testing.T) {
+	const (
+		mostNew, mostEstablished = 1.6, 1.3
+		turns                    = 31
+	)
+	n := lab.Test(t)
+	alone, pair := newLane(t, n, "alone"), newLane(t, n, "pair")
+	policy := benchBase + ruleList(10, onePort)
+	alone.runs(t, Compile(benchWorld(t, policy)))
+	pair.runs(t, Compile(NewWorld(pairConfig(t, policy+"\n[ha]\nsecret = \"file:carp.key\"\ninterface = \"dmz\"\n"), Learned{}, compileTime)))
+	for _, l := range []*lane{alone, pair} {
+		l.begins(t, flowsTo(9, 20_000), 1000)
+	}
+	for range turns {
+		takeTurns(t, alone, pair)
+		if alone.passed != alone.each || pair.passed != pair.each {
+			t.Fatalf("%d and %d of %d new flows passed", alone.passed, pair.passed, alone.each)
+		}
+	}
+	t.Logf("a new flow: %.0f ns alone, %.0f ns of a pair, ratio %.3f", alone.perPacket(), pair.perPacket(), pair.over(alone))
+	if ratio := pair.over(alone); ratio > mostNew {
+		t.Errorf("a new flow takes %.2f times as long on a node of a pair, %.1f are the most", ratio, mostNew)
+	}
+
+	for _, l := range []*lane{alone, pair} {
+		l.took = nil
+		l.continues(t, syn(9, 0), 1000)
+	}
+	for range turns {
+		takeTurns(t, alone, pair)
+	}
+	t.Logf("established: %.0f ns alone, %.0f ns of a pair, ratio %.3f", alone.perPacket(), pair.perPacket(), pair.over(alone))
+	if ratio := pair.over(alone); ratio > mostEstablished {
+		t.Errorf("an established packet takes %.2f times as long on a node of a pair, %.1f are the most", ratio, mostEstablished)
+	}
+}

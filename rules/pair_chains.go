@@ -24,7 +24,7 @@ func (c *compiler) untracked() {
 		return
 	}
 	segments, cable := c.segments(), c.cable()
-	in := nft.Chain{Name: chainPairIn, Hook: after(nft.Prerouting, priorityRaw)}
+	in := nft.Chain{Name: chainPairIn, Hook: after(nft.Prerouting, priorityRaw), Rules: otherTraffic()}
 	out := nft.Chain{Name: chainPairOut, Hook: after(nft.Output, priorityRaw)}
 	for _, s := range c.spoken() {
 		in.Rules = append(in.Rules, ruleOf(s.match, Devices(nft.IIFName, s.on), jump(chainPairNear)))
@@ -48,6 +48,19 @@ func (c *compiler) untracked() {
 		link.Rules = append(link.Rules, nft.Rule{Comment: "of the link alone", Exprs: []nft.Expr{nft.Match{Field: f, Values: hopsOf(255)}, nft.NoTrack{}}})
 	}
 	c.part.Chains = append(c.part.Chains, in, out, near, link)
+}
+
+// otherTraffic lets go at once of what nearly every packet is. Asked first are the ports, since
+// the name of an interface costs as much as all of them.
+func otherTraffic() []nft.Rule {
+	const comment = "nothing of the pair"
+	port := func(f nft.Field, lo, hi uint32) nft.Match {
+		return nft.Match{Field: f, Not: true, Values: []nft.Value{nft.Numbers(nft.TypePort, lo, hi)}}
+	}
+	tcp := rule(port(nft.TCPDport, BeatPort, BeatPort), port(nft.TCPSport, BeatPort, BeatPort), accept())
+	udp := rule(port(nft.UDPDport, BeatPort, FlowPort), accept())
+	tcp.Comment, udp.Comment = comment, comment
+	return []nft.Rule{tcp, udp}
 }
 
 // sentTo asks for destinations of some kinds.
