@@ -15,9 +15,10 @@ import (
 // farm is many connections at once.
 type farm struct {
 	*bed
-	links []*link
-	stop  chan struct{}
-	work  sync.WaitGroup
+	routes []*route
+	links  []*link
+	stop   chan struct{}
+	work   sync.WaitGroup
 
 	mu     sync.Mutex
 	called map[uint64]chan net.Conn // by the number of the link
@@ -29,35 +30,45 @@ const atOnce = 32
 // farm opens connections on all routes, as many as the share of each pace says, and returns when all stand.
 func (b *bed) farm(share map[pace]int) *farm {
 	b.Helper()
-	f := &farm{bed: b, stop: make(chan struct{}), called: map[uint64]chan net.Conn{}}
-	for _, r := range b.routes() {
-		f.listen(r)
+	f := &farm{bed: b, routes: b.routes(), stop: make(chan struct{}), called: map[uint64]chan net.Conn{}}
+	listens := map[netip.AddrPort]bool{}
+	for _, r := range f.routes {
+		if !listens[r.at] { // two routes may end at one place
+			f.listen(r)
+		}
+		listens[r.at] = true
+	}
+	f.Cleanup(f.abandon)
+	f.plant(share)
+	return f
+}
+
+// plant opens further connections on all routes.
+func (f *farm) plant(share map[pace]int) {
+	f.Helper()
+	old := len(f.links)
+	for _, r := range f.routes {
 		for p, n := range share {
 			for range n {
 				f.add(r, p)
 			}
 		}
 	}
-	f.open()
-	return f
+	f.open(f.links[old:])
 }
 
 // add plans a link.
-func (f *farm) add(r *route, p pace) *link {
+func (f *farm) add(r *route, p pace) {
 	l := &link{route: r, pace: p, id: uint64(len(f.links))}
 	f.links = append(f.links, l)
+	f.mu.Lock()
+	defer f.mu.Unlock()
 	f.called[l.id] = make(chan net.Conn, 1)
-	return l
 }
 
-// listen answers at the end of a route until the network is closed. Two routes may end at one place.
+// listen answers at the end of a route until the network is closed.
 func (f *farm) listen(r *route) {
 	f.Helper()
-	for _, l := range f.links {
-		if l.route.at == r.at {
-			return
-		}
-	}
 	l, err := r.to.Listen("tcp", r.at)
 	if err != nil {
 		f.Fatal(err)
@@ -80,19 +91,23 @@ func (f *farm) take(c net.Conn) {
 		_ = c.Close() // no link
 		return
 	}
-	f.mu.Lock()
-	called := f.called[binary.BigEndian.Uint64(id)]
-	f.mu.Unlock()
-	called <- c
+	f.caller(binary.BigEndian.Uint64(id)) <- c
 }
 
-// open opens all links that are planned, and sets them to work.
-func (f *farm) open() {
+// caller is where the connection of a link arrives.
+func (f *farm) caller(id uint64) chan net.Conn {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.called[id]
+}
+
+// open opens links, and sets them to work.
+func (f *farm) open(links []*link) {
 	f.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), waitAtMost)
 	defer cancel()
 	next := make(chan *link)
-	errs := make(chan error, len(f.links))
+	errs := make(chan error, len(links))
 	var callers sync.WaitGroup
 	for range atOnce {
 		callers.Go(func() {
@@ -101,20 +116,19 @@ func (f *farm) open() {
 			}
 		})
 	}
-	for _, l := range f.links {
+	for _, l := range links {
 		next <- l
 	}
 	close(next)
 	callers.Wait()
-	for range f.links {
+	for range links {
 		if err := <-errs; err != nil {
 			f.Fatal(err)
 		}
 	}
-	for _, l := range f.links {
+	for _, l := range links {
 		f.work.Go(func() { l.run(f.stop) })
 	}
-	f.Cleanup(f.abandon)
 	f.await("every connection to be used both ways", func() bool {
 		return !slices.ContainsFunc(f.has(), func(n [2]int64) bool { return n[0] == 0 || n[1] == 0 })
 	})
@@ -134,7 +148,7 @@ func (f *farm) connect(ctx context.Context, l *link) error {
 		return err
 	}
 	select {
-	case l.ends[1].conn = <-f.called[l.id]:
+	case l.ends[1].conn = <-f.caller(l.id):
 	case <-ctx.Done():
 		return fmt.Errorf("%s: nobody was called: %w", l, ctx.Err())
 	}
@@ -215,7 +229,9 @@ func (f *farm) close() {
 func (f *farm) abandon() {
 	for _, l := range f.links {
 		for i := range l.ends {
-			_ = l.ends[i].conn.Close() // it fails if it was closed
+			if c := l.ends[i].conn; c != nil {
+				_ = c.Close() // it fails if it was closed
+			}
 		}
 	}
 	select {

@@ -78,6 +78,24 @@ func (b *bed) taken(old *node) (heir *node) {
 	return heir
 }
 
+// agreed waits until the nodes agree on which of them is master, and the other one has all of its flows.
+func (b *bed) agreed() (master *node) {
+	b.Helper()
+	b.await("one master", func() bool {
+		for _, n := range b.nodes {
+			s, err := n.try()
+			o, theirs := b.other(n).try()
+			if err == nil && theirs == nil && allAre(s, "MASTER") && allAre(o, "BACKUP") && s.Peer.Connected && o.Peer.Connected {
+				master = n
+				return true
+			}
+		}
+		return false
+	})
+	b.complete(b.other(master))
+	return master
+}
+
 // joined waits until a node that was away stands by the other one and has all of its flows.
 func (b *bed) joined(n *node) {
 	b.Helper()

@@ -22,7 +22,21 @@ func TestThousandConnections(t *testing.T) {
 	b.frozen(first)
 	f.moves()
 	b.thawed(first)
-	b.joined(first)
+	b.agreed()
+	f.moves()
+	f.finish()
+}
+
+// A machine that hung comes back as the master that it was, with what it knew then. What began without it lives on, and
+// so does all else, whichever of the two stays master.
+func TestMasterThatHung(t *testing.T) {
+	b := newPair(t, goodCable)
+	f := b.farm(few)
+	b.complete(b.nodes[1])
+	b.frozen(b.nodes[0])
+	f.plant(few)
+	b.thawed(b.nodes[0])
+	t.Logf("%s stays master", b.agreed())
 	f.moves()
 	f.finish()
 }
