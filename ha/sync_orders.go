@@ -17,7 +17,7 @@ func (n *Node) Resync(ctx context.Context, by string) (view.Sync, error) {
 		case n.Flows == nil:
 			return view.Sync{}, view.Statef("flow sync does not run here")
 		}
-		if s := n.Flows.Report(); s.State == view.SyncOff {
+		if s := n.viewSync(); s.State == view.SyncOff {
 			return view.Sync{}, view.Statef("flow sync is off: %s", s.Why)
 		}
 		n.log.Info("flow sync begins anew by order", "by", by)

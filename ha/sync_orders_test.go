@@ -24,7 +24,7 @@ func (f *fakeFlows) Changed() <-chan struct{}      { return nil }
 func TestResync(t *testing.T) {
 	play(t, func(t *testing.T, s *stage) {
 		flows := &fakeFlows{report: view.Sync{State: view.SyncSending, Flows: 7}}
-		off := &fakeFlows{report: view.Sync{State: view.SyncOff, Why: "there is no peer"}}
+		off := &fakeFlows{report: view.Sync{State: view.SyncOff}}
 		s.flows = map[int]Flows{1: flows, 2: off}
 		a, b := s.enter(1, 0, stagePolicy), s.enter(2, 100, stagePolicy)
 		s.pass(0)
@@ -32,7 +32,7 @@ func TestResync(t *testing.T) {
 		if err != nil || got != flows.report || flows.begun != 1 {
 			t.Errorf("%+v, %v, begun %d times", got, err, flows.begun)
 		}
-		if _, err := b.node.Resync(t.Context(), "anna"); !errors.Is(err, view.ErrState) || err.Error() != "flow sync is off: there is no peer" || off.begun != 0 {
+		if _, err := b.node.Resync(t.Context(), "anna"); !errors.Is(err, view.ErrState) || err.Error() != "flow sync is off: the peer is not reached on sync" || off.begun != 0 {
 			t.Errorf("without a peer: %v", err)
 		}
 	})

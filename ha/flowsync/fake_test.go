@@ -177,7 +177,7 @@ func (k *fakeKernel) tell(key conntrack.Key) *conntrack.Message {
 func (k *fakeKernel) Walk(kind conntrack.Kind, family uint8) error {
 	k.walking = k.walking[:0]
 	for key := range k.flows {
-		if key.Kind == kind && key.Family == family {
+		if key.Kind == kind && (family == anyFamily || key.Family == family) {
 			k.walking = append(k.walking, key)
 		}
 	}

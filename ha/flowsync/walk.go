@@ -23,11 +23,11 @@ type stage struct {
 	family uint8
 }
 
+// anyFamily is both: the kernel looks at all of its table for each walk.
+const anyFamily = 0
+
 func stages() []stage {
-	return []stage{
-		{conntrack.KindFlow, conntrack.IPv4}, {conntrack.KindFlow, conntrack.IPv6},
-		{conntrack.KindExpect, conntrack.IPv4}, {conntrack.KindExpect, conntrack.IPv6},
-	}
+	return []stage{{conntrack.KindFlow, anyFamily}, {conntrack.KindExpect, anyFamily}}
 }
 
 const (
