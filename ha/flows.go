@@ -62,6 +62,10 @@ func (n *Node) lackFlows(now time.Time) {
 		return
 	}
 	lacking := n.sharesFlows() && n.peerSpeaks() && !n.speaksFlows() && n.Flows.Report().State != view.SyncComplete
+	if !lacking && n.demotions.has(reasonSync) { // that they are here is proved, and does not bounce
+		n.demotions.drop(reasonSync)
+		n.demoted(now)
+	}
 	n.demote(now, reasonSync, weightSync, lacking, "the flows of the master are complete here", "")
 }
 
@@ -129,8 +133,10 @@ func (n *Node) viewSync() *view.Sync {
 	case s.State != view.SyncOff:
 	case n.settings.cable == "":
 		s.Why = "[ha] names no interface for it"
+	case n.peer.unheard():
+		s.Why = "no peer of ours was heard"
 	case !n.peer.living():
-		s.Why = "no peer lives"
+		s.Why = "the peer is " + n.peer.verdict.String()
 	case n.peer.beat.Features&pulse.Flows == 0:
 		s.Why = "the peer is of a version without it"
 	case !n.cable.peer.IsValid():

@@ -14,7 +14,7 @@ const (
 	reorder  = 3
 	overtake = time.Millisecond
 	// leastWait and mostWait bound how long an acknowledgment is waited for. The peer may hold it for ackHold.
-	leastWait, mostWait = 20 * time.Millisecond, time.Second
+	leastWait, mostWait = 25 * time.Millisecond, time.Second
 )
 
 // flight is a frame on its way.

@@ -29,7 +29,7 @@ type inbox struct {
 
 const (
 	// ackHold is how long an acknowledgment waits for further frames, and ackMost how many of them.
-	ackHold = 4 * time.Millisecond
+	ackHold = 8 * time.Millisecond
 	ackMost = 16
 	// wantAgain is how long a bucket has to come.
 	wantAgain = time.Second

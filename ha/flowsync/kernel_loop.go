@@ -37,6 +37,7 @@ type Loop struct {
 	frame     []byte
 	message   conntrack.Message
 	now       time.Time
+	moved     bool      // addresses did
 	rested    time.Time // when events are looked at again
 	published time.Time
 	opened    time.Time // when the socket was last tried
@@ -118,6 +119,9 @@ func (l *Loop) Run(ctx context.Context) error {
 		}
 		l.now = time.Now()
 		l.obey()
+		if l.moved {
+			l.look()
+		}
 		l.hear()
 		l.receive()
 		next = l.engine.Turn(l.now)
@@ -192,6 +196,7 @@ func (l *Loop) wait(next time.Time) error {
 	if _, err := unix.Ppoll(fds[:], &ts, nil); err != nil && err != unix.EINTR {
 		return fmt.Errorf("wait for flows: %w", err)
 	}
+	l.moved = fds[1].Revents != 0
 	return nil
 }
 
@@ -252,11 +257,15 @@ const (
 	mostFramesIn = 256
 )
 
-// hear takes in what the kernel tells.
-func (l *Loop) hear() {
+// look takes notice of addresses that came or went.
+func (l *Loop) look() {
 	if _, err := l.conntrack.locals.Read(); err != nil {
 		l.engine.complain(l.now, "read own addresses", err)
 	}
+}
+
+// hear takes in what the kernel tells.
+func (l *Loop) hear() {
 	if l.now.Before(l.rested) {
 		return
 	}

@@ -36,7 +36,7 @@ type mirror struct {
 	both     bool   // this node is master of a group itself: what is here may live
 	again    []uint32
 	orphans  map[uint32]int // how often a flow was tried whose master is not there
-	failing  int // slots that are full or orphans
+	failing  int            // slots that are full or orphans
 	wants    []uint32
 	asked    map[uint32]time.Time
 	equal    time.Time // when the digests were last equal

@@ -38,6 +38,9 @@ func (e *Engine) stateDue() time.Time {
 
 // transmit sends what is due.
 func (e *Engine) transmit(now time.Time) {
+	if e.own.advance(e.seq, e.own.flights.settled(e.seq)) {
+		e.stateAt = time.Time{} // the peer waits for that
+	}
 	for range mostFrames {
 		ack := !e.in.due.IsZero() && !now.Before(e.in.due)
 		state := !now.Before(e.stateDue())
@@ -66,7 +69,9 @@ func (e *Engine) one(now time.Time, state bool) (more bool) {
 	w.Reset(room)
 	e.seq++
 	f := e.own.flights.next(e.seq, now)
-	e.acknowledge(state)
+	if state || e.in.owed > 0 || e.resync || len(e.peer.wants) > 0 || e.own.lossy {
+		e.acknowledge(state)
+	}
 	if e.telling() && e.own.flights.room() && (!state || e.own.backlog() < littleBacklog) {
 		e.own.fill(w, &f)
 	}
@@ -86,12 +91,11 @@ func (e *Engine) one(now time.Time, state bool) (more bool) {
 	if len(f.slots) > 0 || state && e.telling() {
 		e.own.flights.launch(f)
 	}
-	e.own.advance(e.seq, e.own.flights.settled(e.seq))
 	return full || len(e.peer.wants) > 0
 }
 
-// acknowledge puts into a frame what came, what is asked for, and up to where nothing more will come. A node that
-// only acknowledges says the latter rarely: an acknowledgment that is overtaken is as good.
+// acknowledge puts into a frame what came, what is asked for, and below which number nothing more will come. A node
+// that only acknowledges says the latter rarely: an acknowledgment that is overtaken is as good.
 func (e *Engine) acknowledge(state bool) {
 	a := flowwire.Ack{Epoch: e.in.epoch, Full: e.peer.failing > 0}
 	if state || e.telling() {
@@ -99,7 +103,7 @@ func (e *Engine) acknowledge(state bool) {
 	}
 	e.in.window.Fill(&a)
 	e.writer.Ack(&a)
-	e.in.owed, e.in.due = 0, time.Time{}
+	e.in.owed, e.in.due, e.own.lossy = 0, time.Time{}, false
 	if e.resync && e.writer.Want(everything) {
 		e.resync = false
 	}

@@ -33,6 +33,7 @@ type own struct {
 	flights flights
 	live    uint64 // flows that have not ended
 	missing int    // slots that are lost
+	lossy   bool   // frames were given up, and the peer does not know yet that they will not come
 	stats   *view.SyncStats
 	scratch conntrack.Extra
 
@@ -334,6 +335,7 @@ func (o *own) arrived(f *flight) {
 // vanished is a frame that did not arrive.
 func (o *own) vanished(at uint32, f *flight) {
 	o.stats.FramesLost++
+	o.lossy = true
 	for _, slot := range f.slots {
 		e := o.at(slot)
 		if e.bits&used == 0 || e.seq != uint32(f.seq) {
@@ -383,14 +385,17 @@ func (o *own) cut() {
 // doubt says that the table may lack something until a walk has been through.
 func (o *own) doubt() { o.whole, o.snapshot = false, notYet }
 
-// advance follows the snapshot. last is the newest frame sent, and settled up to which all arrived or were made up for.
-func (o *own) advance(last, settled uint64) {
+// advance follows the snapshot, and says whether it has just arrived. last is the newest frame sent, and settled up to
+// which all arrived or were made up for.
+func (o *own) advance(last, settled uint64) (done bool) {
 	if o.snapshot == sending && int32(o.urgent.head-o.mark) >= 0 {
 		o.snapshot, o.ends = draining, last
 	}
 	if o.snapshot == draining && settled >= o.ends && o.missing == 0 {
 		o.snapshot = sent
+		return true
 	}
+	return false
 }
 
 // wanted makes all of a bucket dirty, empty slots too: the peer has something else there.

@@ -20,6 +20,9 @@ func (e *Engine) assess(now time.Time) {
 	e.why = e.lacks(now)
 	was := e.complete
 	e.complete = e.target.PeerSpeaks && e.why == ""
+	if e.complete != was {
+		e.stateAt = time.Time{} // so does the master
+	}
 	if e.complete && !was && e.peer.before.keys > 0 {
 		e.peer.finish() // what is left is of flows that ended meanwhile
 		e.jobs.flush()
