@@ -65,6 +65,8 @@ type HA struct {
 	Gateways   []string   // gateways and groups whose loss makes the node worse
 	Groups     []HAGroup  // of virtual addresses; those that name none are of the first, DefaultHAGroup
 	Checks     []HACheck
+	FlowTable  int  // flows for which the kernel's table has room; 0: as the machine has it
+	StrictTCP  bool // connections that were taken over are tracked strictly again once both ends were heard
 	Pos        Position
 }
 

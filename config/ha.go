@@ -38,6 +38,8 @@ func (p *parser) parseHA() {
 		Services:   distinct(p, r.Services, parseUnit),
 		Gateways:   p.lossOf(r.Gateways),
 		Checks:     p.parseChecks(),
+		FlowTable:  r.FlowTable.v,
+		StrictTCP:  r.StrictTCP.v,
 		Pos:        s.node.keyPos(),
 	}
 	if r.Sections.set() {

@@ -34,6 +34,8 @@ interface   = "sync"
 sections    = ["rules"]
 advbase     = 3
 virtual_mac = true
+flow_table  = 2000000
+strict_tcp  = true
 services    = ["dnsmasq.service", "openvpn@office.service"]
 gateways    = ["isp", "uplinks"]
 [ha_group.voice]
@@ -104,7 +106,7 @@ func TestParsePair(t *testing.T) {
 	c := parsePair(t, pairText, pairNode)
 	expect(t, "ha", &HA{
 		Interval: 10 * time.Millisecond, Secret: "file:carp.key", Interface: "sync", Sections: []string{"rules"},
-		AdvBase: 3, AdvSkew: 100, Peer: addr("172.16.0.2"), VirtualMAC: true,
+		AdvBase: 3, AdvSkew: 100, Peer: addr("172.16.0.2"), VirtualMAC: true, FlowTable: 2_000_000, StrictTCP: true,
 		Services: []string{"dnsmasq.service", "openvpn@office.service"}, Gateways: []string{"isp", "uplinks"},
 		Groups: []HAGroup{{Name: "main"}, {Name: "voice", Preferred: "fw2"}},
 		Checks: []HACheck{
@@ -177,7 +179,7 @@ interface = "sync"
 		"rempart.toml:11:2: ha: no [[vip]] moves between the two nodes: hosts do not notice which of them is master",
 		`rempart.toml:14:11: ha_group.voice: holds no address: write group = "voice" into the [[vip]] that are to move with it`,
 	}, got)
-	if w := parsePair(t, pairText, pairNode).Warnings; len(w) != 2 || !strings.Contains(w[1].Error(), `rempart.toml:28:23: ha.gateways[1]: "isp" is asked from interface "wan"`) {
+	if w := parsePair(t, pairText, pairNode).Warnings; len(w) != 2 || !strings.Contains(w[1].Error(), `rempart.toml:30:23: ha.gateways[1]: "isp" is asked from interface "wan"`) {
 		t.Errorf("of a gateway that the backup cannot ask: %v", w)
 	}
 	for _, cure := range []string{"monitor   = []\n", ""} {

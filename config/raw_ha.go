@@ -44,6 +44,8 @@ type rawHA struct {
 	AdvSkew    number  `toml:"advskew" doc:"The lower of the two is the preferred master." need:"node" min:"0" max:"254" node:"only"`
 	Peer       text    `toml:"peer" doc:"The other node's address on the cable." default:"multicast" node:"only"`
 	VirtualMAC boolean `toml:"virtual_mac" doc:"The virtual addresses of a vhid are reached by CARP's hardware address, which moves with them." default:"false"`
+	FlowTable  number  `toml:"flow_table" doc:"How many flows the kernel's table has room for, on both nodes: a flow of the one has to fit into the other. A million takes about 400 MB when it is full." default:"what the machine has" min:"1024" max:"16777216"`
+	StrictTCP  boolean `toml:"strict_tcp" doc:"TCP connections taken over are tracked strictly again once both ends were heard: what is out of their windows is dropped." default:"false"`
 	Services   list    `toml:"services" doc:"Units of the service manager that run on the master alone, such as \"dnsmasq.service\"." default:"none"`
 	Gateways   list    `toml:"gateways" doc:"Gateways and gateway groups; a node that loses one is worse than one that has it." default:"none"`
 }

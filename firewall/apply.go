@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/rempart/rempart/config"
@@ -20,6 +21,7 @@ type candidate struct {
 	revision config.Revision
 	world    *rules.World
 	ruleset  nft.Ruleset
+	warnings []string // of what the machine does not do as the policy wants
 }
 
 // Apply makes a draft run. With a confirm time it is taken back by itself
@@ -52,7 +54,7 @@ func (f *Firewall) Apply(ctx context.Context, r report.Request, by report.Caller
 		}
 		c.revision.Author, c.revision.Message, c.revision.Time = by.Name, r.Message, now.UTC()
 		a, err := f.apply(ctx, c, time.Duration(r.Confirm)*time.Second)
-		a.Warnings = append(warnings, a.Warnings...)
+		a.Warnings = slices.Concat(warnings, c.warnings, a.Warnings)
 		return a, err
 	})
 }
@@ -95,7 +97,8 @@ func (f *Firewall) prepare(ctx context.Context, d Draft, now time.Time) (*candid
 	f.look(c)
 	l := f.learned(f.Feeds.Peek(c))
 	w := NewWorld(c, l, now)
-	faults, err := machineFaults(c, f.Links.Check(ctx, Network(w)), f.features)
+	devices := f.Links.Check(ctx, Network(w))
+	faults, err := machineFaults(c, devices, f.features)
 	if err != nil {
 		return nil, err
 	}
@@ -109,7 +112,7 @@ func (f *Firewall) prepare(ctx context.Context, d Draft, now time.Time) (*candid
 	if f.running != nil {
 		rev.Parent = f.running.revision.Hash
 	}
-	return &candidate{revision: rev, world: w, ruleset: f.compiler.compile(w)}, nil
+	return &candidate{revision: rev, world: w, ruleset: f.compiler.compile(w), warnings: fixedSettings(devices)}, nil
 }
 
 // unspoken refuses a policy whose pair could not speak: its node would give the role away. On the
@@ -228,7 +231,7 @@ func (f *Firewall) switchTo(ctx context.Context, c *candidate) error {
 	_, err := f.Links.Apply(ctx, Network(c.world))
 	f.watch()
 	f.linesAt = time.Now() // flows on gateways that are gone, and what changed meanwhile
-	return err
+	return errors.Join(slices.DeleteFunc(slices.Clone(joined(err)), fixed)...)
 }
 
 // goBack makes what ran before run again; nil is a machine without a policy.

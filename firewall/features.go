@@ -46,7 +46,25 @@ func waits(err error) bool {
 	var down *links.DownDevice
 	var alone *links.HopWithoutVia
 	var twice *links.DuplicateRoute
-	return errors.As(err, &down) || errors.As(err, &alone) || errors.As(err, &twice)
+	return errors.As(err, &down) || errors.As(err, &alone) || errors.As(err, &twice) || fixed(err)
+}
+
+// fixed says whether an error tells of a setting of the whole machine that cannot be changed from
+// here: the gateway runs without it.
+func fixed(err error) bool {
+	var f *links.FixedSysctl
+	return errors.As(err, &f)
+}
+
+// fixedSettings warns of what cannot be changed from here.
+func fixedSettings(devices error) []string {
+	var out []string
+	for _, err := range joined(devices) {
+		if fixed(err) {
+			out = append(out, err.Error())
+		}
+	}
+	return out
 }
 
 // joined is the errors that one was joined of.

@@ -55,6 +55,9 @@ func Network(w *rules.World) links.State {
 		}
 	}
 	out.Sysctls = links.Settings(out.Links)
+	if ha := w.Config.HA; ha != nil {
+		out.Sysctls = append(out.Sysctls, links.Tracking(ha.FlowTable)...)
+	}
 	return out
 }
 

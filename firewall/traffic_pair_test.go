@@ -221,3 +221,26 @@ func TestReferencePolicyOfAPair(t *testing.T) {
 		t.Errorf("the first asks for %s", w.Config.Tests[0].Source)
 	}
 }
+
+// TestTrafficOfAPairSetsTracking: flows of a node report to whoever listens later. How many there may be
+// is not for a namespace to say: it is told, and the policy runs.
+func TestTrafficOfAPairSetsTracking(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	d := ofPair(strings.Replace(ofTwo, "[ha]\n", "[ha]\nflow_table = 1234567\n", 1))
+	a, err := s.Apply(t.Context(), report.Request{Draft: d}, report.Caller{Name: "ann", Connected: time.Now()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	const file = "/proc/sys/net/netfilter/nf_conntrack_max is "
+	if !slices.ContainsFunc(a.Warnings, func(w string) bool { return strings.HasPrefix(w, file) && strings.Contains(w, "1234567") }) {
+		t.Errorf("apply warns: %q", a.Warnings)
+	}
+	status, err := s.Status(t.Context())
+	if err != nil || !strings.Contains(strings.Join(status.Warnings, "\n"), file) {
+		t.Errorf("status warns: %q, %v", status.Warnings, err)
+	}
+	if out, err := s.gw.Run(t.Context(), "cat", "/proc/sys/net/netfilter/nf_conntrack_events"); err != nil || strings.TrimSpace(out) != "1" {
+		t.Errorf("events are %q, %v", out, err)
+	}
+}

@@ -3,7 +3,6 @@ package ha
 import (
 	"context"
 	"fmt"
-	"maps"
 	"math/rand/v2"
 	"net/netip"
 	"slices"
@@ -193,16 +192,7 @@ func (d *doctor) compare(ctx context.Context) {
 	} else {
 		d.say("clocks", "", view.Good, "", "the clocks are within %v of each other", max(apart, answered.Sub(asked)).Round(time.Millisecond))
 	}
-	equal := true
-	for _, name := range slices.Sorted(maps.Keys(d.here.Limits)) {
-		if theirs, ok := there.Limits[name]; ok && theirs != d.here.Limits[name] {
-			equal = false
-			d.say("kernel limits", "", view.Bad, "set them equal on both: flows of a full node do not fit into a smaller one", "%s is %s here and %s there", name, d.here.Limits[name], theirs)
-		}
-	}
-	if equal {
-		d.say("kernel limits", "", view.Good, "", "equal on both nodes")
-	}
+	d.limits()
 	for _, l := range d.links {
 		if ours, theirs := d.here.MTU[l.name], there.MTU[l.name]; theirs != 0 && ours != theirs {
 			d.say("MTU", l.name, view.Bad, "set the same mtu on both nodes", "%d here and %d there", ours, theirs)

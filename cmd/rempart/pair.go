@@ -70,11 +70,17 @@ func (o options) fitSecret(file string) error {
 // to fit into the table of the other, and to live there as long.
 func kernelLimits() map[string]string {
 	out := map[string]string{}
-	for _, name := range []string{
-		"nf_conntrack_max", "nf_conntrack_buckets", "nf_conntrack_expect_max", "nf_conntrack_tcp_loose", "nf_conntrack_tcp_be_liberal",
-		"nf_conntrack_tcp_timeout_established", "nf_conntrack_udp_timeout", "nf_conntrack_udp_timeout_stream",
-	} {
-		if value, err := os.ReadFile(filepath.Join("/proc/sys/net/netfilter", name)); err == nil {
+	const dir = "/proc/sys/net/netfilter"
+	names := []string{
+		"nf_conntrack_events", "nf_conntrack_max", "nf_conntrack_buckets", "nf_conntrack_expect_max",
+		"nf_conntrack_tcp_loose", "nf_conntrack_tcp_be_liberal", "nf_conntrack_acct", "nf_conntrack_timestamp",
+	}
+	timeouts, _ := filepath.Glob(filepath.Join(dir, "nf_conntrack_*_timeout*")) // the pattern is well formed
+	for _, path := range timeouts {
+		names = append(names, filepath.Base(path))
+	}
+	for _, name := range names {
+		if value, err := os.ReadFile(filepath.Join(dir, name)); err == nil {
 			out[name] = strings.TrimSpace(string(value))
 		}
 	}

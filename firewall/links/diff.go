@@ -40,7 +40,7 @@ func Diff(have Machine, want State, owned Owned) []Op {
 func setSysctls(have Machine, t target) []Op {
 	var ops []Op
 	for _, s := range t.sysctls {
-		if value, ok := have.Sysctls[s.Path]; ok && value != s.Value {
+		if value, ok := have.Sysctls[s.Path]; ok && !s.met(value) && !have.Fixed[s.Path] {
 			ops = append(ops, SetSysctl{Path: s.Path, From: value, To: s.Value})
 		}
 	}

@@ -24,6 +24,7 @@ type Fake struct {
 	rules    []Rule
 	proxies  []FoundProxy
 	sysctls  map[string]string
+	fixed    map[string]bool // that Fix made
 	refuse   map[string]error
 	watchers map[int]func()
 	next     int // of watchers
@@ -33,7 +34,7 @@ type Fake struct {
 // is written, where its device, if it is that of one, exists.
 func NewFake(devices ...Device) *Fake {
 	return &Fake{
-		identity: "fake", devices: slices.Clone(devices), sysctls: make(map[string]string),
+		identity: "fake", devices: slices.Clone(devices), sysctls: make(map[string]string), fixed: make(map[string]bool),
 		refuse: make(map[string]error), watchers: make(map[int]func()),
 	}
 }
@@ -133,6 +134,20 @@ func (f *Fake) Devices() ([]Device, error) {
 		devices[i].Unsettled = slices.Clone(devices[i].Unsettled)
 	}
 	return devices, nil
+}
+
+// Fix lets a setting only be read from now on, with that value.
+func (f *Fake) Fix(path, value string) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.sysctls[path], f.fixed[path] = value, true
+}
+
+// Settable says whether a setting can be written.
+func (f *Fake) Settable(path string) (bool, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return !f.fixed[path], nil
 }
 
 // Sysctl reads a setting.

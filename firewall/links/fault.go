@@ -3,6 +3,7 @@ package links
 import (
 	"fmt"
 	"net"
+	"path/filepath"
 	"slices"
 	"strings"
 )
@@ -100,6 +101,15 @@ type MissingSysctl struct{ Path string }
 // Error names the setting.
 func (f *MissingSysctl) Error() string {
 	return fmt.Sprintf("sysctl %s: this kernel does not have it", f.Path)
+}
+
+// FixedSysctl is the fault of a setting of the whole machine that cannot be changed from here.
+type FixedSysctl struct{ Path, Have, Want string }
+
+// Error names the file, and both values.
+func (f *FixedSysctl) Error() string {
+	return fmt.Sprintf("%s is %s and cannot be changed in this network namespace: write %s into it on the machine itself",
+		filepath.Join(procSys, f.Path), f.Have, f.Want)
 }
 
 func (d Device) name() string       { return d.Name }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -137,6 +138,22 @@ func (n *Netlink) Sysctl(path string) (value string, err error) {
 		return err
 	})
 	return value, err
+}
+
+// Settable says whether a setting can be written, and writes nothing.
+func (n *Netlink) Settable(path string) (settable bool, err error) {
+	err = n.inside(func() error {
+		f, err := os.OpenFile(filepath.Join(procSys, path), os.O_WRONLY, 0)
+		switch {
+		case errors.Is(err, fs.ErrPermission), errors.Is(err, unix.EROFS):
+			return nil
+		case err != nil:
+			return err
+		}
+		settable = true
+		return f.Close()
+	})
+	return settable, err
 }
 
 // Do makes one change.

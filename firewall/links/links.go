@@ -15,6 +15,7 @@ package links
 import (
 	"net"
 	"net/netip"
+	"strconv"
 )
 
 // Protocol is the origin that rtnetlink shows for our routes, rules and proxy
@@ -66,4 +67,19 @@ type Sysctl struct {
 	Device string
 	// Optional settings are passed over by a kernel that does not have them.
 	Optional bool
+	// AtLeast says that Value is a number, and that more of it is as good.
+	AtLeast bool
+	// Shared settings are those of the whole machine, which can only be read in a network
+	// namespace that is not its first: there they stay as they are, with a *FixedSysctl.
+	Shared bool
+}
+
+// met says whether a value is as good as the wanted one.
+func (s Sysctl) met(value string) bool {
+	if !s.AtLeast {
+		return value == s.Value
+	}
+	have, err := strconv.ParseUint(value, 10, 64)
+	least, wrong := strconv.ParseUint(s.Value, 10, 64)
+	return err == nil && wrong == nil && have >= least
 }

@@ -16,6 +16,7 @@ type Machine struct {
 	Rules   []Rule
 	Proxies []FoundProxy
 	Sysctls map[string]string
+	Fixed   map[string]bool // of Sysctls, those that are wanted otherwise and can only be read
 }
 
 // Device is a network device as the kernel has it.
@@ -96,6 +97,8 @@ type Kernel interface {
 	// Sysctl reads a setting, without its line end. The error is fs.ErrNotExist
 	// where the kernel has none of that name.
 	Sysctl(path string) (string, error)
+	// Settable says whether a setting can be written, and writes nothing.
+	Settable(path string) (bool, error)
 	// Do makes one change. Removing what is not there is done already, and
 	// ErrRouteBeside means that it is done.
 	Do(Op) error

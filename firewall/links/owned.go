@@ -59,7 +59,9 @@ func (o Owned) next(have Machine, want State, ops []Op) Owned {
 	t := resolve(have.Devices, want)
 	o = o.pruned(have, t)
 	for _, s := range t.sysctls {
-		o.wantSysctl(s, have.Sysctls)
+		if !have.Fixed[s.Path] {
+			o.wantSysctl(s, have.Sysctls)
+		}
 	}
 	for _, op := range ops {
 		o = o.claimed(op)

@@ -72,8 +72,8 @@ func (o *Owner) Apply(ctx context.Context, want State) ([]Op, error) {
 
 // Check tells the faults of want on this machine and changes nothing. They are
 // joined: *MissingDevice, *AmbiguousMAC, *SharedDevice, *MissingRouteDevice,
-// *DownDevice, *HopWithoutVia, *DuplicateRoute, *MissingProxyDevice and
-// *MissingSysctl.
+// *DownDevice, *HopWithoutVia, *DuplicateRoute, *MissingProxyDevice, *MissingSysctl
+// and *FixedSysctl.
 func (o *Owner) Check(_ context.Context, want State) error {
 	have, err := o.look(want, Owned{})
 	if err != nil {
@@ -195,7 +195,31 @@ func (o *Owner) look(want State, owned Owned) (Machine, error) {
 		}
 		m.Sysctls[path] = value
 	}
-	return m, nil
+	m.Fixed, err = o.fixed(m, want)
+	return m, err
+}
+
+// fixed asks which settings of the whole machine would have to change and cannot.
+func (o *Owner) fixed(have Machine, want State) (map[string]bool, error) {
+	var out map[string]bool
+	for _, s := range resolve(have.Devices, want).sysctls {
+		value, ok := have.Sysctls[s.Path]
+		if !s.Shared || !ok || s.met(value) {
+			continue
+		}
+		settable, err := o.kernel.Settable(s.Path)
+		if err != nil {
+			return nil, fmt.Errorf("open sysctl %s: %w", s.Path, err)
+		}
+		if settable {
+			continue
+		}
+		if out == nil {
+			out = map[string]bool{}
+		}
+		out[s.Path] = true
+	}
+	return out, nil
 }
 
 func paths(devices []Device, want State, owned Owned) []string {
@@ -224,6 +248,9 @@ func faults(have Machine, want State) []error {
 	for _, s := range t.sysctls {
 		if _, ok := have.Sysctls[s.Path]; !ok && !s.Optional {
 			t.faults = append(t.faults, &MissingSysctl{Path: s.Path})
+		}
+		if have.Fixed[s.Path] {
+			t.faults = append(t.faults, &FixedSysctl{Path: s.Path, Have: have.Sysctls[s.Path], Want: s.Value})
 		}
 	}
 	return t.faults

@@ -2,6 +2,7 @@ package links
 
 import (
 	"slices"
+	"strconv"
 	"strings"
 )
 
@@ -41,6 +42,27 @@ func absent() []Sysctl {
 		{Path: "net/ipv4/ip_nonlocal_bind", Value: "1"},
 		{Path: "net/ipv6/ip_nonlocal_bind", Value: "1", Optional: true},
 	}
+}
+
+// hashStep is of how many the kernel makes the buckets of its hash table a multiple, with pages of 4 KiB.
+const hashStep = 512
+
+// Tracking is what the kernel has to be told of connection tracking on a node of a pair: that
+// flows report what happens to them whether or not somebody listened when they began,
+// and for how many there is room. 0 leaves that as the machine has it. The settings
+// are there once a ruleset has asked for flows.
+func Tracking(flows int) []Sysctl {
+	settings := []Sysctl{{Path: "net/netfilter/nf_conntrack_events", Value: "1", Optional: true, Shared: true}}
+	if flows == 0 {
+		return settings
+	}
+	// A flow is in the table twice, by each of its directions: half as many buckets hold
+	// four entries each when it is full.
+	buckets := (flows/2 + hashStep - 1) / hashStep * hashStep
+	return append(settings,
+		Sysctl{Path: "net/netfilter/nf_conntrack_buckets", Value: strconv.Itoa(buckets), Optional: true, Shared: true, AtLeast: true},
+		Sysctl{Path: "net/netfilter/nf_conntrack_max", Value: strconv.Itoa(flows), Optional: true, Shared: true},
+	)
 }
 
 func forwarding() []Sysctl {
