@@ -120,7 +120,7 @@ func (b *bed) complete(backup *node) {
 	if !b.poll(func() bool { differs = b.differs(backup); return differs == "" }) {
 		b.Errorf("%s says that it is complete, and %s", backup, differs)
 	}
-	b.Logf("%s is complete after %s, with %d flows", backup, time.Since(began).Round(time.Millisecond), s.Flows)
+	b.Logf("%s is complete after %s, with %d flows", backup, time.Since(began).Round(time.Millisecond), backup.status().Sync.Flows)
 }
 
 // differs is what `ha flows diff` finds, in a few words; empty: nothing.

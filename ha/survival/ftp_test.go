@@ -130,7 +130,8 @@ func (f *ftp) begin(data func() (net.Conn, error), size int) (rest func()) {
 	f.says("RETR " + strconv.Itoa(size))
 	c, err := data()
 	if err != nil {
-		f.Fatal(err)
+		line, _ := f.in.ReadString('\n') // what the server has to say, if it does
+		f.Fatalf("%v; the server says %q", err, line)
 	}
 	f.Cleanup(func() { c.Close() })
 	f.hears("150")
