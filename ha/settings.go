@@ -66,7 +66,7 @@ func newSettings(p policy, host string) (*settings, error) {
 	}
 	s := &settings{
 		node: c.Name, interval: h.Interval, gateways: h.Gateways, services: h.Services, checks: h.Checks,
-		virtual: h.VirtualMAC, cable: h.Interface, preempt: h.Preempt, key: key, secret: pulse.DeriveKey(p.secret),
+		virtual: h.VirtualMAC, cable: h.Interface, preempt: h.Preempt, strict: h.StrictTCP, key: key, secret: pulse.DeriveKey(p.secret),
 	}
 	if s.node == "" {
 		s.node = host

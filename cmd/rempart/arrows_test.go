@@ -25,7 +25,9 @@ const module = "github.com/rempart/rempart/"
 //	                             ├─► analysis ─────────┘           │              ├─► config
 //	                             ├─► feeds, trace ─────────────────┼──────────────┘
 //	                             └─────────────────────────────────┴─► dispatch ──► space, firewall/nft
-//	cmd/rempart ────► ha ──┬─► carp, pulse, role, wire, peer, hooks, vmac, view
+//	cmd/rempart ────► ha ──┬─► carp, pulse, role, wire, peer, hooks, lists, vmac, view
+//	                       ├─► flowsync ──► flowwire ──► conntrack
+//	                       ├─► flowdiff ───────────────► conntrack
 //	                       └─► config
 //
 // The pair meets the gateway in cmd alone. Here explain, feeds and trace are in firewall, and analysis, dispatch and space
@@ -61,24 +63,31 @@ func arrows() map[string][]string {
 			"firewall/links", "firewall/nft", "firewall/packetlog", "firewall/report",
 			"firewall/explain", "firewall/gateways", "firewall/trace", "rules/analysis", "rules/steer",
 		},
-		"ha/carp":      nil,
-		"ha/failover":  nil,
-		"ha/scenario":  nil,
-		"ha/hooks":     nil,
-		"ha/peer":      nil,
-		"ha/pulse":     nil,
-		"ha/role":      nil,
-		"ha/view":      nil,
-		"ha/vmac":      nil,
-		"ha/wire":      nil,
-		"ha/conntrack": nil,
-		"ha/flowwire":  {"ha/conntrack"},
-		"ha/flowsync":  {"ha/conntrack", "ha/flowwire", "ha/view"},
-		"ha":           {"config", "disk", "ha/carp", "ha/flowsync", "ha/hooks", "ha/peer", "ha/pulse", "ha/role", "ha/view", "ha/vmac", "ha/wire"},
-		"web":          {"config", "firewall/flows", "firewall/packetlog", "firewall/report", "ha/view"},
+		"ha/carp":        nil,
+		"ha/conntrack":   nil,
+		"ha/failover":    nil,
+		"ha/flowdiff":    {"ha/conntrack", "ha/view"},
+		"ha/flowsync":    {"ha/conntrack", "ha/flowwire", "ha/view"},
+		"ha/flowwire":    {"ha/conntrack"},
+		"ha/hooks":       nil,
+		"ha/lists":       nil,
+		"ha/peer":        nil,
+		"ha/pulse":       nil,
+		"ha/replication": nil,
+		"ha/role":        nil,
+		"ha/scenario":    nil,
+		"ha/survival":    nil,
+		"ha/view":        nil,
+		"ha/vmac":        nil,
+		"ha/wire":        nil,
+		"ha": {
+			"config", "disk", "ha/carp", "ha/conntrack", "ha/flowdiff", "ha/flowsync", "ha/hooks", "ha/lists", "ha/peer", "ha/pulse",
+			"ha/role", "ha/view", "ha/vmac", "ha/wire",
+		},
+		"web": {"config", "firewall/flows", "firewall/packetlog", "firewall/report", "ha/view"},
 		"cmd/rempart": {
 			"config", "disk", "firewall", "firewall/feeds", "firewall/flows", "firewall/links", "firewall/nft",
-			"firewall/packetlog", "firewall/report", "firewall/explain", "firewall/gateways", "ha", "ha/peer", "ha/pulse", "ha/view", "ha/vmac", "ha/wire", "lab", "rules", "web",
+			"firewall/packetlog", "firewall/report", "firewall/explain", "firewall/gateways", "ha", "ha/flowdiff", "ha/flowsync", "ha/lists", "ha/peer", "ha/pulse", "ha/view", "ha/vmac", "ha/wire", "lab", "rules", "web",
 		},
 	}
 }
