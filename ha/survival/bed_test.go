@@ -103,8 +103,7 @@ func (b *bed) connect(between cable) {
 	}
 }
 
-// newPair is a bed in which both nodes run, the first as master and the second with all of its flows. It skips the
-// test when the program knows no flow sync.
+// newPair is a bed in which both nodes run, the first as master and the second with all of its flows.
 func newPair(t *testing.T, between cable) *bed {
 	t.Helper()
 	return newBed(t, between).startPair()
@@ -116,19 +115,10 @@ func (b *bed) startPair() *bed {
 	b.nodes[0].start()
 	b.nodes[1].start()
 	b.settle(b.nodes[0])
-	b.needsSync()
 	b.complete(b.nodes[1])
 	b.leaks = b.server.CaptureIf("eth0", fromAny(inside))
 	b.Cleanup(b.wantNoLeaks)
 	return b
-}
-
-// needsSync skips the test when the program knows no flow sync.
-func (b *bed) needsSync() {
-	b.Helper()
-	if b.nodes[0].status().Sync == nil {
-		b.Skip("this rempart has no flow sync")
-	}
 }
 
 // settle waits until a node is master of all and the other one stands by it.

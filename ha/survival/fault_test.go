@@ -116,9 +116,18 @@ func (b *bed) complete(backup *node) {
 	}) {
 		b.Fatalf("%s is not complete after %s: %+v", backup, waitAtMost, s)
 	}
-	var differs string
-	if !b.poll(func() bool { differs = b.differs(backup); return differs == "" }) {
-		b.Errorf("%s says that it is complete, and %s", backup, differs)
+	var last string // what differed when it last did
+	if !b.poll(func() bool {
+		differs := b.differs(backup)
+		if differs != "" {
+			last = differs
+		}
+		return differs == ""
+	}) {
+		b.Fatalf("%s says that it is complete, and %s", backup, last)
+	}
+	if last != "" {
+		b.Logf("before that, %s", last)
 	}
 	b.Logf("%s is complete after %s, with %d flows", backup, time.Since(began).Round(time.Millisecond), backup.status().Sync.Flows)
 }

@@ -77,12 +77,11 @@ func TestBurst(t *testing.T) {
 			return err == nil && s.Sync != nil && s.Sync.State == view.SyncComplete && (s.Sync.Flows >= uint64(n)) == all
 		}
 	}
-	began := time.Now()
-	b.busy(master, func() {
-		b.change(master, n, func(batch []byte, seq uint32, f *conntrack.Flow) []byte {
-			return conntrack.AppendCreate(batch, seq, f, &conntrack.Extra{}, f.Timeout)
-		})
+	births := batches(n, func(batch []byte, seq uint32, f *conntrack.Flow) []byte {
+		return conntrack.AppendCreate(batch, seq, f, nil, f.Timeout)
 	})
+	began := time.Now()
+	b.busy(master, func() { b.change(master, births) })
 	t.Logf("%d flows were made in %s", n, time.Since(began))
 	b.await("the backup to have all", has(true))
 	t.Logf("the backup has them %s after the first was made", time.Since(began))
@@ -90,11 +89,10 @@ func TestBurst(t *testing.T) {
 	if s := master.status().Sync.Stats; s.Overruns == 0 && !testing.Short() {
 		t.Errorf("the kernel had room for the news of %d flows: %+v", n, s)
 	}
-	b.busy(master, func() {
-		b.change(master, n, func(batch []byte, seq uint32, f *conntrack.Flow) []byte {
-			return conntrack.AppendEnd(batch, seq, &f.Key)
-		})
+	ends := batches(n, func(batch []byte, seq uint32, f *conntrack.Flow) []byte {
+		return conntrack.AppendEnd(batch, seq, &f.Key)
 	})
+	b.busy(master, func() { b.change(master, ends) })
 	b.await("the backup to have none", has(false))
 	b.complete(backup)
 	f.moves()
@@ -109,8 +107,22 @@ func (b *bed) busy(n *node, what func()) {
 	what()
 }
 
-// change does something to many flows in a node's kernel. None may be refused.
-func (b *bed) change(n *node, count int, what func(batch []byte, seq uint32, f *conntrack.Flow) []byte) {
+// batches ask a kernel for something about each of many flows.
+func batches(count int, what func(batch []byte, seq uint32, f *conntrack.Flow) []byte) (all [][]byte) {
+	batch := make([]byte, 0, conntrack.BatchBytes)
+	for i := range count {
+		f := madeUp(i)
+		before := len(batch)
+		if batch = what(batch, uint32(i), &f); len(batch) > conntrack.BatchBytes {
+			all = append(all, batch[:before:before])
+			batch = what(make([]byte, 0, conntrack.BatchBytes), uint32(i), &f)
+		}
+	}
+	return append(all, batch)
+}
+
+// change has a node's kernel do something. None of it may be refused.
+func (b *bed) change(n *node, batches [][]byte) {
 	b.Helper()
 	err := n.host.Do(func() error {
 		table, err := conntrack.OpenTable()
@@ -119,24 +131,13 @@ func (b *bed) change(n *node, count int, what func(batch []byte, seq uint32, f *
 		}
 		defer table.Close()
 		refused := 0
-		take := func([]byte) { refused++ }
-		var batch, one []byte
-		for i := range count {
-			f := madeUp(i)
-			one = what(one[:0], uint32(i), &f)
-			if len(batch)+len(one) > conntrack.BatchBytes {
-				if err := table.Do(batch, take); err != nil {
-					return err
-				}
-				batch = batch[:0]
+		for _, batch := range batches {
+			if err := table.Do(batch, func([]byte) { refused++ }); err != nil {
+				return err
 			}
-			batch = append(batch, one...)
-		}
-		if err := table.Do(batch, take); err != nil {
-			return err
 		}
 		if refused > 0 {
-			return fmt.Errorf("%d flows were refused", refused)
+			return fmt.Errorf("%d requests were refused", refused)
 		}
 		return nil
 	})
