@@ -3,7 +3,9 @@ package survival_test
 import (
 	"encoding/binary"
 	"net/netip"
+	"testing"
 
+	"github.com/rempart/rempart/lab"
 	"golang.org/x/net/bpf"
 )
 
@@ -48,5 +50,29 @@ func (b *bed) wantNoLeaks() {
 	}
 	if len(leaks) > 0 || b.leaks.Dropped() > 0 {
 		b.Errorf("%d packets left untranslated, and %d more", len(leaks), b.leaks.Dropped())
+	}
+}
+
+// The watch for packets that left untranslated sees every one, and none that is translated.
+func TestLeaksAreSeen(t *testing.T) {
+	b := newBed(t, goodCable)
+	watch := b.server.CaptureIf("eth0", fromAny(inside))
+	gateway := b.nodes[0]
+	for _, src := range []netip.Addr{wanVIP, client, site, gateway.cable(), stranger, wanVIP6, client6, site6} {
+		to := server
+		if src.Is6() {
+			to = server6
+		}
+		packet := lab.Datagram{Src: netip.AddrPortFrom(src, 1), Dst: netip.AddrPortFrom(to, 9), Protocol: lab.UDP, Payload: []byte("x")}
+		if err := gateway.host.Send(packet.Append(nil)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	const leaks = 6
+	b.await("the leaks", func() bool { return len(watch.Packets()) >= leaks })
+	for _, p := range watch.Stop() {
+		if d, err := p.Datagram(); err != nil || d.Src.Addr() == wanVIP || d.Src.Addr() == wanVIP6 {
+			t.Errorf("saw %v, %v", d, err)
+		}
 	}
 }
