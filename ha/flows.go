@@ -56,6 +56,30 @@ func (n *Node) tellFlows() {
 	}
 }
 
+// handTime is how long a node that was one of two masters may take to hand its flows over.
+const handTime = time.Minute
+
+// handOver begins to tell a peer that stays master of the flows that began here while nobody knew of the other.
+func (n *Node) handOver(now time.Time) {
+	if n.Flows != nil && n.sharesFlows() && n.peerSpeaks() {
+		n.handing = now
+	}
+}
+
+// handedOver ends that.
+func (n *Node) handedOver(now time.Time) {
+	if n.handing.IsZero() {
+		return
+	}
+	told := now.Sub(n.handing) > handLeast && n.Flows.Report().Told
+	if told || now.Sub(n.handing) > handTime || !n.sharesFlows() || !n.peerSpeaks() || n.speaksFlows() {
+		n.handing = time.Time{}
+	}
+}
+
+// handLeast is how old a report may be.
+const handLeast = time.Second
+
 // lackFlows keeps this node told of what flow sync lacks.
 func (n *Node) lackFlows(now time.Time) {
 	if n.Flows == nil {
@@ -74,7 +98,7 @@ func (n *Node) flowTarget() (t flowsync.Target) {
 	if n.settings == nil {
 		return t
 	}
-	t.Speak, t.PeerSpeaks, t.Strict, t.Revision = n.speaksFlows(), n.peerSpeaks(), n.settings.strict, n.Hash()
+	t.Speak, t.PeerSpeaks, t.Strict, t.Revision = n.speaksFlows() || !n.handing.IsZero(), n.peerSpeaks(), n.settings.strict, n.Hash()
 	t.Mute = slices.ContainsFunc(n.groups, func(g *group) bool { return g.machine.State() == role.Releasing })
 	if !n.sharesFlows() {
 		return t

@@ -120,6 +120,9 @@ func (n *Node) reaches(g *group) bool {
 
 // become does what a change of the role asks for.
 func (n *Node) become(now time.Time, g *group, t role.Transition) {
+	if t.From == role.Master && !t.To.Holds() {
+		n.handOver(now)
+	}
 	n.tellFlows()
 	switch {
 	case t.To == role.Master:

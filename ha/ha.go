@@ -124,6 +124,7 @@ type Node struct {
 	counter   *carp.Counter
 	cable     cable           // where the peer is on it
 	aimed     flowsync.Target // what flow sync was told last
+	handing   time.Time       // since when flows are handed over to another master; zero: they are not
 	worn      bool            // devices have virtual hardware addresses
 	leaving   bool            // the node stops
 	dirty     bool            // the voice has something new to say

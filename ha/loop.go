@@ -91,6 +91,7 @@ func (n *Node) turn(now time.Time) {
 		n.step(now, g)
 		n.upkeep(now, g)
 	}
+	n.handedOver(now)
 	n.tellFlows()
 	n.lackFlows(now)
 	if n.dirty {

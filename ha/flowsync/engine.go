@@ -75,16 +75,14 @@ func (e *Engine) micros(now time.Time) uint32 { return uint32(now.Sub(e.began).M
 // Set makes a target the one of the engine.
 func (e *Engine) Set(now time.Time, t Target) {
 	was, told := e.target, e.telling()
+	if !t.usable() {
+		e.in.state = flowwire.State{} // what it said last is not so for ever
+	}
 	e.target = t
 	fresh := e.seals.set(&t)
 	if t.Theirs != 0 && t.Theirs != e.in.session {
 		e.in = inbox{session: t.Theirs} // another program, with numbers of its own; ours go on
 		e.peer.begin()
-	}
-	left := was.PeerSpeaks && !t.PeerSpeaks
-	if left { // its flows are this node's from now on, or nobody's
-		e.peer.drop()
-		e.in.state = flowwire.State{}
 	}
 	e.peer.both = t.Speak
 	if t.Speak && !was.Speak {
@@ -97,13 +95,23 @@ func (e *Engine) Set(now time.Time, t Target) {
 		e.hush(now)
 	case tells && fresh:
 		e.anew(now)
-	case tells && left:
-		e.own.doubt()
-		e.start(now, true)
 	case t.Speak && !was.Speak:
 		e.start(now.Add(lowerAfter), false)
 	}
+	e.inherit(now)
 	e.assess(now)
+}
+
+// inherit makes the flows of a peer that speaks no more this node's, or nobody's.
+func (e *Engine) inherit(now time.Time) {
+	if e.target.PeerSpeaks || e.in.state.Flags&flowwire.Speaking != 0 || e.peer.keys+e.peer.before.keys == 0 {
+		return
+	}
+	e.peer.drop()
+	if e.telling() {
+		e.own.doubt()
+		e.start(now, true)
+	}
 }
 
 // telling says whether this node tells the peer of flows. A master without a peer does not: it would cost
@@ -133,6 +141,8 @@ func (e *Engine) hush(now time.Time) {
 		e.complain(now, "listen to ends of flows", err)
 	}
 	e.own.drop()
+	e.peer.both = false
+	e.peer.settleIn()
 	e.asks = nil
 	e.epoch++
 	e.stateAt = time.Time{}

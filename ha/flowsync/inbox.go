@@ -133,6 +133,7 @@ func (r *reader) State(s *flowwire.State) {
 		return
 	}
 	in.state = *s
+	(*Engine)(r).inherit(in.now)
 	in.wants = in.wants || s.Flags&flowwire.Speaking != 0
 	if s.Flags&flowwire.Differs != 0 {
 		r.hurry = true

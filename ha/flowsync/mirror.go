@@ -75,6 +75,7 @@ func (m *mirror) put(slot, seq uint32, f *conntrack.Flow, x *conntrack.Extra) {
 		m.do(End, slot)
 		m.do(Create, slot)
 	case was&held == 0 && m.inherit(slot):
+	case m.lives(&f.Key): // it is here, and this node knows better how it is
 	default:
 		m.do(Create, slot)
 	}
@@ -171,6 +172,16 @@ func (m *mirror) want(b uint32) {
 	if !slices.Contains(m.wants, b) {
 		m.wants = append(m.wants, b)
 	}
+}
+
+// settleIn puts in what was left out because this node had it as its own.
+func (m *mirror) settleIn() {
+	for slot := range m.next {
+		if m.at(slot).bits&^held == 0 && m.at(slot).bits != 0 {
+			m.do(Create, slot)
+		}
+	}
+	m.jobs.flush()
 }
 
 // do has the kernel do something with the flow of a slot.

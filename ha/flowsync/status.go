@@ -67,6 +67,7 @@ func (e *Engine) Report(now time.Time) view.Sync {
 	if e.telling() {
 		out.Flows, out.PeerFlows = e.own.live, e.in.state.Mirror
 		out.InFlight, out.Lag = e.inFlight(now)
+		out.Told = e.own.snapshot == sent
 		if out.State == view.SyncSending && out.Why == "" {
 			out.Why = e.behind(now)
 		}

@@ -15,6 +15,8 @@ type Sync struct {
 	InFlight uint64 `json:"in_flight"`
 	// Lag is how long the oldest of those has waited.
 	Lag time.Duration `json:"lag_ns"`
+	// Told says that the peer has all flows of this node but for those in flight.
+	Told bool `json:"told,omitempty"`
 	// Checked is when the digests of both nodes were last found equal.
 	Checked time.Time `json:"checked,omitzero"`
 	// Repaired is when something that differed was last put right, and Repair what it was.
