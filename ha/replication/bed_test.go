@@ -30,7 +30,7 @@ var virtual = map[string]string{lanDevice: lanVIP, wanDevice: wanVIP}
 // The server's ports that rules let the client reach: a port of translation is free once for each.
 const (
 	firstPort  = 9000
-	portsCount = 16
+	portsCount = 20
 )
 
 // The devices of a node.

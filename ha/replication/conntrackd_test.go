@@ -125,4 +125,10 @@ func (c *conntrackd) fetch(tb testing.TB, n *node) bool {
 
 func (c *conntrackd) proved(testing.TB, *node) bool { return true }
 
+func (c *conntrackd) remarks(tb testing.TB, n *node) string {
+	tb.Helper()
+	out, _ := c.command(tb, n, "-s") // a daemon that is too busy says nothing
+	return out
+}
+
 func (c *conntrackd) daemon(n *node) *lab.Process { return n.first() }

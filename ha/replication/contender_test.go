@@ -21,6 +21,8 @@ type contender interface {
 	fetch(tb testing.TB, n *node) bool
 	// proved reports whether the backup says itself that it is complete; true of those that never say.
 	proved(tb testing.TB, n *node) bool
+	// remarks are what a node's daemon says of its work, for who looks into what went wrong.
+	remarks(tb testing.TB, n *node) string
 	// daemon is the process that replicates, nil if the node has none.
 	daemon(n *node) *lab.Process
 }
@@ -46,7 +48,7 @@ const handRules = `table inet gateway {
 	chain forward {
 		type filter hook forward priority filter; policy drop
 		ct state established,related accept
-		iifname "lan0" oifname "wan0" meta l4proto { tcp, udp } th dport 9000-9015 accept
+		iifname "lan0" oifname "wan0" meta l4proto { tcp, udp } th dport 9000-9019 accept
 	}
 }`
 
@@ -115,6 +117,8 @@ func (p *pair) stop(tb testing.TB) {
 // idle is what the pair uses while nothing happens.
 func (p *pair) idle(tb testing.TB) cost {
 	tb.Helper()
+	p.quiet(tb, p.master())
+	p.quiet(tb, p.backup())
 	before := p.use(tb)
 	time.Sleep(time.Second) // the length of what is measured
 	return p.use(tb).since(before)

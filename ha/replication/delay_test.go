@@ -21,14 +21,14 @@ const (
 // that who listens takes no part of the processor from who is measured.
 type ear struct {
 	*handle
-	heard map[uint16]time.Time // by the port of the probe
+	heard map[way]time.Time
 	done  chan struct{}
 }
 
 // listen begins to hear a node's kernel.
 func listen(tb testing.TB, n *node) *ear {
 	tb.Helper()
-	e := &ear{handle: openHandle(tb, n.host, 8<<20), heard: make(map[uint16]time.Time), done: make(chan struct{})}
+	e := &ear{handle: openHandle(tb, n.host, 8<<20), heard: make(map[way]time.Time), done: make(chan struct{})}
 	// The source of a flow's first direction stands at a fixed place: behind the headers of the message, of the
 	// tuple, of its addresses and of the first of these.
 	const source = messageHeader + 3*unix.SizeofNlAttr
@@ -61,7 +61,7 @@ func (e *ear) hear(stop <-chan struct{}) {
 			if err == nil {
 				eachMessage(e.buf[:n], func(_ uint16, body []byte) {
 					if f, ok := parseFlow(body); ok {
-						e.heard[f.orig.srcPort] = now
+						e.heard[f.orig] = now
 					}
 				})
 			}
@@ -103,7 +103,7 @@ func delays(tb testing.TB, p *pair, during time.Duration) (all []time.Duration, 
 		tb.Fatal(fmt.Errorf("make probes: %w", errors.Join(failed, first)))
 	}
 	for i, at := range sent {
-		if heard, ok := e.heard[madeFlow(probeSource, i).orig.srcPort]; ok {
+		if heard, ok := e.heard[madeFlow(probeSource, i).orig]; ok {
 			all = append(all, heard.Sub(at))
 		} else {
 			never++

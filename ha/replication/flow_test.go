@@ -3,6 +3,7 @@ package replication_test
 import (
 	"encoding/binary"
 	"net/netip"
+	"testing"
 
 	"golang.org/x/sys/unix"
 )
@@ -19,8 +20,8 @@ type flow struct {
 	proto       uint8
 }
 
-// perAddress is how many flows one pair of addresses has.
-const perAddress = 60_000
+// perServer is how many flows one server has: as many as there are ports of translation for it.
+const perServer = 60_000
 
 // Where made flows come from, and where probes among them do.
 var (
@@ -28,19 +29,35 @@ var (
 	probeSource = [4]byte{10, 41, 0, 0}
 )
 
+// shuffled is a permutation of the first million numbers: flows that follow one another have no more in common than
+// any others, as on a busy gateway. What is told of them in differences would else be told too easily.
+func shuffled(i int) int {
+	const bits = 20
+	x := uint32(i)
+	for _, odd := range []uint32{0x9e375, 0x5bd1f, 0xc2b2b} {
+		x = x * odd & (1<<bits - 1)
+		x ^= x >> (bits / 2)
+	}
+	return int(x)
+}
+
 // madeFlow is the TCP flow number i from a network, translated to the virtual address and another port.
 func madeFlow(source [4]byte, i int) flow {
-	block, in := i/perAddress, i%perAddress
+	const clients = 250
+	at := shuffled(i)
+	server, in := at/perServer, at%perServer
 	from := source
-	from[2], from[3] = byte(block>>8), byte(block)
-	to := [4]byte{10, source[1] + 10, byte(block >> 8), byte(block)}
-	at := uint16(1024 + in)
+	from[3] = byte(1 + at*7919%clients)
+	to := [4]byte{10, source[1] + 10, byte(server), 10}
+	own := uint16(1024 + in)
 	return flow{
 		proto: unix.IPPROTO_TCP,
-		orig:  way{src: from, dst: to, srcPort: at, dstPort: 443},
-		reply: way{src: to, dst: netip.MustParseAddr(wanVIP).As4(), srcPort: 443, dstPort: uint16(1024 + (in+17)%perAddress)},
+		orig:  way{src: from, dst: to, srcPort: own, dstPort: 443},
+		reply: way{src: to, dst: virtualWAN, srcPort: 443, dstPort: uint16(1024 + (in*7919+17)%perServer)},
 	}
 }
+
+var virtualWAN = netip.MustParseAddr(wanVIP).As4()
 
 // create appends the message that makes an established TCP flow, translated by source. The reply is asked for as
 // the plain inverse of the original: the kernel makes of it what the translation says.
@@ -112,4 +129,19 @@ func (w *way) parse(b []byte, proto *uint8) {
 			}
 		})
 	})
+}
+
+// TestMadeFlows holds a million flows to what a kernel wants of them: none has a tuple of another.
+func TestMadeFlows(t *testing.T) {
+	seen := make(map[way]bool, 2_000_000)
+	for i := range 1_000_000 {
+		f := madeFlow(loadSource, i)
+		if seen[f.orig] || seen[f.reply] {
+			t.Fatalf("flow %d has a tuple of an earlier one: %+v", i, f)
+		}
+		if f.orig.srcPort == f.reply.dstPort {
+			t.Errorf("flow %d keeps its port: %+v", i, f)
+		}
+		seen[f.orig], seen[f.reply] = true, true
+	}
 }

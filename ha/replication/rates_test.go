@@ -106,6 +106,7 @@ func (e *bench) rates(b *testing.B, k kind) {
 			e.add(b, row("on the backup", perSecond, target{}), c.name(), r.rate())
 			b.ReportMetric(float64(r.missing), "missing-flows")
 			if r.missing > 0 {
+				b.Logf("the master: %s\nthe backup: %s", p.remarks(b, p.master()), p.remarks(b, p.backup()))
 				e.remark(row("on the backup", perSecond, target{}), c.name(), thousands(float64(r.missing))+" missing")
 			}
 			e.add(b, row("processor time a flow, master", microseconds, k.cpu), c.name(), r.perFlow(0))

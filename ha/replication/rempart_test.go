@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"flag"
 	"fmt"
 	"net"
 	"net/http"
@@ -78,6 +79,15 @@ func (r *rempart) proved(tb testing.TB, n *node) bool {
 	s, err := n.status(tb.Context())
 	return err == nil && len(s.Groups) > 0 && s.Groups[0].Role == "BACKUP" && s.Peer.Connected &&
 		s.Sync != nil && s.Sync.State == view.SyncComplete
+}
+
+func (r *rempart) remarks(tb testing.TB, n *node) string {
+	tb.Helper()
+	s, err := n.status(tb.Context())
+	if err != nil || s.Sync == nil {
+		return fmt.Sprintf("no state of flow sync: %v", err)
+	}
+	return fmt.Sprintf("%+v", *s.Sync)
 }
 
 func (r *rempart) daemon(n *node) *lab.Process { return n.first() }
@@ -174,8 +184,13 @@ func programDir() string {
 	return filepath.Join(os.TempDir(), fmt.Sprintf("rempart-replication-%d", os.Getpid()))
 }
 
+var programFlag = flag.String("replication.program", "", "a rempart that is built, in place of one that is built now")
+
 // build builds the program when it is first needed.
 var build = sync.OnceValues(func() (string, error) {
+	if *programFlag != "" {
+		return *programFlag, nil
+	}
 	program := filepath.Join(programDir(), "rempart")
 	cmd := exec.Command("go", "build", "-o", program, "github.com/rempart/rempart/cmd/rempart")
 	if out, err := cmd.CombinedOutput(); err != nil {

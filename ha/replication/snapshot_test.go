@@ -60,6 +60,9 @@ func snapshot(tb testing.TB, b *bed, c contender, flows int) (took time.Duration
 		return count >= flows && p.proved(tb, p.backup())
 	})
 	used := p.use(tb).since(before)
+	if most < flows {
+		tb.Logf("the master: %s\nthe backup: %s", p.remarks(tb, p.master()), p.remarks(tb, p.backup()))
+	}
 	have := dump(tb, p.backup(), made)
 	for i := range flows {
 		if have.has(madeFlow(loadSource, i)) {
