@@ -2,20 +2,22 @@ package conntrack
 
 // appendBirth appends what a flow has from its beginning and cannot be given later.
 func (x *Extra) appendBirth(b []byte) []byte {
-	if x.Helper[0] != 0 {
-		at := len(b)
-		b = appendNest(b, ctaHelp)
-		b = appendText(b, ctaHelpName, x.Helper[:])
-		b = endNest(b, at)
-	}
 	if x.Master != (Key{}) {
 		b = appendTuple(b, ctaTupleMaster, &x.Master.Orig, x.Master.Family, x.Master.Proto, 0)
 	}
 	return b
 }
 
-// append appends what may change while a flow lives.
+// append appends what may be said again while a flow lives.
 func (x *Extra) append(b []byte) []byte {
+	// A flow keeps the helper that it has, but told of it again the helper looks anew where lines begin: while the
+	// packets went by another machine it missed some.
+	if x.Helper[0] != 0 {
+		at := len(b)
+		b = appendNest(b, ctaHelp)
+		b = appendText(b, ctaHelpName, x.Helper[:])
+		b = endNest(b, at)
+	}
 	if x.Adjust != ([2]Adjust{}) {
 		b = x.Adjust[0].append(b, ctaSeqAdjOrig)
 		b = x.Adjust[1].append(b, ctaSeqAdjReply)

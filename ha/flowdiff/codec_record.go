@@ -35,7 +35,9 @@ func (r *Record) append(b []byte) []byte {
 		b = append(b, byte(f.Flags[0]), byte(f.Flags[1]), f.Scale[0], f.Scale[1])
 	}
 	if r.Rare != (Rare{}) {
-		b, b[at] = r.Rare.append(b, b[at])
+		more, has := r.Rare.append(b, b[at])
+		b = more
+		b[at] = has
 	}
 	return b
 }

@@ -75,15 +75,20 @@ func (m *mirror) put(slot, seq uint32, f *conntrack.Flow, x *conntrack.Extra) {
 		m.do(End, slot)
 		m.do(Create, slot)
 	case was&held == 0 && m.inherit(slot):
-	case m.lives(&f.Key): // it is here, and this node knows better how it is
+	case m.lives(&f.Key):
+		// It is this node's as well, but packets went by the other one: what is known here of its windows is old.
+		// An update makes it liberal.
+		m.stats.Updated++
+		m.jobs.add(Job{Op: Change, Flow: *f, Extra: m.extra[slot], slot: slot})
 	default:
 		m.do(Create, slot)
 	}
 }
 
-// newer says whether a frame is newer than what an entry holds, and makes it the one that does.
+// newer says whether a frame is newer than what an entry holds, and makes it the one that does. No frame comes that is
+// further behind than the window, so what seems to be is ahead: an entry may rest for 1<<31 frames, which are days.
 func newer(seq uint32, e *entry) bool {
-	if e.seq != 0 && int32(seq-e.seq) <= 0 {
+	if e.seq != 0 && e.seq-seq < flowwire.WindowSize {
 		return false
 	}
 	e.seq = seq
@@ -234,11 +239,7 @@ func (m *mirror) failed(j *Job, errno syscall.Errno, found *conntrack.Message) {
 	case Create:
 		m.notCreated(j, errno)
 	case Change:
-		if errno == syscall.ENOENT || errno == syscall.ETIME {
-			m.once(*j, Create, j.tries+1)
-		} else if errno != syscall.EEXIST {
-			m.stats.Refused++
-		}
+		m.notChanged(j, errno)
 	case Ask:
 		m.asked1(j, errno, found)
 	case AskReply:
@@ -258,7 +259,7 @@ func (m *mirror) once(j Job, op Op, tries uint8) {
 		return
 	}
 	j.Op, j.tries = op, tries
-	if op != AskReply && op != Ask {
+	if op == Create {
 		j.Timeout = m.park
 	}
 	m.jobs.add(j)
@@ -266,6 +267,21 @@ func (m *mirror) once(j Job, op Op, tries uint8) {
 
 func (m *mirror) isLocal(f *conntrack.Flow) bool {
 	return m.local(f.Family, f.Orig.Src) || m.local(f.Family, f.Reply.Src)
+}
+
+// notChanged is a flow whose change the kernel did not take.
+func (m *mirror) notChanged(j *Job, errno syscall.Errno) {
+	switch {
+	case errno == syscall.ENOENT || errno == syscall.ETIME:
+		m.once(*j, Create, j.tries+1)
+	case (errno == syscall.EOPNOTSUPP || errno == syscall.EBUSY) && j.Extra != nil && j.Extra.Helper != [16]byte{}:
+		bare := *j.Extra // it was put in without its helper, or by another
+		bare.Helper = [16]byte{}
+		j.Extra = &bare
+		m.once(*j, Change, j.tries+1)
+	default:
+		m.stats.Refused++
+	}
 }
 
 // notCreated is a flow that the kernel did not take.
@@ -359,6 +375,7 @@ func (m *mirror) asked1(j *Job, errno syscall.Errno, found *conntrack.Message) {
 	case found == nil:
 		m.bar(j)
 	case found.Flow.Reply == j.Flow.Reply:
+		j.Timeout = m.park
 		m.once(*j, Change, j.tries)
 	case m.lives(&found.Flow.Key) || m.isLocal(&found.Flow):
 		m.bar(j)

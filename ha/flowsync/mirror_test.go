@@ -215,6 +215,20 @@ func TestOldFrames(t *testing.T) {
 	}
 }
 
+// TestRestingSlot is a flow that nothing was said of for so long that the lower halves of numbers tell too little.
+func TestRestingSlot(t *testing.T) {
+	f := flowOf(1, conntrack.TCP, conntrack.Established)
+	for _, frames := range []uint64{1, 1 << 31, 1<<31 + 9, 1<<32 - flowwire.WindowSize} {
+		b := newBackup(t)
+		b.put(0, f, nil)
+		b.seq += frames - 1
+		b.say(func(w *flowwire.Writer) { w.End(0) })
+		if b.has(); t.Failed() {
+			t.Fatalf("after %d frames", frames)
+		}
+	}
+}
+
 // TestForeignFrames is that nothing but a counter changes by what an outsider sends.
 func TestForeignFrames(t *testing.T) {
 	f := flowOf(1, conntrack.TCP, conntrack.Established)
