@@ -196,6 +196,11 @@ func (l *Loop) wait(next time.Time) error {
 	if _, err := unix.Ppoll(fds[:], &ts, nil); err != nil && err != unix.EINTR {
 		return fmt.Errorf("wait for flows: %w", err)
 	}
+	if fds[0].Revents != 0 {
+		// Whether or not something is pending: what was set may have been obeyed before its wake-up came.
+		var count [8]byte
+		unix.Read(l.wake, count[:])
+	}
 	l.moved = fds[1].Revents != 0
 	return nil
 }
@@ -203,8 +208,6 @@ func (l *Loop) wait(next time.Time) error {
 // obey takes over what was set.
 func (l *Loop) obey() {
 	if l.pending.Swap(false) {
-		var count [8]byte
-		unix.Read(l.wake, count[:])
 		l.mu.Lock()
 		t, resync := l.target, l.resync
 		l.resync = false

@@ -14,6 +14,7 @@ import (
 	"github.com/rempart/rempart/ha/conntrack"
 	"github.com/rempart/rempart/ha/view"
 	"github.com/rempart/rempart/lab"
+	"golang.org/x/sys/unix"
 )
 
 // bed is two nodes with a cable and kernels of their own.
@@ -237,6 +238,29 @@ func TestLoopOverrun(t *testing.T) {
 	b.same(0, 20000)
 	if r := b.nodes[0].loop.Report(); r.Stats.Overruns == 0 {
 		t.Errorf("nothing was dropped, so nothing was shown: %+v", r.Stats)
+	}
+}
+
+// TestLoopWakesOnce is a wake-up for what was obeyed already, as events are looked at: it must not wake the thread for ever.
+func TestLoopWakesOnce(t *testing.T) {
+	b := newBed(t)
+	b.roles(true, false)
+	b.same(0, 0)
+	l := b.nodes[0].loop
+	l.mu.Lock()
+	wake := l.wake
+	l.mu.Unlock()
+	one := [8]byte{1}
+	if _, err := unix.Write(wake, one[:]); err != nil {
+		t.Fatal(err)
+	}
+	rests := func() bool {
+		at := []unix.PollFd{{Fd: int32(wake), Events: unix.POLLIN}}
+		n, err := unix.Poll(at, 0)
+		return err == nil && n == 0
+	}
+	if !lab.Poll(10*time.Second, rests) {
+		t.Error("it is woken again and again")
 	}
 }
 
