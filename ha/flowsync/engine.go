@@ -168,7 +168,11 @@ func (e *Engine) Event(now time.Time, m *conntrack.Message) {
 	case conntrack.Destroy:
 		e.ended(now, m)
 	case conntrack.New, conntrack.Update:
-		if !e.telling() || !Shared(&m.Flow, e.kernel.Local) {
+		if !e.telling() {
+			return
+		}
+		e.own.recall(m)
+		if !Shared(&m.Flow, e.kernel.Local) {
 			return
 		}
 		if slot, ask := e.own.learn(e.micros(now), m, false); ask {

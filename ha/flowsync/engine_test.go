@@ -35,6 +35,36 @@ func TestSnapshotAndChanges(t *testing.T) {
 	t.Logf("%+v", w.nodes[1].engine.Report(w.now))
 }
 
+// TestPartialEvents is events that tell of one field, as the kernel's do.
+func TestPartialEvents(t *testing.T) {
+	w := newWorld(t, 3)
+	f := flowOf(1, conntrack.TCP, conntrack.Established)
+	w.nodes[0].kernel.packet(f, conntrack.Extra{})
+	w.roles(true, false)
+	w.run(2 * time.Second)
+	w.same(0)
+	of := func(change func(m *conntrack.Message)) {
+		m := conntrack.Message{Event: conntrack.Update, Has: conntrack.HasStatus | conntrack.HasTimeout | conntrack.HasMark, Flow: f}
+		m.Flow.State, m.Flow.Flags, m.Flow.Scale, m.Flow.Mark = 0, [2]conntrack.TCPFlags{}, [2]uint8{}, 0x50001
+		change(&m)
+		w.nodes[0].engine.Event(w.now, &m)
+		w.nodes[0].next = w.now
+		w.run(100 * time.Millisecond)
+	}
+	of(func(*conntrack.Message) {})
+	want := f
+	want.Mark = 0x50001
+	there := func() *fakeFlow { return w.nodes[1].kernel.flows[f.Key] }
+	if got := there().flow; got.Mark != want.Mark || got.State != f.State || got.Flags != f.Flags {
+		t.Errorf("a mark: %+v, want %+v", got, want)
+	}
+	of(func(m *conntrack.Message) { m.Has, m.Extra.Labels[2] = m.Has|conntrack.HasLabels, 4 })
+	slot, _ := w.nodes[1].engine.peer.find(&f.Key)
+	if x := w.nodes[1].engine.peer.extra[slot]; x == nil || x.Labels[2] != 4 {
+		t.Errorf("a label: %+v", x)
+	}
+}
+
 // TestWalk plays two nodes at random, on a cable that loses, doubles and delays, with kernels that drop
 // events and fill up, and nodes that start anew: in the end the backup's kernel has what the master shares.
 func TestWalk(t *testing.T) {

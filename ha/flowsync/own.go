@@ -121,6 +121,16 @@ func (o *own) learn(at uint32, m *conntrack.Message, all bool) (slot uint32, ask
 	return slot, false
 }
 
+// recall completes an event with the state that a flow had: the kernel tells of it only what changed, such as a mark.
+func (o *own) recall(m *conntrack.Message) {
+	if m.Flow.Proto != conntrack.TCP || m.Has&conntrack.HasProto != 0 {
+		return
+	}
+	if slot, ok := o.find(&m.Flow.Key); ok && o.at(slot).bits&gone == 0 {
+		m.Flow.State = o.at(slot).flow.State
+	}
+}
+
 // scarce says that an event is too little to put a flow into another kernel.
 func scarce(m *conntrack.Message) bool {
 	switch m.Flow.Proto {
