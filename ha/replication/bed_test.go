@@ -59,6 +59,7 @@ func newBed(tb testing.TB) *bed {
 	dirs := [...]string{tb.TempDir(), tb.TempDir()}
 	n := lab.Test(tb)
 	b := &bed{client: n.Host("client"), server: n.Host("server")}
+	needs(tb, "nft", "conntrack")
 	lan, wan, cable := n.Switch("lan"), n.Switch("wan"), n.Switch("cable")
 	b.client.Plug("eth0", lan, subnet(clientAddress))
 	b.server.Plug("eth0", wan, subnet(serverAddress))
@@ -72,8 +73,20 @@ func newBed(tb testing.TB) *bed {
 		one.host.Plug(cableDevice, cable, subnet(one.cable()))
 		b.nodes[i] = one
 	}
+	for _, n := range b.nodes {
+		n.run(tb, "nft", tracked)
+	}
 	return b
 }
+
+// tracked is why a node tracks flows before a contender's rules are there, as gateways do that have flows. No packet
+// comes by it. Without it the first rule of a contender has the kernel go through all flows, and again for each thing
+// that it is asked whether it can.
+const tracked = `table inet tracked {
+	chain unused {
+		ct state new accept
+	}
+}`
 
 func subnet(a string) netip.Prefix { return netip.PrefixFrom(netip.MustParseAddr(a), 24) }
 

@@ -35,7 +35,7 @@ func (c *conntrackd) name() string { return "conntrackd-" + c.mode.name }
 
 func (c *conntrackd) install(tb testing.TB, b *bed) {
 	tb.Helper()
-	needs(tb, "conntrackd", "conntrack", "nft")
+	needs(tb, "conntrackd")
 	installByHand(tb, b)
 }
 

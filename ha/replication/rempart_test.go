@@ -31,7 +31,6 @@ func (r *rempart) name() string { return oursName }
 // install writes the policy; the daemons bring the rules about themselves.
 func (r *rempart) install(tb testing.TB, b *bed) {
 	tb.Helper()
-	needs(tb, "conntrack", "nft")
 	needsSync(tb)
 	for _, n := range b.nodes {
 		dir := n.file("etc")
