@@ -175,6 +175,9 @@ func (e *Engine) Event(now time.Time, m *conntrack.Message) {
 		if !Shared(&m.Flow, e.kernel.Local) {
 			return
 		}
+		if m.Flow.Kind == conntrack.KindExpect && m.Extra.Master != (conntrack.Key{}) {
+			e.asks = append(e.asks, m.Extra.Master) // its helper has just written into it
+		}
 		if slot, ask := e.own.learn(e.micros(now), m, false); ask {
 			e.asks = append(e.asks, m.Flow.Key)
 		} else {
@@ -262,10 +265,31 @@ func (e *Engine) busy() bool { return e.target.Speak || e.complete }
 func (e *Engine) chore(now time.Time) {
 	e.limits()
 	e.peer.retry()
+	e.askHelped()
 	e.jobs.flush()
 	if err := e.jobs.broken; err != nil {
 		e.jobs.broken = nil
 		e.complain(now, "put flows into the kernel", err)
+	}
+}
+
+// mostHelped bounds how many flows are asked for in a second.
+const mostHelped = 4096
+
+// askHelped asks for flows that a helper follows: that it changed sequence numbers causes no event.
+func (e *Engine) askHelped() {
+	if !e.telling() {
+		return
+	}
+	n := 0
+	for slot, x := range e.own.extra {
+		if x.Helper == [16]byte{} {
+			continue
+		}
+		if n++; n > mostHelped {
+			return
+		}
+		e.jobs.add(Job{Op: Ask, Flow: conntrack.Flow{Key: e.own.at(slot).flow.Key}, Timeout: askMore})
 	}
 }
 

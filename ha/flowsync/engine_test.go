@@ -68,9 +68,9 @@ func TestPartialEvents(t *testing.T) {
 // TestWalk plays two nodes at random, on a cable that loses, doubles and delays, with kernels that drop
 // events and fill up, and nodes that start anew: in the end the backup's kernel has what the master shares.
 func TestWalk(t *testing.T) {
-	seeds := 40
+	seeds := 20
 	if testing.Short() {
-		seeds = 8
+		seeds = 6
 	}
 	for seed := range uint64(seeds) {
 		t.Run("", func(t *testing.T) {
