@@ -195,12 +195,10 @@ func (m *mirror) do(op Op, slot uint32) {
 	if e.flow.Kind == conntrack.KindExpect && m.extra[slot] == nil {
 		return // an expectation of nobody
 	}
-	j := Job{Op: op, Flow: e.flow, Extra: m.extra[slot], Timeout: m.park, slot: slot}
+	j := Job{Op: op, Flow: e.flow, Extra: m.extra[slot], slot: slot}
+	j.Timeout = m.lasts(&j)
 	switch op {
 	case Create:
-		if e.flow.Kind == conntrack.KindExpect {
-			j.Timeout = max(j.Extra.Expects.Timeout, leastExpect)
-		}
 		e.bits |= inside
 		m.stats.Inserted++
 	case Change:
@@ -223,6 +221,17 @@ func (m *mirror) do(op Op, slot uint32) {
 // leastExpect is how long an expectation lasts at least, in seconds. It is no longer than the master's: what is
 // expected and does not come is gone after a takeover. One that ends here before it does there is put in again.
 const leastExpect = 60
+
+// lasts is how long what a job puts here is to last, in seconds.
+func (m *mirror) lasts(j *Job) uint32 {
+	if j.Flow.Kind != conntrack.KindExpect {
+		return m.park
+	}
+	if j.Extra == nil {
+		return leastExpect
+	}
+	return max(j.Extra.Expects.Timeout, leastExpect)
+}
 
 // askThenEnd marks an Ask whose flow is to be ended if no packet has come for it here.
 const askThenEnd = 1
@@ -260,7 +269,7 @@ func (m *mirror) once(j Job, op Op, tries uint8) {
 	}
 	j.Op, j.tries = op, tries
 	if op == Create {
-		j.Timeout = m.park
+		j.Timeout = m.lasts(&j)
 	}
 	m.jobs.add(j)
 }
@@ -375,7 +384,7 @@ func (m *mirror) asked1(j *Job, errno syscall.Errno, found *conntrack.Message) {
 	case found == nil:
 		m.bar(j)
 	case found.Flow.Reply == j.Flow.Reply:
-		j.Timeout = m.park
+		j.Timeout = m.lasts(j)
 		m.once(*j, Change, j.tries)
 	case m.lives(&found.Flow.Key) || m.isLocal(&found.Flow):
 		m.bar(j)

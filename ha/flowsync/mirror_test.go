@@ -196,6 +196,26 @@ func TestParked(t *testing.T) {
 	}
 }
 
+// TestExpectationsEnd is that what is expected and was there already lasts no longer for that.
+func TestExpectationsEnd(t *testing.T) {
+	b := newBackup(t)
+	master, e := flowOf(1, conntrack.TCP, conntrack.Established), flowOf(2, conntrack.TCP, 0)
+	e.Kind, e.Reply, e.Status, e.Flags, e.Scale, e.Mark = conntrack.KindExpect, conntrack.Tuple{}, 0, [2]conntrack.TCPFlags{}, [2]uint8{}, 0
+	x := &conntrack.Extra{Master: master.Key, Expects: conntrack.Expect{Timeout: 200}}
+	b.kernel.packet(master, conntrack.Extra{})
+	b.kernel.packet(e, *x)
+	b.put(0, master, nil)
+	b.put(1, e, x)
+	changed := *x
+	changed.Expects.Class = 1
+	for _, x := range []*conntrack.Extra{x, &changed} {
+		b.put(1, e, x)
+		if left := b.kernel.flows[e.Key].ends.Sub(b.now); left != 200*time.Second {
+			t.Errorf("it lasts %v, want as long as at the master", left)
+		}
+	}
+}
+
 // TestOldFrames is that a frame that was overtaken changes nothing that a newer one said.
 func TestOldFrames(t *testing.T) {
 	b := newBackup(t)
