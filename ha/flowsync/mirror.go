@@ -31,17 +31,15 @@ type mirror struct {
 	local  func(family uint8, a [16]byte) bool
 	stats  *view.SyncStats
 
-	park     uint32 // the timeout of flows whose packets go by the peer, seconds
-	longest  uint32 // the longest timeout that a packet gives
-	both     bool   // this node is master of a group itself: what is here may live
-	again    []uint32
-	orphans  map[uint32]int // how often a flow was tried whose master is not there
-	failing  int            // slots that are full or orphans
-	wants    []uint32
-	asked    map[uint32]time.Time
-	equal    time.Time // when the digests were last equal
-	repair   time.Time
-	repaired string
+	park    uint32 // the timeout of flows whose packets go by the peer, seconds
+	longest uint32 // the longest timeout that a packet gives
+	both    bool   // this node is master of a group itself: what is here may live
+	again   []uint32
+	orphans map[uint32]int // how often a flow was tried whose master is not there
+	failing int            // slots that are full or orphans
+	wants   []uint32
+	asked   map[uint32]time.Time
+	equal   time.Time // when the digests were last equal
 }
 
 // put is a whole flow. seq is the frame's.
@@ -106,6 +104,7 @@ func (m *mirror) inherit(slot uint32) bool {
 	there := o.bits&inside != 0 && o.flow.Reply == e.flow.Reply
 	same := there && o.flow == e.flow && sameExtra(m.before.extra[old], m.extra[slot])
 	m.before.unlink(old)
+	m.before.free = append(m.before.free, old)
 	o.bits = 0
 	if !there {
 		return false
@@ -162,6 +161,7 @@ func (m *mirror) vacate(slot uint32) {
 	m.settleFailing(e.bits)
 	m.has.change(slot, e.sum, 0)
 	delete(m.extra, slot)
+	delete(m.orphans, slot)
 	e.bits, e.sum = 0, 0
 }
 
@@ -252,6 +252,10 @@ func (m *mirror) failed(j *Job, errno syscall.Errno, found *conntrack.Message) {
 	case Ask:
 		m.asked1(j, errno, found)
 	case AskReply:
+		if found == nil && errno == syscall.ENOENT { // what stood in the way has gone
+			m.once(*j, Create, j.tries+1)
+			return
+		}
 		if found != nil && !m.lives(&found.Flow.Key) && !m.isLocal(&found.Flow) {
 			m.jobs.add(Job{Op: End, Flow: found.Flow})
 			m.once(*j, Create, j.tries+1)
@@ -261,8 +265,11 @@ func (m *mirror) failed(j *Job, errno syscall.Errno, found *conntrack.Message) {
 	}
 }
 
-// once does a job again as another one, unless it has been tried too often.
+// once does a job again as another one, unless it has been tried too often, or its flow has ended meanwhile.
 func (m *mirror) once(j Job, op Op, tries uint8) {
+	if m.of(&j) == nil {
+		return
+	}
 	if tries > mostTries {
 		m.bar(&j)
 		return
@@ -395,18 +402,27 @@ func (m *mirror) asked1(j *Job, errno syscall.Errno, found *conntrack.Message) {
 	}
 }
 
-// retry tries flows again that did not fit.
+// mostRetries is how many flows are tried again in one go.
+const mostRetries = 1 << 14
+
+// retry tries flows again that did not fit, as long as they do: a table that is too small by half must not keep the
+// thread from all else.
 func (m *mirror) retry() {
-	again := m.again
-	m.again = nil
-	for _, slot := range again {
-		e := m.at(slot)
-		if e.bits&(full|orphan) == 0 {
-			continue
+	refused := m.stats.Full
+	for n := 0; len(m.again) > 0 && n < mostRetries && m.stats.Full == refused; {
+		batch := m.again[:min(len(m.again), batchLen)]
+		m.again = m.again[len(batch):]
+		n += len(batch)
+		for _, slot := range batch {
+			e := m.at(slot)
+			if e.bits&(full|orphan) == 0 {
+				continue
+			}
+			m.failing--
+			e.bits &^= full | orphan
+			m.do(Create, slot)
 		}
-		m.failing--
-		e.bits &^= full | orphan
-		m.do(Create, slot)
+		m.jobs.flush()
 	}
 }
 

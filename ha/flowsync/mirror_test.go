@@ -154,6 +154,17 @@ func TestMirror(t *testing.T) {
 			b.now = b.now.Add(2 * time.Second)
 			b.Turn(b.now)
 		}, []conntrack.Flow{f, other}, view.SyncStats{Full: 1, Inserted: 2}},
+		{"a change and the end of a flow that is gone here", func(b *backup) {
+			b.put(0, f, nil)
+			b.kernel.remove(f.Key)
+			b.Frame(b.now, b.sealed(2, func(w *flowwire.Writer) { w.Change(0, flowwire.Tag(&f.Key), &changed) }))
+			b.hear(b.sealed(3, func(w *flowwire.Writer) { w.End(0) }))
+		}, nil, view.SyncStats{Inserted: 1, Updated: 1, Ended: 1}},
+		{"a flow is translated otherwise, while this node is master of something", func(b *backup) {
+			b.put(0, f, nil)
+			b.set(Target{PeerSpeaks: true, Speak: true})
+			b.put(0, moved, nil)
+		}, []conntrack.Flow{moved}, view.SyncStats{Inserted: 2, Ended: 1}},
 		{"a flow that lives here is not ended", func(b *backup) {
 			b.put(0, f, nil)
 			b.set(Target{PeerSpeaks: true, Speak: true})
@@ -181,6 +192,60 @@ func TestMirror(t *testing.T) {
 				t.Errorf("%d still fail", n)
 			}
 		})
+	}
+}
+
+// TestFullTable is a table into which far less goes than there is: trying again costs little, until there is room.
+func TestFullTable(t *testing.T) {
+	b := newBackup(t)
+	const flows = 5000
+	b.kernel.most = flows / 10
+	for i := range flows {
+		b.put(uint32(i), flowOf(i, conntrack.UDP, 0), nil)
+	}
+	turn := func() (jobs int) {
+		before := b.kernel.jobs
+		b.now = b.now.Add(2 * time.Second)
+		b.Turn(b.now)
+		return b.kernel.jobs - before
+	}
+	for range 3 {
+		if n := turn(); n > 2*batchLen {
+			t.Errorf("%d jobs for a table that is full", n)
+		}
+	}
+	if len(b.kernel.flows) != flows/10 || b.failing() != flows-flows/10 {
+		t.Errorf("%d flows in, %d fail", len(b.kernel.flows), b.failing())
+	}
+	b.kernel.most = flows
+	turn()
+	if len(b.kernel.flows) != flows || b.failing() != 0 {
+		t.Errorf("%d flows in, %d fail though there is room", len(b.kernel.flows), b.failing())
+	}
+}
+
+// TestEpochs is that flows told of again and again take the room that they had, and none when all is known.
+func TestEpochs(t *testing.T) {
+	for _, ended := range []int{0, 1} { // flows that are told of the first time alone
+		b := newBackup(t)
+		for epoch := range 10 {
+			for i := range 100 {
+				if i >= ended || epoch == 0 {
+					b.put(uint32(i), flowOf(i, conntrack.UDP, 0), nil)
+				}
+			}
+			b.epoch++
+		}
+		b.epoch--
+		if n := b.peer.before.next; n > 200 {
+			t.Errorf("%d slots for 100 flows", n)
+		}
+		b.say(func(w *flowwire.Writer) {
+			w.State(&flowwire.State{Flags: flowwire.Speaking | flowwire.Whole | flowwire.SnapshotSent, Count: b.peer.has.count, Digest: b.peer.has.sum})
+		})
+		if len(b.kernel.flows) != 100-ended || b.peer.before.next != 0 || !b.complete {
+			t.Errorf("%d flows, %d slots of a time that is over; %s", len(b.kernel.flows), b.peer.before.next, b.why)
+		}
 	}
 }
 

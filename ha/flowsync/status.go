@@ -23,7 +23,7 @@ func (e *Engine) assess(now time.Time) {
 	if e.complete != was {
 		e.stateAt = time.Time{} // so does the master
 	}
-	if e.complete && !was && e.peer.before.keys > 0 {
+	if e.complete && !was && e.peer.before.next > 0 {
 		e.peer.finish() // what is left is of flows that ended meanwhile
 		e.jobs.flush()
 	}
