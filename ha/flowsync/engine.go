@@ -38,6 +38,7 @@ type Engine struct {
 	sentAt     time.Time // the last frame
 	stateAt    time.Time // the last one with a state
 	chores     time.Time // when to do again what is done every second
+	turned     time.Time // the last Turn, the one that is under way among them
 	changed    bool      // something was told since then
 	hurry      bool      // the peer differs: digests of all buckets are due
 	round      uint32    // the next of them
@@ -216,12 +217,12 @@ func (e *Engine) Overrun(now time.Time) {
 // answered is what the kernel says to a job that did not just succeed.
 func (e *Engine) answered(j *Job, errno syscall.Errno, m *conntrack.Message) {
 	if j.Op == Ask && (j.Timeout == askOwn || j.Timeout == askHere) {
-		e.swept(e.walk.next, j, m)
+		e.swept(e.turned, j, m)
 		return
 	}
 	if j.Op == Ask && j.Timeout == askMore {
 		if m != nil && e.telling() && Shared(&m.Flow, e.kernel.Local) {
-			slot, _ := e.own.learn(e.micros(e.chores), m, true)
+			slot, _ := e.own.learn(e.micros(e.turned), m, true)
 			e.own.at(slot).walk = e.walk.number
 		}
 		return
@@ -237,6 +238,7 @@ const askMore = 4
 // Turn does what is due, and returns when there is more to do. It is to be called after each bunch of
 // events and frames, and then.
 func (e *Engine) Turn(now time.Time) time.Time {
+	e.turned = now
 	for _, k := range e.asks {
 		e.jobs.add(Job{Op: Ask, Flow: conntrack.Flow{Key: k}, Timeout: askMore})
 	}
@@ -258,8 +260,9 @@ func (e *Engine) Turn(now time.Time) time.Time {
 	return e.due(now)
 }
 
-// busy says whether there is something to walk for.
-func (e *Engine) busy() bool { return e.target.Speak || e.complete }
+// busy says whether there is something to walk for. While addresses go a walk would find, and tell, what is not to
+// be told.
+func (e *Engine) busy() bool { return !e.target.Mute && (e.target.Speak || e.complete) }
 
 // chore is what is done every second.
 func (e *Engine) chore(now time.Time) {
@@ -305,9 +308,8 @@ func (e *Engine) due(now time.Time) time.Time {
 	at = earlier(at, e.own.flights.due())
 	at = earlier(at, e.stateDue())
 	at = earlier(at, e.in.due)
-	if _, since := e.own.waits(e.micros(now)); e.own.backlog() > 0 && e.own.flights.room() {
-		wait := time.Duration(int32(since-e.micros(now))) * time.Microsecond
-		at = earlier(at, later(now.Add(wait), e.sentAt.Add(pace)))
+	if some, in := e.own.waits(e.micros(now)); some && e.own.flights.room() {
+		at = earlier(at, later(now.Add(in), e.sentAt.Add(pace)))
 	}
 	return at
 }

@@ -65,6 +65,73 @@ func TestPartialEvents(t *testing.T) {
 	}
 }
 
+// TestReusedTuple is a flow that has the tuples of one that ended a moment ago, and nothing else of it.
+func TestReusedTuple(t *testing.T) {
+	w := newWorld(t, 4)
+	k := w.nodes[0].kernel
+	f := flowOf(1, conntrack.UDP, 0)
+	k.packet(f, conntrack.Extra{})
+	w.roles(true, false)
+	w.run(2 * time.Second)
+	k.destroy(f.Key)
+	again := f
+	again.Mark = 0
+	k.packet(again, conntrack.Extra{})
+	k.events[len(k.events)-1].Has &^= conntrack.HasMark // the kernel tells no mark that is zero
+	w.run(100 * time.Millisecond)
+	if got := w.nodes[1].kernel.flows[f.Key]; got == nil || got.flow.Mark != 0 {
+		t.Errorf("the other node has %+v", got)
+	}
+}
+
+// TestMute is that the ends of flows which go with an address are not told, whoever finds them.
+func TestMute(t *testing.T) {
+	w := newWorld(t, 5)
+	k := w.nodes[0].kernel
+	for i := range 1000 {
+		k.packet(flowOf(i, conntrack.UDP, 0), conntrack.Extra{})
+	}
+	w.roles(true, false)
+	w.run(2 * time.Second)
+	set := func(i int, change func(*Target)) {
+		target := w.nodes[i].engine.target
+		change(&target)
+		w.nodes[i].engine.Set(w.now, target)
+		w.nodes[i].next = w.now
+	}
+	w.nodes[0].engine.start(w.now, false)
+	w.run(30 * time.Millisecond) // a walk is under way
+	set(0, func(to *Target) { to.Mute = true })
+	for i := range 500 {
+		k.destroy(flowOf(i, conntrack.UDP, 0).Key)
+	}
+	w.run(time.Minute)
+	if n := len(w.nodes[1].kernel.flows); n != 1000 {
+		t.Fatalf("the other node has %d flows, want all 1000", n)
+	}
+	set(0, func(to *Target) { to.Mute = false })
+	w.run(time.Minute)
+	w.same(0)
+}
+
+// TestScarceEvent is a flow of which an event tells too little: the kernel is asked, and the peer has it at once.
+func TestScarceEvent(t *testing.T) {
+	w := newWorld(t, 6)
+	k := w.nodes[0].kernel
+	master, f := flowOf(1, conntrack.TCP, conntrack.Established), flowOf(4, conntrack.UDP, 0)
+	f.Status |= conntrack.Expected
+	k.packet(master, conntrack.Extra{})
+	w.roles(true, false)
+	w.run(1730 * time.Millisecond)
+	k.packet(f, conntrack.Extra{Master: master.Key})
+	k.events[len(k.events)-1].Has &^= conntrack.HasMaster
+	k.events[len(k.events)-1].Extra = conntrack.Extra{}
+	w.run(2 * time.Millisecond)
+	if got := w.nodes[1].kernel.flows[f.Key]; got == nil || got.extra.Master != master.Key {
+		t.Errorf("the other node has %+v", got)
+	}
+}
+
 // TestWalk plays two nodes at random, on a cable that loses, doubles and delays, with kernels that drop
 // events and fill up, and nodes that start anew: in the end the backup's kernel has what the master shares.
 func TestWalk(t *testing.T) {

@@ -58,9 +58,9 @@ func (e *Engine) loaded(now time.Time) bool {
 	if !e.own.flights.room() {
 		return false
 	}
-	due, _ := e.own.waits(e.micros(now))
+	some, in := e.own.waits(e.micros(now))
 	const full = 48 // records, about
-	return due && (now.Sub(e.sentAt) >= pace || e.own.backlog() >= full)
+	return some && in == 0 && (now.Sub(e.sentAt) >= pace || e.own.backlog() >= full)
 }
 
 // one sends one frame, and says whether there may be more to send.

@@ -94,6 +94,18 @@ func (o *own) learn(at uint32, m *conntrack.Message, all bool) (slot uint32, ask
 		return slot, false
 	}
 	e := o.at(slot)
+	if e.bits&gone != 0 { // another one, of which the peer is not to have what the last one had
+		if !all && scarce(m) {
+			return 0, true
+		}
+		e.flow = m.Flow
+		settle(&e.flow)
+		e.bits &^= gone | based
+		o.put(slot, &m.Extra)
+		o.live++
+		o.soil(at, slot, true)
+		return slot, false
+	}
 	was := e.flow
 	e.flow.Reply = m.Flow.Reply
 	if m.Has&conntrack.HasStatus != 0 {
@@ -108,10 +120,6 @@ func (o *own) learn(at uint32, m *conntrack.Message, all bool) (slot uint32, ask
 	settle(&e.flow)
 	other := o.extras(slot, m, all)
 	switch {
-	case e.bits&gone != 0: // it is there again
-		e.bits &^= gone | based
-		o.live++
-		o.soil(at, slot, true)
 	case other || e.flow.Reply != was.Reply:
 		e.bits &^= based
 		o.soil(at, slot, true)
@@ -244,18 +252,19 @@ func (o *own) soil(at uint32, slot uint32, all bool) {
 	}
 }
 
-// waits says whether something is to be sent, now or soon. Since when it has been due is in microseconds.
-func (o *own) waits(now uint32) (due bool, since uint32) {
+// waits says whether something is to be sent, and in how long at the earliest.
+func (o *own) waits(now uint32) (some bool, in time.Duration) {
 	o.skip(&o.urgent, urgent)
 	if o.urgent.len() > 0 {
-		return true, o.urgent.first().at
+		return true, 0
 	}
 	o.skip(&o.lazy, lazy)
 	if o.lazy.len() == 0 {
-		return false, now
+		return false, 0
 	}
-	since = o.lazy.first().at + uint32(lazyHold.Microseconds())
-	return int32(now-since) >= 0, since
+	// What has waited for longer than microseconds can tell, 71 minutes, may wait for lazyHold once more.
+	waited := time.Duration(now-o.lazy.first().at) * time.Microsecond
+	return true, max(0, lazyHold-waited)
 }
 
 // skip drops what has been told by another way.

@@ -111,7 +111,7 @@ func (e *Engine) inFlight(now time.Time) (n uint64, lag time.Duration) {
 	for _, q := range []*queue{&e.own.urgent, &e.own.lazy} {
 		n += uint64(q.len())
 		if q.len() > 0 {
-			lag = max(lag, time.Duration(int32(at-q.first().at))*time.Microsecond)
+			lag = max(lag, time.Duration(at-q.first().at)*time.Microsecond)
 		}
 	}
 	for i := range e.own.flights.all {

@@ -3,6 +3,7 @@ package flowsync
 import (
 	"math/rand/v2"
 	"testing"
+	"time"
 
 	"github.com/rempart/rempart/ha/conntrack"
 )
@@ -85,6 +86,23 @@ func TestQueue(t *testing.T) {
 		}
 		if q.len() != int(next-got) {
 			t.Fatalf("len is %d, want %d", q.len(), next-got)
+		}
+	}
+}
+
+// TestLazyWaits is a detail that waits, for so long that microseconds wrap.
+func TestLazyWaits(t *testing.T) {
+	for _, began := range []uint32{0, 5, 1 << 31, 1<<32 - 10} {
+		o := own{}
+		slot := o.take()
+		o.at(slot).bits = used
+		o.soil(began, slot, false)
+		for _, test := range []struct{ after, in time.Duration }{
+			{0, lazyHold}, {lazyHold - time.Millisecond, time.Millisecond}, {lazyHold, 0}, {time.Second, 0}, {40 * time.Minute, 0}, {70 * time.Minute, 0},
+		} {
+			if some, in := o.waits(began + uint32(test.after.Microseconds())); !some || in != test.in {
+				t.Errorf("after %v: %v, in %v, want in %v", test.after, some, in, test.in)
+			}
 		}
 	}
 }
