@@ -60,7 +60,7 @@ func (e *ear) hear(stop <-chan struct{}) {
 			now := time.Now()
 			if err == nil {
 				eachMessage(e.buf[:n], func(_ uint16, body []byte) {
-					if f, ok := parseFlow(body); ok {
+					if f, answered := parseFlow(body); answered {
 						e.heard[f.orig] = now
 					}
 				})

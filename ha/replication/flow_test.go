@@ -95,8 +95,9 @@ func (w way) encode(proto uint8) func(message) message {
 	}
 }
 
-// parseFlow reads an IPv4 flow out of the body of a message.
-func parseFlow(body []byte) (f flow, ok bool) {
+// parseFlow reads an IPv4 flow out of the body of a message, and whether it was answered.
+func parseFlow(body []byte) (f flow, answered bool) {
+	const seenReply = 1 << 1 // IPS_SEEN_REPLY
 	if len(body) < familyHeader || body[0] != unix.AF_INET {
 		return f, false
 	}
@@ -104,12 +105,13 @@ func parseFlow(body []byte) (f flow, ok bool) {
 		switch kind {
 		case attrOrig:
 			f.orig.parse(value, &f.proto)
-			ok = true
 		case attrReply:
 			f.reply.parse(value, &f.proto)
+		case attrStatus:
+			answered = len(value) == 4 && binary.BigEndian.Uint32(value)&seenReply != 0
 		}
 	})
-	return f, ok
+	return f, answered
 }
 
 func (w *way) parse(b []byte, proto *uint8) {

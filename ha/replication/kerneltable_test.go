@@ -13,14 +13,14 @@ import (
 // flowTable is the flows of a node's kernel.
 type flowTable map[flow]struct{}
 
-// dump reads all flows of a node that are of interest. It reads again what the kernel had to break off.
+// dump reads the flows of a node that are of interest and were answered: the others are not worth a place on a backup.
 func dump(tb testing.TB, n *node, wanted func(flow) bool) flowTable {
 	tb.Helper()
 	h := openHandle(tb, n.host, 4<<20)
 	defer h.close()
 	table := flowTable{}
 	_, err := h.walk(func(body []byte) {
-		if f, ok := parseFlow(body); ok && wanted(f) {
+		if f, answered := parseFlow(body); answered && wanted(f) {
 			table[f] = struct{}{}
 		}
 	})

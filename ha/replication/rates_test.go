@@ -103,7 +103,8 @@ func (e *bench) rates(b *testing.B, k kind) {
 			p := startPair(b, e.bed, c)
 			come, wanted := ready(b, p, rate)
 			r := p.measure(b, wanted, come)
-			e.add(b, row("on the backup", perSecond, target{}), c.name(), r.rate())
+			e.add(b, row("came to the master", perSecond, target{}), c.name(), r.offered())
+			e.add(b, row("on the backup", perSecond, target{}), c.name(), r.through())
 			b.ReportMetric(float64(r.missing), "missing-flows")
 			if r.missing > 0 {
 				b.Logf("the master: %s\nthe backup: %s", p.remarks(b, p.master()), p.remarks(b, p.backup()))
@@ -113,7 +114,7 @@ func (e *bench) rates(b *testing.B, k kind) {
 			e.add(b, row("processor time a flow, backup", microseconds, k.cpu), c.name(), r.perFlow(1))
 			e.add(b, row("bytes a flow on the cable", bytesEach, k.bytes), c.name(), r.bytesEach())
 			if r.missing == 0 {
-				best[c.name()] = max(best[c.name()], r.rate())
+				best[c.name()] = max(best[c.name()], r.through())
 			}
 		})
 	}
@@ -141,7 +142,7 @@ func benchDelay(b *testing.B, e *bench) {
 			e.add(b, row("median", timesAtMost(1)), c.name(), inMilliseconds(quantile(all, 0.5)))
 			e.add(b, row("99 of 100", timesAtMost(1)), c.name(), inMilliseconds(quantile(all, 0.99)))
 			if never > 0 {
-				b.Logf("%d of %d never came", never, never+len(all))
+				e.remark(row("99 of 100", timesAtMost(1)), c.name(), fmt.Sprintf("%d of %d never", never, never+len(all)))
 			}
 		})
 	}

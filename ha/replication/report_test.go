@@ -12,7 +12,6 @@ import (
 type unit string
 
 const (
-	number       unit = "flows"
 	perSecond    unit = "flows/s"
 	microseconds unit = "µs"
 	milliseconds unit = "ms"
@@ -188,7 +187,7 @@ func (f figure) in(u unit) string {
 		return f.text
 	case math.IsNaN(f.value):
 		return ""
-	case u == number || u == perSecond:
+	case u == perSecond:
 		return thousands(f.value)
 	case f.value < 10:
 		return fmt.Sprintf("%.2f %s", f.value, u)

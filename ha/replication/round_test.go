@@ -14,11 +14,11 @@ const (
 
 // round is what replicating a number of flows came to.
 type round struct {
-	flows int
-	// asked is the time in which they came, and took that until the backup had them.
-	asked, took time.Duration
-	missing     int // on the backup when patience ended
-	cost        cost
+	flows   int
+	came    time.Duration // from the first on the master to the last
+	took    time.Duration // until the backup had them
+	missing int           // on the backup when patience ended
+	cost    cost
 }
 
 // perFlow is a cost of the round in microseconds a flow.
@@ -28,8 +28,12 @@ func (r round) perFlow(node int) float64 {
 
 func (r round) bytesEach() float64 { return r.cost.bytes / float64(r.flows) }
 
-// rate is how many flows a second went through.
-func (r round) rate() float64 { return float64(r.flows) / r.took.Seconds() }
+// through is how many flows a second the backup got.
+func (r round) through() float64 { return float64(r.flows) / r.took.Seconds() }
+
+// offered is how many flows a second came to the master. It is less than what was asked for where the processors, which
+// all share, are busy.
+func (r round) offered() float64 { return float64(r.flows) / r.came.Seconds() }
 
 // measure lets flows come, waits until the backup has them, and looks whether it has them all. What is wanted is known,
 // or else what the master has of some kind.
@@ -42,7 +46,7 @@ func (p *pair) measure(tb testing.TB, wanted func() flowTable, come func() int) 
 	before := p.use(tb)
 	var r round
 	r.flows = come()
-	r.asked = time.Since(before.at)
+	r.came = time.Since(before.at)
 	within(patience, func() bool { return g.read(tb) >= had+r.flows-drift })
 	r.took = time.Since(before.at)
 	time.Sleep(200 * time.Millisecond) // acknowledgments belong to the cost
