@@ -59,6 +59,9 @@ func (n *Node) Drill(ctx context.Context, o view.DrillOrder, tell func(view.Dril
 			break
 		}
 		pause(ctx, drillRest)
+		if i == 0 {
+			n.recovered(ctx, o)
+		}
 	}
 	stop()
 	asked := <-sent
@@ -72,6 +75,19 @@ func (n *Node) Drill(ctx context.Context, o view.DrillOrder, tell func(view.Dril
 		out.Hosts = append(out.Hosts, tally(h.DrillHost, asked, o.Rate, here, there))
 	}
 	return out, nil
+}
+
+// drillPatience is how long a node that gave the role away may take to be as well as before: it has to get the
+// flows of the new master first.
+const drillPatience = 15 * time.Second
+
+// recovered waits until the role can go back.
+func (n *Node) recovered(ctx context.Context, o view.DrillOrder) {
+	for end := time.Now().Add(drillPatience); time.Now().Before(end) && ctx.Err() == nil; pause(ctx, 10*orderLook) {
+		if _, err := do(ctx, n, func(time.Time) (string, error) { return n.fitForDrill(o) }); err == nil {
+			return
+		}
+	}
 }
 
 // drillNodes are the names of the nodes of a drill.

@@ -34,7 +34,7 @@ const (
 	// slowStep is between two pieces of a slow walk: some 130 flows, which cost the kernel a third of a millisecond.
 	slowStep = 20 * time.Millisecond
 	// walkPause is between two slow walks.
-	walkPause = 10 * time.Second
+	walkPause = 20 * time.Second
 	// sweepLen is how many slots are looked at in one go.
 	sweepLen = 1 << 14
 )

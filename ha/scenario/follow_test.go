@@ -2,6 +2,7 @@ package scenario_test
 
 import (
 	"os"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -25,15 +26,13 @@ func TestHooks(t *testing.T) {
 	b.nodes[1].start()
 	first, second := b.nodes[0], b.nodes[1]
 	b.settle(first)
-	last := func(n *node) string {
+	// A backup is SYNCING for a moment, from and to which hooks are told as well if there is time.
+	told := func(n *node, role string) bool {
 		all := n.roles()
-		if len(all) == 0 {
-			return ""
-		}
-		return all[len(all)-1]
+		return len(all) > 0 && strings.HasSuffix(all[len(all)-1], ":"+role)
 	}
-	b.await("the master's hook", func() bool { return last(first) == "main:BACKUP:MASTER" })
-	b.await("the backup's hook", func() bool { return last(second) == "main:INIT:BACKUP" })
+	b.await("the master's hook", func() bool { return told(first, "MASTER") })
+	b.await("the backup's hook", func() bool { return told(second, "BACKUP") })
 
 	second.writeFile("hang", "", 0o600)
 	at := time.Now()
@@ -42,13 +41,13 @@ func TestHooks(t *testing.T) {
 	if took := time.Since(at); took > takeoverAtMost {
 		t.Errorf("with a hook that hangs the switch took %s", took)
 	}
-	b.await("the hook of who releases", func() bool { return last(first) == "main:RELEASING:BACKUP" })
-	b.await("the hook of who takes over", func() bool { return last(second) == "main:BACKUP:MASTER" })
+	b.await("the hook of who releases", func() bool { return told(first, "BACKUP") })
+	b.await("the hook of who takes over", func() bool { return told(second, "MASTER") })
 	b.passes()
 	// The hook hangs on, and the role moves all the same.
 	first.order("ha", "takeover")
 	b.settle(first)
-	b.await("the master's hook", func() bool { return last(first) == "main:BACKUP:MASTER" })
+	b.await("the master's hook", func() bool { return told(first, "MASTER") })
 }
 
 // Two groups share the work. When a node dies the other one has both, until it is back.
