@@ -2,7 +2,6 @@ package scenario_test
 
 import (
 	"os"
-	"slices"
 	"strings"
 	"testing"
 	"time"
