@@ -31,7 +31,7 @@ func (f *fakeTable) Locals() (func(uint8, [16]byte) bool, error) {
 func udpFlow(from string) conntrack.Flow {
 	f := conntrack.Flow{Key: conntrack.Key{Family: conntrack.IPv4, Proto: conntrack.UDP}, Status: conntrack.SeenReply | conntrack.Assured}
 	f.Orig = conntrack.Tuple{Src: conntrack.BytesOf(addr(from)), Dst: conntrack.BytesOf(addr("198.51.100.7")), SrcPort: 5060, DstPort: 5060}
-	f.Reply = f.Orig.Inverse(f.Family, f.Proto)
+	f.Reply = f.Orig.Inverse(f.Proto)
 	return f
 }
 

@@ -19,7 +19,7 @@ func AppendCreate(b []byte, seq uint32, f *Flow, x *Extra, timeout uint32) []byt
 	}
 	at := len(b)
 	b = appendHeader(b, msgFlow|msgNew, flagCreate|flagExclusive, seq, f.Family)
-	inverse := f.Orig.Inverse(f.Family, f.Proto)
+	inverse := f.Orig.Inverse(f.Proto)
 	b = appendTuple(b, ctaTupleOrig, &f.Orig, f.Family, f.Proto, zones[0])
 	b = appendTuple(b, ctaTupleReply, &inverse, f.Family, f.Proto, zones[1])
 	if zones == [2]uint16{} {

@@ -18,10 +18,10 @@ func TestInverse(t *testing.T) {
 		{"node information", ICMPv6, tupleOf("[fd00::1]:77", "[fd00::2]:35586"), tupleOf("[fd00::2]:77", "[fd00::1]:35842")},
 		{"solicitation", ICMPv6, tupleOf("[fd00::1]:77", "[fd00::2]:34560"), tupleOf("[fd00::2]:77", "[fd00::1]:34560")},
 	} {
-		if got := tc.there.Inverse(IPv4, tc.proto); got != tc.again {
+		if got := tc.there.Inverse(tc.proto); got != tc.again {
 			t.Errorf("%s: %+v, not %+v", tc.name, got, tc.again)
 		}
-		if got := tc.again.Inverse(IPv4, tc.proto); got != tc.there {
+		if got := tc.again.Inverse(tc.proto); got != tc.there {
 			t.Errorf("%s back: %+v, not %+v", tc.name, got, tc.there)
 		}
 	}

@@ -69,7 +69,7 @@ func randomSample(r *rand.Rand) sample {
 	case 50, 255:
 		f.Orig.SrcPort, f.Orig.DstPort = 0, 0
 	}
-	f.Reply = f.Orig.Inverse(family, proto)
+	f.Reply = f.Orig.Inverse(proto)
 	randomTranslation(r, &f)
 	s := sample{name: f.String(), flow: f}
 	randomDetail(r, &s)

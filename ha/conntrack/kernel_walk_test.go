@@ -89,7 +89,7 @@ func TestWalkIsWholeAndInPieces(t *testing.T) {
 func TestWalkOfFamilyAndKind(t *testing.T) {
 	s := newStand(t)
 	f6 := Flow{Key: Key{Family: IPv6, Proto: UDP, Orig: Tuple{Src: [16]byte{0x20, 1}, Dst: [16]byte{0x20, 2}, SrcPort: 1, DstPort: 2}}}
-	f6.Reply = f6.Orig.Inverse(IPv6, UDP)
+	f6.Reply = f6.Orig.Inverse(UDP)
 	f6.Status = SeenReply | Confirmed
 	s.fill(0, 2)
 	if a := s.do(AppendCreate(nil, 0, &f6, nil, hour)); len(a) != 0 {

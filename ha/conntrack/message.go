@@ -11,7 +11,6 @@ const (
 	Destroy
 	Done    // the end of a walk
 	Refused // an error, or an acknowledgment if Errno is zero
-	Overrun // never in a message: what Events.Read tells when the kernel dropped events
 )
 
 // Has says which fields a message brought. What an UPDATE does not mention has not changed; a

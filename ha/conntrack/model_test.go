@@ -28,7 +28,7 @@ func born(create []byte) (m Message, err error) {
 		return Message{}, fmt.Errorf("EBUSY: status %#x", f.Status)
 	case m.Has&HasTimeout == 0:
 		return Message{}, fmt.Errorf("EINVAL: no timeout")
-	case f.Reply != f.Orig.Inverse(f.Family, f.Proto):
+	case f.Reply != f.Orig.Inverse(f.Proto):
 		return Message{}, fmt.Errorf("the reply is no inverse: it would not be translated")
 	}
 	src, dst := halves(create)
@@ -43,7 +43,7 @@ func born(create []byte) (m Message, err error) {
 		if reached != before {
 			f.Status |= SrcNAT
 		}
-		f.Reply = reached.Inverse(f.Family, f.Proto)
+		f.Reply = reached.Inverse(f.Proto)
 		f.Status |= SrcNATDone | DstNATDone
 	}
 	if m.Has&HasMaster != 0 {
@@ -115,7 +115,7 @@ func halfOf(a *attrs) half {
 func carried(f Flow) Flow {
 	f.State = f.state()
 	f.Status &= Confirmed | Expected | SeenReply | Assured | SrcNAT | DstNAT | SeqAdjust
-	if f.Reply != f.Orig.Inverse(f.Family, f.Proto) {
+	if f.Reply != f.Orig.Inverse(f.Proto) {
 		f.Status |= SrcNATDone | DstNATDone
 	}
 	if f.Proto == TCP {

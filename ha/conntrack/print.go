@@ -41,7 +41,7 @@ func (f Flow) String() string {
 
 // translationText tells the address that a flow leaves with, and the one that it really goes to.
 func (f *Flow) translationText() string {
-	inverse := f.Orig.Inverse(f.Family, f.Proto)
+	inverse := f.Orig.Inverse(f.Proto)
 	n, ok := f.translation(&inverse)
 	if !ok || f.Kind == KindExpect {
 		return ""
@@ -111,7 +111,7 @@ func (k Kind) String() string {
 
 // String is the word for the event.
 func (e Event) String() string {
-	names := [...]string{Other: "other", New: "new", Update: "update", Destroy: "destroy", Done: "done", Refused: "refused", Overrun: "overrun"}
+	names := [...]string{Other: "other", New: "new", Update: "update", Destroy: "destroy", Done: "done", Refused: "refused"}
 	if int(e) < len(names) {
 		return names[e]
 	}

@@ -17,7 +17,7 @@ func between(proto uint8, src, dst string) Flow {
 	if netip.MustParseAddrPort(src).Addr().Is6() {
 		f.Family = IPv6
 	}
-	f.Reply = f.Orig.Inverse(f.Family, proto)
+	f.Reply = f.Orig.Inverse(proto)
 	if proto == TCP {
 		f.State, f.Status = Established, f.Status|Assured
 		f.Flags = [2]TCPFlags{WindowScale | SACK | AckSeen, WindowScale | SACK}

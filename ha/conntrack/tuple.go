@@ -2,7 +2,7 @@ package conntrack
 
 // Inverse is the tuple of what answers, untranslated: addresses and ports change places, and of ICMP and ICMPv6 the type becomes
 // the one that answers it; types without an answer stay. It is what conntrack makes of the first packet of a flow.
-func (t Tuple) Inverse(_, proto uint8) Tuple {
+func (t Tuple) Inverse(proto uint8) Tuple {
 	inv := Tuple{Src: t.Dst, Dst: t.Src, SrcPort: t.DstPort, DstPort: t.SrcPort}
 	if proto == ICMP || proto == ICMPv6 {
 		inv.SrcPort = t.SrcPort // both directions have the same ID

@@ -26,7 +26,7 @@ func (r *Record) append(b []byte) []byte {
 	b = append(b, byte(f.State))
 	b = binary.BigEndian.AppendUint32(b, uint32(f.Status))
 	b = binary.BigEndian.AppendUint32(b, f.Mark)
-	if f.Reply != f.Orig.Inverse(f.Family, f.Proto) {
+	if f.Reply != f.Orig.Inverse(f.Proto) {
 		b[at] |= hasReply
 		b = appendTuple(b, f.Family, &f.Reply)
 	}
@@ -70,7 +70,7 @@ func (r *reader) record() Record {
 		r.fail(errFormat)
 	}
 	f := conntrack.Flow{Key: r.key(), State: conntrack.State(r.uint8()), Status: conntrack.Status(r.uint32()), Mark: r.uint32()}
-	if f.Reply = f.Orig.Inverse(f.Family, f.Proto); has&hasReply != 0 {
+	if f.Reply = f.Orig.Inverse(f.Proto); has&hasReply != 0 {
 		f.Reply = r.tuple(f.Family)
 	}
 	if has&hasOptions != 0 {

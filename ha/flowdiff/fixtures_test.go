@@ -51,7 +51,7 @@ func tcp(i int) entry {
 		Scale:  [2]uint8{7, 8}, Mark: 0x10003, Timeout: 431_999,
 	}
 	f.Orig = conntrack.Tuple{Src: conntrack.BytesOf(netip.AddrFrom4([4]byte{10, byte(i >> 16), byte(i >> 8), byte(i)})), Dst: bytesOf("192.0.2.7"), SrcPort: 40022, DstPort: 443}
-	f.Reply = f.Orig.Inverse(f.Family, f.Proto)
+	f.Reply = f.Orig.Inverse(f.Proto)
 	f.Reply.Dst, f.Reply.DstPort = bytesOf("203.0.113.5"), 40022+uint16(i%20_000)
 	return entry{flow: f}
 }
@@ -63,7 +63,7 @@ func udp6() entry {
 		Status: conntrack.SeenReply | conntrack.SeqAdjust,
 	}
 	f.Orig = conntrack.Tuple{Src: bytesOf("2001:db8:2::9"), Dst: bytesOf("2001:db8:ffff::7"), SrcPort: 5060, DstPort: 5061}
-	f.Reply = f.Orig.Inverse(f.Family, f.Proto)
+	f.Reply = f.Orig.Inverse(f.Proto)
 	x := conntrack.Extra{Labels: [16]byte{15: 1}, Adjust: [2]conntrack.Adjust{{Pos: 1, Before: 2, After: 3}, {After: 1<<32 - 4}}}
 	copy(x.Helper[:], "sip")
 	return entry{f, x}
@@ -73,7 +73,7 @@ func udp6() entry {
 func ping() entry {
 	f := conntrack.Flow{Key: conntrack.Key{Family: conntrack.IPv4, Proto: conntrack.ICMP}, Status: conntrack.SeenReply}
 	f.Orig = conntrack.Tuple{Src: bytesOf("10.1.2.9"), Dst: bytesOf("192.0.2.7"), SrcPort: 7, DstPort: 8 << 8}
-	f.Reply = f.Orig.Inverse(f.Family, f.Proto)
+	f.Reply = f.Orig.Inverse(f.Proto)
 	return entry{flow: f}
 }
 

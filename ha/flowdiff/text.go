@@ -27,7 +27,7 @@ func (d difference) text(k *conntrack.Key) view.FlowDiff {
 // text is all that a node has of a flow, but for what most have.
 func (r *Record) text() string {
 	k := r.Flow.Key
-	usual := Record{Flow: conntrack.Flow{Key: k, Reply: k.Orig.Inverse(k.Family, k.Proto), Status: conntrack.SeenReply}}
+	usual := Record{Flow: conntrack.Flow{Key: k, Reply: k.Orig.Inverse(k.Proto), Status: conntrack.SeenReply}}
 	most := usual.traits()
 	most[1] = "" // it is always said, so that there is something to say
 	return r.traits().without(most)

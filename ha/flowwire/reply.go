@@ -32,31 +32,9 @@ func moved(f *conntrack.Flow) (bits byte) {
 
 // inverse sets t to the reply of a flow that nobody translates.
 func inverse(f *conntrack.Flow, t *conntrack.Tuple) {
-	if f.Kind == conntrack.KindExpect {
-		return
+	if f.Kind == conntrack.KindFlow {
+		*t = f.Orig.Inverse(f.Proto)
 	}
-	t.Src, t.Dst = f.Orig.Dst, f.Orig.Src
-	t.SrcPort, t.DstPort = f.Orig.DstPort, f.Orig.SrcPort
-	if f.Proto == conntrack.ICMP || f.Proto == conntrack.ICMPv6 {
-		t.SrcPort = f.Orig.SrcPort
-		t.DstPort = uint16(answer(f.Proto, byte(f.Orig.DstPort>>8)))<<8 | f.Orig.DstPort&0xff
-	}
-}
-
-// answer is the type of the ICMP message that answers one, as the kernel's inverse tuples have it, or
-// the same type where there is none.
-func answer(proto, typ byte) byte {
-	switch {
-	case proto == conntrack.ICMPv6 && (typ == 128 || typ == 129): // echo
-		return typ ^ 1
-	case proto == conntrack.ICMPv6 && (typ == 139 || typ == 140): // node information
-		return 139 + (140 - typ)
-	case proto == conntrack.ICMP && (typ == 0 || typ == 8): // echo
-		return typ ^ 8
-	case proto == conntrack.ICMP && typ >= 13 && typ <= 18: // time stamp, information, mask
-		return (typ - 13) ^ 1 + 13
-	}
-	return typ
 }
 
 // normal is a status without what follows from the tuples: the bits of NAT that are as

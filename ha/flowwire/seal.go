@@ -57,7 +57,7 @@ const Overhead = headerSize + tagSize
 // Seal seals and opens the frames of one key, with AES-256-GCM. It is for one goroutine at a time.
 type Seal struct {
 	aead cipher.AEAD
-	hint uint16
+	hint uint16 // in clear in each frame, so that of several keys the one to try is known; two keys may have the same
 	// nonce is here because what goes through an interface would else be allocated for each frame.
 	nonce [nonceSize]byte
 }
@@ -73,18 +73,6 @@ func NewSeal(k Key) *Seal {
 		panic("flowwire: " + err.Error()) // only of a block that is not 16 bytes
 	}
 	return &Seal{aead: aead, hint: binary.BigEndian.Uint16(derive(k[:], nil, hintLabel, 2))}
-}
-
-// Hint is what frames of this key carry in clear, so that a receiver with several keys finds the one to try. Two
-// keys may have the same.
-func (s *Seal) Hint() uint16 { return s.hint }
-
-// HintOf is the hint of the key that a frame claims; false: there is no frame of this version.
-func HintOf(frame []byte) (uint16, bool) {
-	if len(frame) < Overhead || frame[0] != version {
-		return 0, false
-	}
-	return binary.BigEndian.Uint16(frame[1:]), true
 }
 
 // Seal appends the frame of a body to dst. Body and the room behind dst are apart.

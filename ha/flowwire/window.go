@@ -13,9 +13,6 @@ type Window struct {
 	seen                [WindowSize / 64]uint64 // a bit for each, by its number modulo WindowSize
 }
 
-// Reset forgets all, for a new epoch.
-func (w *Window) Reset() { *w = Window{} }
-
 // Highest is the highest number taken, zero when none was.
 func (w *Window) Highest() uint64 { return w.highest }
 
@@ -52,16 +49,6 @@ func (w *Window) Skip(seq uint64) {
 	}
 	w.contiguous = max(w.contiguous, seq)
 	w.join()
-}
-
-// Missing yields the numbers above Contiguous and below Highest that were not taken, as far as the
-// window reaches, in rising order.
-func (w *Window) Missing(yield func(seq uint64) bool) {
-	for seq := w.next(w.bottom(), false); seq < w.highest; seq = w.next(seq+1, false) {
-		if !yield(seq) {
-			return
-		}
-	}
 }
 
 // Fill writes into an acknowledgment what was taken. Where there are more ranges than it holds, the lowest
