@@ -141,7 +141,10 @@ func TestRipen(t *testing.T) {
 				k.flows[f.Key].ends = now.Add(2 * parkFor * time.Second)
 			}
 			e := NewEngine(now, k, func([]byte) error { return nil }, hclog.NewNullLogger())
-			e.Set(now, Target{Speak: true, Strict: test.strict, Local: netip.MustParseAddr("10.0.0.1")})
+			e.Set(now, Target{
+				Device: "sync", Local: netip.MustParseAddr("10.0.0.1"), Peer: netip.MustParseAddr("10.0.0.2"), MTU: 1500,
+				Secrets: [][32]byte{{7}}, Own: 1, Theirs: 2, Speak: true, Strict: test.strict,
+			})
 			taken := now
 			for end := now.Add(test.after); now.Before(end); now = now.Add(20 * time.Millisecond) {
 				e.Turn(now)
