@@ -32,7 +32,6 @@ type flights struct {
 	trip   time.Duration // smoothed time until an acknowledgment came, RFC 6298
 	vary   time.Duration
 	tries  int // times in a row that nothing was heard
-	settle uint64
 }
 
 // room says whether one more may go.

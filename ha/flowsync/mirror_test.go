@@ -20,13 +20,13 @@ type backup struct {
 	seal   *flowwire.Seal
 	epoch  uint32
 	seq    uint64
-	said   [][]byte
+	sent   int // frames
 }
 
 func newBackup(t *testing.T) *backup {
 	b := &backup{t: t, now: time.Date(2026, 11, 23, 9, 0, 0, 0, time.UTC), epoch: 1}
 	b.kernel = newFakeKernel(func() time.Time { return b.now })
-	b.Engine = NewEngine(b.now, b.kernel, func([]byte) error { return nil }, hclog.NewNullLogger())
+	b.Engine = NewEngine(b.now, b.kernel, func([]byte) error { b.sent++; return nil }, hclog.NewNullLogger())
 	b.set(Target{PeerSpeaks: true})
 	b.seal = flowwire.NewSeal(flowwire.DeriveKey([32]byte{7}, 2, 1))
 	return b
@@ -192,6 +192,34 @@ func TestMirror(t *testing.T) {
 				t.Errorf("%d still fail", n)
 			}
 		})
+	}
+}
+
+// TestAcknowledgments is when a frame is acknowledged: soon, and at once where one before it is missing.
+func TestAcknowledgments(t *testing.T) {
+	b := newBackup(t)
+	next := func() int {
+		before := b.sent
+		b.put(uint32(b.seq), flowOf(int(b.seq), conntrack.UDP, 0), nil)
+		return b.sent - before
+	}
+	next() // with the first state
+	for range ackMost - 1 {
+		if n := next(); n != 0 {
+			t.Fatalf("%d frames answer one", n)
+		}
+	}
+	if n := next(); n != 1 {
+		t.Errorf("%d frames answer %d, want 1", n, ackMost)
+	}
+	next()
+	b.now = b.now.Add(ackHold)
+	if before := b.sent; b.Turn(b.now).Before(b.now) || b.sent != before+1 {
+		t.Errorf("%d frames answer one that has waited", b.sent-before)
+	}
+	b.seq++
+	if n := next(); n != 1 {
+		t.Errorf("%d frames answer one before which one is missing, want 1", n)
 	}
 }
 
