@@ -139,6 +139,11 @@ func TestBothTell(t *testing.T) {
 	if w.nodes[0].kernel.flows[mine.Key] == nil || len(w.nodes[1].kernel.flows) != 101 {
 		t.Errorf("%d flows and %d", len(w.nodes[0].kernel.flows), len(w.nodes[1].kernel.flows))
 	}
+	if w.roles(true, false); w.nodes[1].kernel.all || !w.nodes[0].kernel.all {
+		t.Error("who is master no more listens to all that happens, which costs each flow")
+	}
+	w.run(3 * time.Second)
+	w.complete(1)
 }
 
 // TestResync is that both nodes may ask for everything anew, which begins an epoch.
