@@ -185,3 +185,40 @@ func TestAPeerWithoutFlowSync(t *testing.T) {
 		}
 	})
 }
+
+// TestCableAddressComesLate: the peer was heard before this node had its address on the cable.
+func TestCableAddressComesLate(t *testing.T) {
+	play(t, func(t *testing.T, s *stage) {
+		_, b, of := s.flowsPair(stagePolicy)
+		had := b.machine.Addresses("sync")
+		dev, err := b.machine.Device("sync")
+		if err != nil {
+			t.Fatal(err)
+		}
+		b.machine.Unplug("sync")
+		s.pass(time.Second)
+		b.machine.Plug("sync", "sync", dev.MAC)
+		s.pass(2 * time.Second)
+		if to := of[2].now(); to.Peer.IsValid() {
+			t.Errorf("without an address it speaks to %v", to.Peer)
+		}
+		for _, a := range had {
+			if err := b.machine.Place(mustIndex(t, b), a, 0); err != nil {
+				t.Fatal(err)
+			}
+		}
+		s.pass(2 * time.Second)
+		if to, from := of[2].now(), of[1].now(); to.Local != had[0].Addr() || to.Peer != from.Local || from.Peer != to.Local {
+			t.Errorf("%v to %v, and the other %v to %v", to.Local, to.Peer, from.Local, from.Peer)
+		}
+	})
+}
+
+func mustIndex(t *testing.T, a *actor) int {
+	t.Helper()
+	dev, err := a.machine.Device("sync")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return dev.Index
+}

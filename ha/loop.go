@@ -285,6 +285,7 @@ func (n *Node) look(now time.Time) {
 		return
 	}
 	n.openPorts(now)
+	n.aim() // an address of the cable may be another one
 	if slices.ContainsFunc(n.settings.links, func(l link) bool { return n.ports[l.name].fault != "" }) {
 		n.search()
 	}

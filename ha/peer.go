@@ -152,15 +152,18 @@ func (n *Node) aim() {
 		n.cable = cable{}
 		return
 	}
-	for _, to := range append(slices.Clone(l.peers), n.peer.addresses[l.name]...) {
-		if from := n.ownTo(p, to); from.IsValid() {
-			n.link.Aim(l.device, from, to)
-			n.cable = cable{l.device, from, to}
-			return
-		}
-	}
-	n.link.Aim(l.device, n.own(p, false), netip.Addr{})
 	n.cable = cable{device: l.device}
+	theirs := l.peers // as the administrator says
+	if len(theirs) == 0 {
+		theirs = n.peer.addresses[l.name]
+	}
+	from, to := meet(n.ownNetworks(p), theirs)
+	if to.IsValid() {
+		n.cable.local, n.cable.peer = from, to
+	} else {
+		from = n.own(p, false)
+	}
+	n.link.Aim(n.cable.device, from, n.cable.peer)
 }
 
 // knock asks the peer's kernel on a link whether it lives.

@@ -314,25 +314,6 @@ func (n *Node) own(p *port, is6 bool) netip.Addr {
 	return netip.Addr{}
 }
 
-// ownTo is the address of the device from which another on its link is spoken to: one of the same scope,
-// and best of the same network.
-func (n *Node) ownTo(p *port, to netip.Addr) (from netip.Addr) {
-	for _, a := range p.device.Addresses {
-		own := a.Addr().WithZone("")
-		fits := own.Is6() == to.Is6() && own.IsLinkLocalUnicast() == to.IsLinkLocalUnicast()
-		if !fits || n.isVIP(p.name, own) || own == dummy {
-			continue
-		}
-		if a.Masked().Contains(to.WithZone("")) {
-			return own
-		}
-		if !from.IsValid() {
-			from = own
-		}
-	}
-	return from
-}
-
 // dummy is an address that nodes may have and that is nobody's (RFC 7600 4.8).
 var dummy = netip.AddrFrom4([4]byte{192, 0, 0, 8})
 
@@ -345,6 +326,13 @@ func (n *Node) ownAll(p *port) []netip.Addr {
 		}
 	}
 	return out
+}
+
+// ownNetworks are they with their networks.
+func (n *Node) ownNetworks(p *port) []netip.Prefix {
+	return slices.DeleteFunc(slices.Clone(p.device.Addresses), func(a netip.Prefix) bool {
+		return n.isVIP(p.name, a.Addr()) || a.Addr() == dummy
+	})
 }
 
 // isVIP says whether an address is a virtual one of a link.

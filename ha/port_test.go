@@ -19,18 +19,18 @@ func TestOwnAddressTowardsAnother(t *testing.T) {
 	for to, want := range map[string]string{
 		"172.16.0.2": "172.16.0.1",
 		"10.0.9.2":   "10.0.9.1", // the virtual one is not its own
-		"192.0.2.9":  "172.16.0.1",
+		"192.0.2.9":  "10.0.9.1",
 		"fe80::2":    "fe80::1",
 		"fd00::2":    "fd00::1",
 		"fd00:9::2":  "fd00:9::1",
 	} {
-		if got := n.ownTo(p, addr(to)); got != addr(want) {
+		if got, _ := meet(n.ownNetworks(p), []netip.Addr{addr(to)}); got != addr(want) {
 			t.Errorf("%s is spoken to from %v, want %s", to, got, want)
 		}
 	}
 	p.device.Addresses = []netip.Prefix{dummyPrefix, prefix("fe80::1/64")}
 	for _, to := range []string{"10.0.9.2", "fd00::2"} {
-		if got := n.ownTo(p, addr(to)); got.IsValid() {
+		if got, _ := meet(n.ownNetworks(p), []netip.Addr{addr(to)}); got.IsValid() {
 			t.Errorf("%s is spoken to from %v", to, got)
 		}
 	}

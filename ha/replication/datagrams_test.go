@@ -28,7 +28,7 @@ func newQuestions(tb testing.TB, b *bed) *questions {
 	const deaf = `table ip deaf {
 	chain in {
 		type filter hook prerouting priority raw
-		udp sport 9000-9019 drop
+		udp sport 9000-9018 drop
 	}
 }`
 	if out, err := b.client.Run(tb.Context(), "nft", deaf); err != nil {
