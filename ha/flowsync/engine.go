@@ -44,6 +44,9 @@ type Engine struct {
 	round      uint32    // the next of them
 	resync     bool      // the peer is asked to tell everything anew
 	longest    uint32
+	loosen     bool // flows that stand are to be tracked liberally
+	crowded    bool // the table is nearly full
+	mute       bool // the kernel reports nothing
 	complete   bool
 	why        string
 	repair     string
@@ -88,6 +91,12 @@ func (e *Engine) Set(now time.Time, t Target) {
 	e.peer.both = t.Speak
 	if t.Speak && !was.Speak {
 		e.spoken = now
+		// What this kernel has of an earlier time as master, and was not told of since, has old windows.
+		e.loosen = was.PeerSpeaks && !e.complete
+	}
+	alone := was.Device != "" && t.Device == "" && !t.Speak && !t.PeerSpeaks
+	if alone { // the policy has no pair any more, perhaps: what was parked must not stay for days
+		e.spoken = now
 	}
 	switch tells := e.telling(); {
 	case tells && !told:
@@ -96,7 +105,9 @@ func (e *Engine) Set(now time.Time, t Target) {
 		e.hush(now)
 	case tells && fresh:
 		e.anew(now)
-	case t.Speak && !was.Speak:
+	case t.Speak && !was.Speak && e.loosen:
+		e.start(now, true)
+	case t.Speak && !was.Speak || alone:
 		e.start(now.Add(lowerAfter), false)
 	}
 	e.inherit(now)
@@ -198,7 +209,12 @@ func (e *Engine) ended(now time.Time, m *conntrack.Message) {
 		}
 		return
 	}
-	if slot, ok := e.peer.find(&m.Flow.Key); ok && e.peer.at(slot).bits&inside != 0 {
+	slot, ok := e.peer.find(&m.Flow.Key)
+	switch {
+	case !ok || e.peer.at(slot).bits&inside == 0:
+	case e.crowded: // it gave way to another, and put in at once it would push out a third
+		e.peer.lost(slot)
+	default:
 		e.repaired(now, "a flow ended here alone")
 		e.peer.do(Create, slot)
 	}
@@ -262,11 +278,21 @@ func (e *Engine) Turn(now time.Time) time.Time {
 
 // busy says whether there is something to walk for. While addresses go a walk would find, and tell, what is not to
 // be told.
-func (e *Engine) busy() bool { return !e.target.Mute && (e.target.Speak || e.complete) }
+func (e *Engine) busy() bool {
+	return !e.target.Mute && (e.target.Speak || e.complete || e.masterless())
+}
+
+// masterless says that nobody is master: what was parked gets its age all the same.
+func (e *Engine) masterless() bool {
+	return !e.target.Speak && !e.target.PeerSpeaks && !e.spoken.IsZero()
+}
 
 // chore is what is done every second.
 func (e *Engine) chore(now time.Time) {
 	e.limits()
+	count, most := e.kernel.Count()
+	e.crowded = most > 0 && uint64(count)*100 >= uint64(most)*crowdedFrom
+	e.watchEvents(now)
 	e.peer.retry()
 	e.askHelped()
 	e.jobs.flush()
@@ -274,6 +300,23 @@ func (e *Engine) chore(now time.Time) {
 		e.jobs.broken = nil
 		e.complain(now, "put flows into the kernel", err)
 	}
+}
+
+// crowdedFrom is from which part of the table on, in percent, the kernel may drop flows for others.
+const crowdedFrom = 95
+
+// watchEvents notices that the kernel was told to report nothing, and when it does again: what changed in between is
+// found by a walk.
+func (e *Engine) watchEvents(now time.Time) {
+	mute := e.telling() && !e.kernel.Reports()
+	switch {
+	case mute:
+		e.own.doubt()
+	case e.mute:
+		e.start(now, true)
+		e.repaired(now, "the kernel reported nothing (nf_conntrack_events)")
+	}
+	e.mute = mute
 }
 
 // mostHelped bounds how many flows are asked for in a second.
@@ -309,6 +352,9 @@ func (e *Engine) due(now time.Time) time.Time {
 	at = earlier(at, e.stateDue())
 	at = earlier(at, e.in.due)
 	if some, in := e.own.waits(e.micros(now)); some && e.own.flights.room() {
+		if e.target.Mute { // who is about to take over needs all of it
+			in = 0
+		}
 		at = earlier(at, later(now.Add(in), e.sentAt.Add(pace)))
 	}
 	return at

@@ -25,6 +25,7 @@ type fakeKernel struct {
 	timeouts conntrack.Timeouts
 	all      bool                // NEW and UPDATE are heard
 	events   []conntrack.Message // caused by packets and time
+	mute     bool                // nf_conntrack_events is 0
 	drops    bool                // what would be told is lost
 	walking  []conntrack.Key
 	jobs     int
@@ -196,6 +197,7 @@ func (k *fakeKernel) ReadWalk(take func(*conntrack.Message)) (bool, error) {
 	return len(k.walking) == 0, nil
 }
 
+func (k *fakeKernel) Reports() bool                  { return !k.mute }
 func (k *fakeKernel) Hear(all bool) error            { k.all = all; return nil }
 func (k *fakeKernel) Local(_ uint8, a [16]byte) bool { return k.locals[a] }
 func (k *fakeKernel) Timeouts() *conntrack.Timeouts  { return &k.timeouts }

@@ -15,6 +15,7 @@ type inbox struct {
 	epoch   uint32
 	state   flowwire.State
 	heard   time.Time
+	hushed  time.Time // when it last said that it speaks no more
 	owed    int       // frames that want an acknowledgment
 	due     time.Time // when it goes at the latest; zero: none is owed
 	differs bool      // the digests were not equal when they were last compared
@@ -52,7 +53,7 @@ func (e *Engine) Frame(now time.Time, frame []byte) {
 	e.stats.BytesIn += uint64(len(frame))
 	in.heard = now
 	if h.Epoch > in.epoch {
-		in.epoch, in.state, in.differs = h.Epoch, flowwire.State{}, false
+		in.epoch, in.state, in.differs, in.hushed = h.Epoch, flowwire.State{}, false, time.Time{}
 		e.peer.begin()
 	}
 	in.seq, in.now, in.stale, in.wants, in.state1 = h.Seq, now, h.Epoch < in.epoch, false, nil
@@ -131,6 +132,9 @@ func (r *reader) State(s *flowwire.State) {
 	in := &r.in
 	if in.stale {
 		return
+	}
+	if was := in.state.Flags & flowwire.Speaking; was != 0 && s.Flags&flowwire.Speaking == 0 {
+		in.hushed = in.now
 	}
 	in.state = *s
 	(*Engine)(r).inherit(in.now)

@@ -44,6 +44,8 @@ type Kernel interface {
 	Local(family uint8, a [16]byte) bool
 	// Timeouts are how long the kernel keeps silent flows.
 	Timeouts() *conntrack.Timeouts
+	// Reports says whether flows report what happens to them at all.
+	Reports() bool
 	// Count is how many flows there are, and how many fit.
 	Count() (now, most uint32)
 }

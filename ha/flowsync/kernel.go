@@ -3,6 +3,7 @@ package flowsync
 import (
 	"errors"
 	"fmt"
+	"os"
 	"syscall"
 	"time"
 
@@ -150,6 +151,12 @@ func (c *Conntrack) Timeouts() *conntrack.Timeouts {
 		_ = c.measure() // those from before are as good as any
 	}
 	return &c.timeouts
+}
+
+// Reports reads whether nf_conntrack_events is on. Where that cannot be read it is taken to be.
+func (c *Conntrack) Reports() bool {
+	b, err := os.ReadFile("/proc/sys/net/netfilter/nf_conntrack_events")
+	return err != nil || len(b) == 0 || b[0] != '0'
 }
 
 // Count reads how full the table is; zeros where the kernel does not tell.

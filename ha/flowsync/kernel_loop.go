@@ -27,8 +27,10 @@ type Loop struct {
 	first   chan struct{} // something was set
 	pending atomic.Bool   // target or resync is new
 
-	report  atomic.Pointer[view.Sync]
-	changed chan struct{}
+	report      atomic.Pointer[view.Sync]
+	born        time.Time
+	publishedAt atomic.Int64 // since born; zero: not yet, or no more
+	changed     chan struct{}
 
 	// What follows belongs to the thread.
 	conntrack *Conntrack
@@ -52,7 +54,7 @@ func EventBuffer(bytes int) Option { return func(l *Loop) { l.buffer = bytes } }
 
 // New returns a loop; it does nothing until Run.
 func New(log hclog.Logger, options ...Option) *Loop {
-	l := &Loop{log: log, buffer: eventBuffer, wake: -1, changed: make(chan struct{}, 1), first: make(chan struct{}, 1), frame: make([]byte, 1<<16)}
+	l := &Loop{log: log, buffer: eventBuffer, wake: -1, changed: make(chan struct{}, 1), first: make(chan struct{}, 1), frame: make([]byte, 1<<16), born: time.Now()}
 	for _, o := range options {
 		o(l)
 	}
@@ -77,8 +79,18 @@ func (l *Loop) Resync() {
 	l.rouse()
 }
 
-// Report is how it stands, as of at most half a second ago.
-func (l *Loop) Report() view.Sync { return *l.report.Load() }
+// Report is how it stands, as of at most half a second ago. If the thread has been held up for longer than a peer
+// waits it says so, and that nobody knows.
+func (l *Loop) Report() view.Sync {
+	r := *l.report.Load()
+	if at := l.publishedAt.Load(); at != 0 && r.State != view.SyncOff && time.Since(l.born)-time.Duration(at) > silent {
+		r.Why = "flow sync of this node does not get on: the kernel or the machine holds it up"
+		if r.State == view.SyncComplete {
+			r.State = view.SyncIncomplete
+		}
+	}
+	return r
+}
 
 // Changed receives when the state of Report is another one. It holds one.
 func (l *Loop) Changed() <-chan struct{} { return l.changed }
@@ -165,6 +177,7 @@ func (l *Loop) open() (err error) {
 }
 
 func (l *Loop) close() {
+	l.publishedAt.Store(0)
 	l.mu.Lock()
 	unix.Close(l.wake)
 	l.wake = -1
@@ -325,6 +338,7 @@ const reportEvery = 50 * time.Millisecond
 // publish makes the report the one of now.
 func (l *Loop) publish() {
 	was := l.report.Load()
+	l.publishedAt.Store(int64(max(1, l.now.Sub(l.born))))
 	if l.now.Sub(l.published) < reportEvery && was.State == l.engine.state() {
 		return
 	}

@@ -84,13 +84,16 @@ func sockaddr(a netip.Addr, device int) unix.Sockaddr {
 	return out
 }
 
-// send sends a frame, or does not: whoever sends learns from what is acknowledged.
+// send sends a frame, or does not: whoever sends learns from what is acknowledged. An error says that the socket is of
+// no use any more.
 func (s *socket) send(frame []byte) error {
 	_, err := unix.Write(s.fd, frame)
-	if errors.Is(err, unix.EAGAIN) || errors.Is(err, unix.ECONNREFUSED) || errors.Is(err, unix.ENOBUFS) {
-		return nil
+	for _, other := range []error{unix.ENODEV, unix.ENXIO, unix.EADDRNOTAVAIL, unix.EINVAL, unix.EBADF} {
+		if errors.Is(err, other) {
+			return err
+		}
 	}
-	return err
+	return nil
 }
 
 // receive is the next frame that waits; nil: none does.

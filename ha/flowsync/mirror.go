@@ -342,6 +342,15 @@ func (m *mirror) adopt(j *Job) {
 	m.once(*j, Create, j.tries+1)
 }
 
+// lost is a flow that the kernel dropped for want of room.
+func (m *mirror) lost(slot uint32) {
+	m.stats.Full++
+	e := m.at(slot)
+	e.bits = e.bits&^inside | full
+	m.failing++
+	m.again = append(m.again, slot)
+}
+
 // fail notes that a flow is to be tried again.
 func (m *mirror) fail(j *Job, why uint16) {
 	e := m.of(j)

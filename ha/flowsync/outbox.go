@@ -60,7 +60,7 @@ func (e *Engine) loaded(now time.Time) bool {
 	}
 	some, in := e.own.waits(e.micros(now))
 	const full = 48 // records, about
-	return some && in == 0 && (now.Sub(e.sentAt) >= pace || e.own.backlog() >= full)
+	return some && (in == 0 || e.target.Mute) && (now.Sub(e.sentAt) >= pace || e.own.backlog() >= full)
 }
 
 // one sends one frame, and says whether there may be more to send.

@@ -11,8 +11,12 @@ import (
 const (
 	// silent is how long a master may say nothing until nobody knows what it has.
 	silent = 3 * time.Second
+	// unanswered is how long a backup may say nothing until the master says so.
+	unanswered = 1500 * time.Millisecond
 	// unproved is how long the digests may differ, or not be comparable, until a backup is not complete.
 	unproved = 5 * time.Second
+	// handover is how long a master that says no more that it is one may still be taken for it.
+	handover = time.Second
 )
 
 // assess settles whether this node has all flows of the master.
@@ -44,6 +48,8 @@ func (e *Engine) lacks(now time.Time) string {
 		return "the master has said nothing yet"
 	case now.Sub(e.in.heard) > silent:
 		return fmt.Sprintf("nothing has come over the cable for %v", now.Sub(e.in.heard).Round(time.Second))
+	case s.Flags&flowwire.Speaking == 0 && e.complete && !e.in.hushed.IsZero() && now.Sub(e.in.hushed) < handover:
+		return "" // it gives the role away, and its last word was quicker than its heartbeat
 	case s.Flags&flowwire.Speaking == 0:
 		return "the master has not begun yet"
 	case s.Flags&flowwire.Whole == 0:
@@ -95,8 +101,10 @@ func (e *Engine) state() view.SyncState {
 func (e *Engine) behind(now time.Time) string {
 	s := e.in.state.Flags
 	switch {
-	case e.in.heard.IsZero() || now.Sub(e.in.heard) > silent:
+	case e.in.heard.IsZero() || now.Sub(e.in.heard) > unanswered:
 		return "the peer does not answer on the cable"
+	case e.mute:
+		return "the kernel reports no flows: nf_conntrack_events is 0 here"
 	case !e.own.whole:
 		return "this node takes stock of its flows"
 	case s&flowwire.Complete == 0:

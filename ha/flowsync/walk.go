@@ -84,11 +84,14 @@ func (e *Engine) met(now time.Time, m *conntrack.Message) {
 	if m.Event != conntrack.Update && m.Event != conntrack.New || !Shared(&m.Flow, e.kernel.Local) {
 		return
 	}
-	if e.target.Speak {
+	switch {
+	case e.target.Speak:
 		e.metOwn(now, m)
-		return
+	case e.target.PeerSpeaks:
+		e.metHere(now, m)
+	case m.Flow.Kind == conntrack.KindFlow:
+		e.ripen(now, m)
 	}
-	e.metHere(now, m)
 }
 
 // metOwn is a flow that this node is to tell of, unless the peer tells of it.
@@ -115,6 +118,9 @@ func (e *Engine) ripen(now time.Time, m *conntrack.Message) {
 	const heard = conntrack.Liberal | conntrack.AckSeen
 	f, since := &m.Flow, now.Sub(e.spoken)
 	switch {
+	case e.loosen && f.Proto == conntrack.TCP && f.Flags[0]&f.Flags[1]&conntrack.Liberal == 0:
+		e.stats.Updated++
+		e.jobs.add(Job{Op: Change, Flow: *f, tries: mostTries}) // one that has just ended is not put in again
 	case f.Timeout > e.longest && since >= lowerAfter:
 		all, gone := e.kernel.Timeouts().Of(f), uint32(since/time.Second)
 		left := uint32(1)
@@ -202,6 +208,10 @@ func (e *Engine) sweep(now time.Time) {
 	e.jobs.flush()
 	if w.sweep < t.next {
 		return
+	}
+	e.loosen = false
+	if e.masterless() && now.Sub(e.spoken) > lowerAfter {
+		e.spoken = time.Time{} // all have their age
 	}
 	w.next = now.Add(walkPause)
 	w.stage, w.walking, w.sweep = 0, false, 0

@@ -159,3 +159,83 @@ func TestRipen(t *testing.T) {
 		})
 	}
 }
+
+// TestLoosen: a node that takes over without all flows has old windows for those that it has, of a time when it was
+// master before.
+func TestLoosen(t *testing.T) {
+	for _, test := range []struct {
+		name     string
+		complete bool
+	}{{"complete", true}, {"not complete", false}} {
+		t.Run(test.name, func(t *testing.T) {
+			b := newBackup(t)
+			f := flowOf(1, conntrack.TCP, conntrack.Established)
+			b.kernel.packet(f, conntrack.Extra{})
+			b.complete = test.complete
+			b.Engine.Set(b.now, Target{Speak: true}) // the peer is dead
+			for range 20 {
+				b.now = b.now.Add(10 * time.Millisecond)
+				b.Turn(b.now)
+			}
+			if got := b.stats.Updated > 0; got == test.complete {
+				t.Errorf("%d flows were loosened", b.stats.Updated)
+			}
+		})
+	}
+}
+
+// TestKernelReportsNothing: whoever turns events off makes the backup know that it lacks some.
+func TestKernelReportsNothing(t *testing.T) {
+	w := newWorld(t, 9)
+	w.roles(true, false)
+	w.run(2 * time.Second)
+	w.complete(1)
+	k := w.nodes[0].kernel
+	k.mute, k.drops = true, true
+	for i := range 50 {
+		k.packet(flowOf(i, conntrack.UDP, 0), conntrack.Extra{})
+	}
+	w.run(3 * time.Second)
+	if r := w.nodes[1].engine.Report(w.now); w.nodes[1].engine.complete {
+		t.Errorf("complete, and nobody knows: %+v", r)
+	}
+	k.mute, k.drops = false, false
+	w.run(3 * time.Second)
+	w.complete(1)
+	w.same(0)
+}
+
+// TestCrowded: in a full table a flow that gives way is not put in again at once, to push out another.
+func TestCrowded(t *testing.T) {
+	b := newBackup(t)
+	f := flowOf(1, conntrack.UDP, 0)
+	b.put(0, f, nil)
+	b.kernel.most = 1
+	b.now = b.now.Add(2 * time.Second)
+	b.Turn(b.now)
+	b.kernel.remove(f.Key)
+	jobs := b.kernel.jobs
+	b.Event(b.now, &conntrack.Message{Event: conntrack.Destroy, Flow: f})
+	b.Turn(b.now)
+	if b.kernel.jobs != jobs || b.failing() != 1 {
+		t.Errorf("%d jobs, %d wait for room", b.kernel.jobs-jobs, b.failing())
+	}
+	b.now = b.now.Add(2 * time.Second)
+	b.Turn(b.now)
+	b.has(f)
+}
+
+// TestNobodyIsMaster: what was parked gets its age although nobody takes over, as when the pair is given up.
+func TestNobodyIsMaster(t *testing.T) {
+	b := newBackup(t)
+	f := flowOf(1, conntrack.UDP, 0)
+	b.put(0, f, nil)
+	b.Engine.Set(b.now, Target{})
+	for range 40 {
+		b.now = b.now.Add(time.Second)
+		b.Turn(b.now)
+	}
+	if g := b.kernel.flows[f.Key]; g != nil && g.ends.Sub(b.now) > 2*time.Minute {
+		t.Errorf("it lasts %v", g.ends.Sub(b.now))
+	}
+}
