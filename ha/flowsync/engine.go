@@ -232,11 +232,11 @@ func (e *Engine) Overrun(now time.Time) {
 
 // answered is what the kernel says to a job that did not just succeed.
 func (e *Engine) answered(j *Job, errno syscall.Errno, m *conntrack.Message) {
-	if j.Op == Ask && (j.Timeout == askOwn || j.Timeout == askHere) {
+	if j.Op == Ask && (j.about == stillOwn || j.about == stillHere) {
 		e.swept(e.turned, j, m)
 		return
 	}
-	if j.Op == Ask && j.Timeout == askMore {
+	if j.Op == Ask && j.about == allOfIt {
 		if m != nil && e.telling() && Shared(&m.Flow, e.kernel.Local) {
 			slot, _ := e.own.learn(e.micros(e.turned), m, true)
 			e.own.at(slot).walk = e.walk.number
@@ -248,15 +248,12 @@ func (e *Engine) answered(j *Job, errno syscall.Errno, m *conntrack.Message) {
 	}
 }
 
-// askMore marks an Ask for all that there is of a flow of this node.
-const askMore = 4
-
 // Turn does what is due, and returns when there is more to do. It is to be called after each bunch of
 // events and frames, and then.
 func (e *Engine) Turn(now time.Time) time.Time {
 	e.turned = now
 	for _, k := range e.asks {
-		e.jobs.add(Job{Op: Ask, Flow: conntrack.Flow{Key: k}, Timeout: askMore})
+		e.jobs.add(Job{Op: Ask, Flow: conntrack.Flow{Key: k}, about: allOfIt})
 	}
 	e.asks = e.asks[:0]
 	e.jobs.flush()
@@ -335,7 +332,7 @@ func (e *Engine) askHelped() {
 		if n++; n > mostHelped {
 			return
 		}
-		e.jobs.add(Job{Op: Ask, Flow: conntrack.Flow{Key: e.own.at(slot).flow.Key}, Timeout: askMore})
+		e.jobs.add(Job{Op: Ask, Flow: conntrack.Flow{Key: e.own.at(slot).flow.Key}, about: allOfIt})
 	}
 }
 

@@ -28,7 +28,19 @@ type Job struct {
 	Timeout uint32           // seconds
 	slot    uint32
 	tries   uint8
+	about   about
 }
+
+// about is why an Ask asks.
+type about uint8
+
+const (
+	whoIsThere  about = iota // what stands where a flow was to be put
+	endIfParked              // the flow is to be ended unless a packet has come for it here
+	stillOwn                 // whether a flow of this node is still there
+	stillHere                // whether a flow of the peer is still in this kernel
+	allOfIt                  // an event told too little of a flow of this node
+)
 
 // Kernel is conntrack as flow sync uses it. Its methods are called by one goroutine.
 type Kernel interface {

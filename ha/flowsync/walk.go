@@ -200,9 +200,9 @@ func (e *Engine) sweep(now time.Time) {
 		}
 		switch {
 		case e.target.Speak && f.bits&gone == 0:
-			e.jobs.add(Job{Op: Ask, Flow: f.flow, slot: w.sweep, Timeout: askOwn})
+			e.jobs.add(Job{Op: Ask, Flow: f.flow, slot: w.sweep, about: stillOwn})
 		case !e.target.Speak && f.bits&inside != 0:
-			e.jobs.add(Job{Op: Ask, Flow: f.flow, slot: w.sweep, Timeout: askHere})
+			e.jobs.add(Job{Op: Ask, Flow: f.flow, slot: w.sweep, about: stillHere})
 		}
 	}
 	e.jobs.flush()
@@ -222,21 +222,15 @@ func (e *Engine) sweep(now time.Time) {
 	}
 }
 
-// What an Ask of a sweep is about, in its Timeout.
-const (
-	askOwn  = 2 // whether a flow of this node is still there
-	askHere = 3 // whether a flow of the peer is still in this kernel
-)
-
 // swept is the answer.
 func (e *Engine) swept(now time.Time, j *Job, found *conntrack.Message) {
-	switch j.Timeout {
-	case askOwn:
+	switch j.about {
+	case stillOwn:
 		if slot, ok := e.own.find(&j.Flow.Key); ok && found == nil {
 			e.own.forget(e.micros(now), slot)
 			e.stats.Repairs++
 		}
-	case askHere:
+	case stillHere:
 		if p := e.peer.of(j); p != nil && found == nil {
 			e.repaired(now, "a flow was missing here")
 			e.peer.do(Create, j.slot)
