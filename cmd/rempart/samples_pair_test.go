@@ -78,7 +78,7 @@ func pairStates() map[string]view.Status {
 			s.Paths[i].Beat, s.Paths[i].Ad, s.Paths[i].PeerHears, s.Paths[i].Lost = before(71*time.Second), time.Time{}, false, 100
 		}
 		s.Paths[0].Carrier = false
-		s.Sync = &view.Sync{State: view.SyncOff, Why: "no peer lives"}
+		s.Sync = &view.Sync{State: view.SyncOff, Why: "the peer is dead"}
 		s.Warnings = []string{"fw1 is gone for 1m 10s: this node has no backup"}
 	})
 	change("stunned", backupPair(), func(s *view.Status) {
@@ -103,7 +103,7 @@ func pairStates() map[string]view.Status {
 		for i := range s.Paths {
 			s.Paths[i].Beat, s.Paths[i].PeerHears = time.Time{}, false
 		}
-		s.Groups[0].Why, s.Sync = "nobody else was heard", &view.Sync{State: view.SyncOff, Why: "no peer lives"}
+		s.Groups[0].Why, s.Sync = "nobody else was heard", &view.Sync{State: view.SyncOff, Why: "no peer of ours was heard"}
 		s.Warnings = []string{"a node at 172.16.0.2 on sync speaks with another secret: put the same content into the secret file of both nodes"}
 	})
 	change("foreign", samplePair(), func(s *view.Status) {
@@ -112,7 +112,7 @@ func pairStates() map[string]view.Status {
 			s.Paths[i].Beat, s.Paths[i].PeerHears = time.Time{}, false
 		}
 		s.Paths[3].Ad = before(812 * time.Millisecond)
-		s.Sync = &view.Sync{State: view.SyncOff, Why: "no peer lives"}
+		s.Sync = &view.Sync{State: view.SyncOff, Why: "no peer of ours was heard"}
 		s.Groups[0].Role, s.Groups[0].Why = "BACKUP", "203.0.113.3 advertises faster"
 		for i := range s.VIPs {
 			s.VIPs[i].Held = false
