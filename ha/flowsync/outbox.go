@@ -77,9 +77,7 @@ func (e *Engine) one(now time.Time, state bool) (more bool) {
 	}
 	e.changed = e.changed || len(f.slots) > 0
 	full := e.own.backlog() > 0 && len(f.slots) >= littleBacklog
-	if state {
-		e.tell(now)
-	}
+	stated := state && e.tell(now)
 	e.frame = e.seals.out.Seal(e.frame[:0], flowwire.Header{Epoch: e.epoch, Seq: e.seq}, w.Bytes())
 	// What cannot be sent is lost, and made up for as anything that is.
 	if err := e.send(e.frame); err != nil {
@@ -88,7 +86,7 @@ func (e *Engine) one(now time.Time, state bool) (more bool) {
 	e.stats.Frames++
 	e.stats.Bytes += uint64(len(e.frame))
 	e.sentAt = now
-	if len(f.slots) > 0 || state && e.telling() {
+	if len(f.slots) > 0 || stated && e.telling() { // else it is not acknowledged
 		e.own.flights.launch(f)
 	}
 	return full || len(e.peer.wants) > 0
@@ -113,27 +111,28 @@ func (e *Engine) acknowledge(state bool) {
 }
 
 // tell puts into a frame how this node stands. The digest is of all that was said, this frame included, and says
-// nothing while something of it is lost.
-func (e *Engine) tell(now time.Time) {
+// nothing while something of it is lost: then this is false.
+func (e *Engine) tell(now time.Time) bool {
 	s := flowwire.State{Flags: e.flags(), Count: e.own.told.count, Digest: e.own.told.sum, Slots: e.own.next, Mirror: e.peer.has.count, Clock: now.UnixMilli()}
 	count, most := e.kernel.Count()
 	s.Local, s.Max = uint64(count), most
 	copy(s.Revision[:], e.target.Revision)
 	e.stateAt = now
 	if e.own.missing > 0 || !e.writer.State(&s) {
-		return
+		return false
 	}
 	e.changed = false
 	for n := uint32(len(e.own.told.buckets)); e.hurry; e.round++ {
 		if e.round >= n {
 			e.hurry, e.round = false, 0
-			return
+			break
 		}
 		b := e.own.told.buckets[e.round]
 		if !e.writer.Digest(flowwire.Digest{Bucket: e.round, Count: b.count, Sum: b.sum}) {
-			return
+			break
 		}
 	}
+	return true
 }
 
 func (e *Engine) flags() (f flowwire.StateFlags) {
