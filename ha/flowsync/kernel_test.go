@@ -279,3 +279,34 @@ func TestLoopAlone(t *testing.T) {
 		t.Error("it listens")
 	}
 }
+
+// TestLoopBoth is two nodes of which each is master of a group: each has the other's flows, ends go over, and when one
+// gives its group away the other goes on with all.
+func TestLoopBoth(t *testing.T) {
+	b := newBed(t)
+	b.roles(true, true)
+	a, c := flowsFrom(1, 600), flowsFrom(50_000, 400)
+	b.do(0, Create, a...)
+	b.do(1, Create, c...)
+	b.both(1000)
+	b.do(0, End, a[:100]...)
+	b.do(1, End, c[:50]...)
+	b.both(850)
+	for i, node := range b.nodes {
+		if r := node.loop.Report(); r.State != view.SyncBoth {
+			t.Errorf("node %d is %s", i, r.State)
+		}
+	}
+	b.roles(true, false)
+	b.same(0, 850)
+	b.do(0, End, c[50:150]...) // which began at the other
+	b.same(0, 750)
+}
+
+// both waits until each kernel has that many flows.
+func (b *bed) both(n int) {
+	b.t.Helper()
+	if !lab.Poll(20*time.Second, func() bool { return len(b.kernel(0)) == n && len(b.kernel(1)) == n }) {
+		b.t.Fatalf("%d and %d flows, want %d in both\n%+v\n%+v", len(b.kernel(0)), len(b.kernel(1)), n, b.nodes[0].loop.Report(), b.nodes[1].loop.Report())
+	}
+}
