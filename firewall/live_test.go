@@ -7,13 +7,14 @@ import (
 	"github.com/rempart/rempart/firewall/nft"
 )
 
-// ofLines says whether a comment is of what gives flows their line, or keeps a pair out of
-// connection tracking. It decides nothing about them, and its comments have blanks, which
-// no name has.
+// ofLines says whether a comment is of what gives flows their line, keeps a pair out of
+// connection tracking, or has flows reported to it. It decides nothing about flows, and its
+// comments have blanks, which no name has.
 func ofLines(comment string) bool {
 	switch comment {
 	case "passed before it was routed", "tells ends of flows that they ended", "goes to the inside", "has a line already",
-		"its reset would not know its line", "of the link alone":
+		"its reset would not know its line", "of the link alone", "nothing of the pair", "not the other node",
+		"told of already", "for the other node", "nothing for the other node":
 		return true
 	}
 	return strings.HasPrefix(comment, "gateway ")

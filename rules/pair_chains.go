@@ -57,7 +57,7 @@ func otherTraffic() []nft.Rule {
 	port := func(f nft.Field, lo, hi uint32) nft.Match {
 		return nft.Match{Field: f, Not: true, Values: []nft.Value{nft.Numbers(nft.TypePort, lo, hi)}}
 	}
-	tcp := rule(port(nft.TCPDport, BeatPort, BeatPort), port(nft.TCPSport, BeatPort, BeatPort), accept())
+	tcp := rule(port(nft.TCPSport, BeatPort, BeatPort), port(nft.TCPDport, BeatPort, BeatPort), accept())
 	udp := rule(port(nft.UDPDport, BeatPort, FlowPort), accept())
 	tcp.Comment, udp.Comment = comment, comment
 	return []nft.Rule{tcp, udp}
