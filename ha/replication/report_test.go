@@ -146,7 +146,7 @@ func (r *report) ratio(m measure) string {
 		if !ok || who == oursName || m.target.of != "" && who != m.target.of {
 			continue
 		}
-		if theirs.text != "" || ours.text != "" || theirs.value == 0 {
+		if theirs.text != "" || ours.text != "" || theirs.value <= 0 || ours.value < 0 {
 			return ""
 		}
 		return fmt.Sprintf("%.2f", ours.value/theirs.value)

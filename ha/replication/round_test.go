@@ -6,8 +6,10 @@ import (
 )
 
 const (
-	// patience is how long a backup may take to have everything once nothing more comes.
+	// patience is how long a backup may gain nothing before what it lacks is missing.
 	patience = 5 * time.Second
+	// longest is how long it may take in all.
+	longest = time.Minute
 	// drift is how many flows of its own a node may have gained or lost meanwhile.
 	drift = 4
 )
@@ -17,19 +19,23 @@ type round struct {
 	flows   int
 	came    time.Duration // from the first on the master to the last
 	took    time.Duration // until the backup had them
-	missing int           // on the backup when patience ended
+	missing int           // on the backup when patience ended: what comes later was lost for so long
 	cost    cost
 }
 
-// perFlow is a cost of the round in microseconds a flow.
+// arrived is how many flows the backup got: a flow that is lost costs nothing, and is not to be counted as cheap.
+func (r round) arrived() float64 { return float64(r.flows - r.missing) }
+
+// perFlow is what a flow that arrived cost a node, in microseconds.
 func (r round) perFlow(node int) float64 {
-	return float64(r.cost.cpu[node]) / float64(time.Microsecond) / float64(r.flows)
+	return float64(r.cost.cpu[node]) / float64(time.Microsecond) / r.arrived()
 }
 
-func (r round) bytesEach() float64 { return r.cost.bytes / float64(r.flows) }
+// bytesEach is what a flow that arrived took on the cable.
+func (r round) bytesEach() float64 { return r.cost.bytes / r.arrived() }
 
 // through is how many flows a second the backup got.
-func (r round) through() float64 { return float64(r.flows) / r.took.Seconds() }
+func (r round) through() float64 { return r.arrived() / r.took.Seconds() }
 
 // offered is how many flows a second came to the master. It is less than what was asked for where the processors, which
 // all share, are busy.
@@ -47,16 +53,29 @@ func (p *pair) measure(tb testing.TB, wanted func() flowTable, come func() int) 
 	var r round
 	r.flows = come()
 	r.came = time.Since(before.at)
-	within(patience, func() bool { return g.read(tb) >= had+r.flows-drift })
-	r.took = time.Since(before.at)
+	r.took = g.await(tb, had+r.flows-drift).Sub(before.at)
 	time.Sleep(200 * time.Millisecond) // acknowledgments belong to the cost
 	r.cost = p.use(tb).since(before).less(idle)
 	want := wanted()
-	within(patience, func() bool {
+	within(time.Second, func() bool { // the last few may be those that drift allows for
 		r.missing = dump(tb, p.backup(), want.has).lacks(want)
 		return r.missing == 0
 	})
 	return r
+}
+
+// await waits until a node has so many flows, or gains none for as long as patience lasts. It returns when the node
+// gained the last.
+func (g gauge) await(tb testing.TB, want int) time.Time {
+	tb.Helper()
+	most, gained := 0, time.Now()
+	within(longest, func() bool {
+		if count := g.read(tb); count > most {
+			most, gained = count, time.Now()
+		}
+		return most >= want || time.Since(gained) > patience
+	})
+	return gained
 }
 
 // has says whether a flow is in the table.

@@ -101,7 +101,7 @@ func benchMemory(b *testing.B, e *bench) {
 				e.add(b, measure{"memory", "no flows: in all, master", "MB", target{}}, c.name(), used/1e6)
 				return
 			}
-			e.add(b, m, c.name(), (used-empty[c.name()])/float64(flows))
+			e.add(b, m, c.name(), max(0, used-empty[c.name()])/float64(flows))
 		})
 	}
 }
