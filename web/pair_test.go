@@ -130,7 +130,13 @@ func TestStreamsThatEnd(t *testing.T) {
 	gone := make(chan struct{})
 	waits := Dial(serving(t, &fake{during: func(ctx context.Context) { <-ctx.Done(); close(gone) }}))
 	ctx, leave := context.WithCancel(t.Context())
-	err := waits.Doctor(ctx, func(view.Finding) error { leave(); return nil })
+	told := 0
+	err := waits.Doctor(ctx, func(view.Finding) error {
+		if told++; told == 2 { // the pair has said all that it says before it waits
+			leave()
+		}
+		return nil
+	})
 	if !errors.Is(err, context.Canceled) {
 		t.Errorf("who goes away hears %v", err)
 	}
