@@ -188,8 +188,12 @@ func (l *Loop) close() {
 	l.conntrack.Close()
 }
 
-// rest is for how long events are left to gather once there were some: each look costs as much as five of them.
-const rest = 200 * time.Microsecond
+// rest is for how long events are left to gather once there were some: each look costs as much as five of them. When
+// most of them were no new flows but what became of old ones, there is less hurry.
+const (
+	rest     = 200 * time.Microsecond
+	longRest = time.Millisecond
+)
 
 // wait returns when something happens, or it is time.
 func (l *Loop) wait(next time.Time) error {
@@ -286,6 +290,7 @@ func (l *Loop) hear() {
 		return
 	}
 	for range mostReads {
+		whole := l.engine.own.urgent.tail
 		n, err := l.conntrack.events.Read(l.event)
 		if err == conntrack.ErrOverrun {
 			l.engine.Overrun(l.now)
@@ -294,7 +299,9 @@ func (l *Loop) hear() {
 			l.rested = l.now.Add(time.Millisecond)
 			return
 		}
-		if n > 0 {
+		if fresh := int(l.engine.own.urgent.tail - whole); n > 2*fresh {
+			l.rested = l.now.Add(longRest)
+		} else if n > 0 {
 			l.rested = l.now.Add(rest)
 		}
 		if n < 64 {
