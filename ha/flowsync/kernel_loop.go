@@ -188,11 +188,13 @@ func (l *Loop) close() {
 	l.conntrack.Close()
 }
 
-// rest is for how long events are left to gather once there were some: each look costs as much as five of them. When
-// most of them were no new flows but what became of old ones, there is less hurry.
+// For how long events are left to gather once there were some: each look costs as much as five of them. One that came
+// alone may be the first after a silence; where there were several there will be more; and when most of them were no new
+// flows but what became of old ones, there is less hurry.
 const (
-	rest     = 200 * time.Microsecond
-	longRest = time.Millisecond
+	restAlone   = 200 * time.Microsecond
+	restCrowd   = 400 * time.Microsecond
+	restDetails = time.Millisecond
 )
 
 // wait returns when something happens, or it is time.
@@ -299,10 +301,13 @@ func (l *Loop) hear() {
 			l.rested = l.now.Add(time.Millisecond)
 			return
 		}
-		if fresh := int(l.engine.own.urgent.tail - whole); n > 2*fresh {
-			l.rested = l.now.Add(longRest)
-		} else if n > 0 {
-			l.rested = l.now.Add(rest)
+		switch fresh := int(l.engine.own.urgent.tail - whole); {
+		case n > 2*fresh:
+			l.rested = l.now.Add(restDetails)
+		case n > 1:
+			l.rested = l.now.Add(restCrowd)
+		case n == 1:
+			l.rested = l.now.Add(restAlone)
 		}
 		if n < 64 {
 			return
