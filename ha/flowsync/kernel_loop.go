@@ -193,7 +193,7 @@ func (l *Loop) close() {
 // flows but what became of old ones, there is less hurry.
 const (
 	restAlone   = 200 * time.Microsecond
-	restCrowd   = 400 * time.Microsecond
+	restCrowd   = 250 * time.Microsecond
 	restDetails = time.Millisecond
 )
 
