@@ -13,8 +13,10 @@ const (
 	silent = 3 * time.Second
 	// unanswered is how long a backup may say nothing until the master says so.
 	unanswered = 1500 * time.Millisecond
-	// unproved is how long the digests may differ, or not be comparable, until a backup is not complete.
-	unproved = 5 * time.Second
+	// unproved is how long the digests may differ until a backup is not complete, and uncompared how long it may be
+	// impossible to tell: on a cable that loses much there is always something under way.
+	unproved   = 5 * time.Second
+	uncompared = 30 * time.Second
 	// handover is how long a master that says no more that it is one may still be taken for it.
 	handover = time.Second
 )
@@ -58,8 +60,10 @@ func (e *Engine) lacks(now time.Time) string {
 		return fmt.Sprintf("the snapshot is under way: %d flows so far", e.peer.has.count)
 	case e.peer.failing > 0:
 		return fmt.Sprintf("%d flows do not fit into the table of this node: raise nf_conntrack_max (flow_table in [ha])", e.peer.failing)
-	case e.peer.equal.IsZero() || now.Sub(e.peer.equal) > unproved:
+	case e.peer.equal.IsZero() || e.in.differs && now.Sub(e.peer.equal) > unproved:
 		return "the digests differ: what does is being fetched"
+	case now.Sub(e.peer.equal) > uncompared:
+		return "the digests could not be compared for half a minute: the cable loses too much"
 	}
 	return ""
 }
