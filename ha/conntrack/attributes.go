@@ -152,11 +152,10 @@ func msgOf(k Kind, what msg) msg {
 type flag uint16
 
 const (
-	flagRequest     flag = 0x1
-	flagInterrupted flag = 0x10 // NLM_F_DUMP_INTR
-	flagDump        flag = 0x300
-	flagExclusive   flag = 0x200
-	flagCreate      flag = 0x400
+	flagRequest   flag = 0x1
+	flagDump      flag = 0x300
+	flagExclusive flag = 0x200
+	flagCreate    flag = 0x400
 )
 
 const (

@@ -156,20 +156,18 @@ func TestAnswers(t *testing.T) {
 
 func TestEvents(t *testing.T) {
 	for _, tc := range []struct {
-		what        msg
-		flags       flag
-		want        Event
-		interrupted bool
+		what  msg
+		flags flag
+		want  Event
 	}{
-		{msgFlow | msgNew, flagCreate | flagExclusive, New, false},
-		{msgFlow | msgNew, 0, Update, false},
-		{msgFlow | msgNew, flagInterrupted, Update, true},
-		{msgFlow | msgDelete, 0, Destroy, false},
+		{msgFlow | msgNew, flagCreate | flagExclusive, New},
+		{msgFlow | msgNew, 0, Update},
+		{msgFlow | msgDelete, 0, Destroy},
 	} {
 		b := message(tc.what, tc.flags, IPv4, tuples())
 		binary.NativeEndian.PutUint32(b[12:], 4711)
 		m := parsed(t, b)
-		if m.Event != tc.want || m.Interrupted != tc.interrupted || m.Port != 4711 || m.Seq != 5 || m.Has != 0 {
+		if m.Event != tc.want || m.Port != 4711 || m.Seq != 5 || m.Has != 0 {
 			t.Errorf("message %#x with flags %#x: %+v", tc.what, tc.flags, m)
 		}
 	}

@@ -37,9 +37,7 @@ type Message struct {
 	Port  uint32 // the socket that caused it; zero: a packet, or time
 	Seq   uint32 // of the request that it answers
 	Errno int32  // of Refused and Done, positive
-	// Interrupted says that the table changed under a walk so that it may have missed some (NLM_F_DUMP_INTR).
-	Interrupted bool
-	Has         Has
-	Flow        Flow
-	Extra       Extra // valid where Has says so
+	Has   Has
+	Flow  Flow
+	Extra Extra // valid where Has says so
 }

@@ -12,7 +12,6 @@ func (m *Message) Parse(b []byte) error {
 	}
 	kind, flags := msg(binary.NativeEndian.Uint16(b[4:])), flag(binary.NativeEndian.Uint16(b[6:]))
 	m.Seq, m.Port = binary.NativeEndian.Uint32(b[8:]), binary.NativeEndian.Uint32(b[12:])
-	m.Interrupted = flags&flagInterrupted != 0
 	body := b[headerLen:]
 	fault := sound
 	switch kind &^ msgSubsystem {

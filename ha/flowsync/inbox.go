@@ -18,14 +18,14 @@ type inbox struct {
 	hushed  time.Time // when it last said that it speaks no more
 	owed    int       // frames that want an acknowledgment
 	due     time.Time // when it goes at the latest; zero: none is owed
+	full    bool      // the peer's kernel has no room for all that it was told of
 	differs bool      // the digests were not equal when they were last compared
 
 	// What follows is of the frame that is being read.
-	seq    uint64
-	now    time.Time
-	stale  bool // of an epoch that is over
-	wants  bool // an acknowledgment
-	state1 *flowwire.State
+	seq   uint64
+	now   time.Time
+	stale bool // of an epoch that is over
+	wants bool // an acknowledgment
 }
 
 const (
@@ -56,7 +56,7 @@ func (e *Engine) Frame(now time.Time, frame []byte) {
 		in.epoch, in.state, in.differs, in.hushed = h.Epoch, flowwire.State{}, false, time.Time{}
 		e.peer.begin()
 	}
-	in.seq, in.now, in.stale, in.wants, in.state1 = h.Seq, now, h.Epoch < in.epoch, false, nil
+	in.seq, in.now, in.stale, in.wants = h.Seq, now, h.Epoch < in.epoch, false
 	if err := e.decoder.Read(body, (*reader)(e)); err != nil {
 		e.stats.BadMalformed++
 	}
@@ -119,6 +119,7 @@ func (r *reader) End(slot uint32) {
 }
 
 func (r *reader) Ack(a *flowwire.Ack) {
+	r.in.full = a.Full
 	if a.Floor > 0 {
 		r.in.window.Skip(a.Floor - 1)
 	}

@@ -27,7 +27,7 @@ func (e *Engine) assess(now time.Time) {
 	was := e.complete
 	e.complete = e.target.PeerSpeaks && e.why == ""
 	if e.complete != was {
-		e.stateAt = time.Time{} // so does the master
+		e.stateAt = time.Time{} // the master need not wait for the next regular one to know
 	}
 	if e.complete && !was && e.peer.before.next > 0 {
 		e.peer.finish() // what is left is of flows that ended meanwhile
@@ -111,6 +111,8 @@ func (e *Engine) behind(now time.Time) string {
 		return "the kernel reports no flows: nf_conntrack_events is 0 here"
 	case !e.own.whole:
 		return "this node takes stock of its flows"
+	case e.in.full:
+		return "flows do not fit into the peer's table: raise flow_table in [ha], for both nodes"
 	case s&flowwire.Complete == 0:
 		return "the peer is not complete yet"
 	}

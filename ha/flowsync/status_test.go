@@ -160,3 +160,22 @@ func TestResync(t *testing.T) {
 		}
 	}
 }
+
+// TestPeerIsFull: the master says as well that flows do not fit into its backup.
+func TestPeerIsFull(t *testing.T) {
+	w := newWorld(t, 3)
+	w.nodes[1].kernel.most = 10
+	for i := range 40 {
+		w.nodes[0].kernel.packet(flowOf(i, conntrack.UDP, 0), conntrack.Extra{})
+	}
+	w.roles(true, false)
+	w.run(2 * time.Second)
+	if why := w.nodes[0].engine.Report(w.now).Why; !strings.Contains(why, "do not fit into the peer's table") {
+		t.Errorf("the master says %q", why)
+	}
+	w.nodes[1].kernel.most = 100
+	w.run(3 * time.Second)
+	if why := w.nodes[0].engine.Report(w.now).Why; why != "" {
+		t.Errorf("with room again the master says %q", why)
+	}
+}
