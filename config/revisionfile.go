@@ -27,7 +27,7 @@ const sumPrefix = "\nsha256 "
 type revisionHead struct {
 	Number  int       `json:"number"`
 	Hash    string    `json:"hash"`
-	Parent  string    `json:"parent,omitempty"`
+	Parents []string  `json:"parents,omitempty"`
 	Author  string    `json:"author,omitempty"`
 	Message string    `json:"message,omitempty"`
 	Time    time.Time `json:"time"`
@@ -38,7 +38,7 @@ type revisionHead struct {
 // appendRevision appends r's file to b.
 func appendRevision(b []byte, r Revision) ([]byte, error) {
 	head := revisionHead{
-		Number: r.Number, Hash: r.Hash, Parent: r.Parent, Author: r.Author, Message: r.Message,
+		Number: r.Number, Hash: r.Hash, Parents: r.Parents, Author: r.Author, Message: r.Message,
 		Time: r.Time, Policy: len(r.Policy), Node: -1,
 	}
 	if r.Node != nil {
@@ -85,7 +85,7 @@ func parseRevision(b []byte) (Revision, error) {
 		return Revision{}, errors.New("the texts have not the length that the head says")
 	}
 	r := Revision{
-		Number: head.Number, Hash: head.Hash, Parent: head.Parent, Author: head.Author, Message: head.Message,
+		Number: head.Number, Hash: head.Hash, Parents: head.Parents, Author: head.Author, Message: head.Message,
 		Time: head.Time, Policy: texts[:head.Policy:head.Policy],
 	}
 	if head.Node >= 0 {

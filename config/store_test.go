@@ -26,7 +26,7 @@ func open(t *testing.T, dir string, d disk.Disk) *Store {
 // someRevision is a revision whose policy is text.
 func someRevision(text string) Revision {
 	return Revision{
-		Parent: "parent of " + text, Author: "anna", Message: "why " + text,
+		Parents: []string{"parent of " + text}, Author: "anna", Message: "why " + text,
 		Time: time.Date(2026, 11, 22, 20, 0, 0, 123456789, time.UTC), Policy: []byte(text),
 	}
 }

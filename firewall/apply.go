@@ -110,7 +110,7 @@ func (f *Firewall) prepare(ctx context.Context, d Draft, now time.Time) (*candid
 	}
 	rev := config.Revision{Hash: config.Hash(d.Policy), Policy: d.Policy, Node: d.Node}
 	if f.running != nil {
-		rev.Parent = f.running.revision.Hash
+		rev.Parents = []string{f.running.revision.Hash}
 	}
 	return &candidate{revision: rev, world: w, ruleset: f.compiler.compile(w), warnings: fixedSettings(devices)}, nil
 }

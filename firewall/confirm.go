@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"net/netip"
+	"slices"
 	"time"
 
 	"github.com/rempart/rempart/config"
@@ -85,7 +86,7 @@ func (f *Firewall) revisionBefore() (int, error) {
 	before := 0
 	for _, r := range revisions {
 		// By its hash: a number alone may be of one that was never made current.
-		if r.Number < f.running.revision.Number && r.Number > before && r.Hash == f.running.revision.Parent {
+		if r.Number < f.running.revision.Number && r.Number > before && slices.Contains(f.running.revision.Parents, r.Hash) {
 			before = r.Number
 		}
 	}

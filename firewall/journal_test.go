@@ -32,7 +32,7 @@ func TestFate(t *testing.T) {
 func testJournal() Journal {
 	return Journal{
 		Candidate: config.Revision{
-			Hash: "h", Parent: "p", Author: "ann", Message: "more",
+			Hash: "h", Parents: []string{"p"}, Author: "ann", Message: "more",
 			Time: time.Date(2026, 11, 22, 12, 0, 0, 0, time.UTC), Policy: []byte("schema = 1\n"), Node: []byte("name = \"fw1\"\n"),
 		},
 		Deadline: time.Date(2026, 11, 22, 12, 1, 0, 0, time.UTC), Boot: "b",

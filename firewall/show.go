@@ -149,7 +149,7 @@ func (f *Firewall) revisions() ([]config.Revision, error) {
 
 func (f *Firewall) reportRevision(r config.Revision) report.Revision {
 	return report.Revision{
-		Number: r.Number, Hash: r.Hash, Parent: r.Parent, Author: r.Author, Time: r.Time, Message: r.Message,
+		Number: r.Number, Hash: r.Hash, Parents: r.Parents, Author: r.Author, Time: r.Time, Message: r.Message,
 		Current: f.running != nil && f.running.revision.Number == r.Number,
 	}
 }

@@ -121,7 +121,7 @@ type Applied struct {
 type Revision struct {
 	Number  int       `json:"number"`
 	Hash    string    `json:"hash"`
-	Parent  string    `json:"parent,omitempty"`
+	Parents []string  `json:"parents,omitempty"`
 	Author  string    `json:"author"`
 	Time    time.Time `json:"time"`
 	Message string    `json:"message,omitempty"`
