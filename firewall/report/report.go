@@ -85,6 +85,8 @@ type Preview struct {
 	Tests     []Test          `json:"tests,omitempty"` // of the policy, all of them
 	// Lockout is what an apply is refused for: the draft would cut off who asks.
 	Lockout *Lockout `json:"lockout,omitempty"`
+	// Peer is what the other node of a pair says of it; absent where there is none, or it is not paired.
+	Peer *PeerReport `json:"peer,omitempty"`
 }
 
 // FlowsLost is how many flows that a rule let in would end.
@@ -104,6 +106,8 @@ type Request struct {
 	// Base is the hash of the policy that the draft was made from; when it is
 	// given and another one runs, the request is refused.
 	Base string `json:"base,omitempty"`
+	// Alone applies it here although the peer refuses it or cannot be reached: that is behind until then.
+	Alone bool `json:"alone,omitempty"`
 }
 
 // Applied is what an apply or a rollback did.
@@ -115,13 +119,17 @@ type Applied struct {
 	Deadline   time.Time `json:"deadline,omitzero"` // confirm until then
 	Changes    []string  `json:"changes,omitempty"`
 	Warnings   []string  `json:"warnings,omitempty"`
+	// Peer is what became of the other node of a pair; absent where there is none, or it is not paired.
+	Peer *PeerReport `json:"peer,omitempty"`
 }
 
 // Revision is a policy that was kept.
 type Revision struct {
 	Number  int       `json:"number"`
+	ID      string    `json:"id,omitempty"` // its identity on both nodes of a pair
 	Hash    string    `json:"hash"`
-	Parents []string  `json:"parents,omitempty"`
+	Parents []string  `json:"parents,omitempty"` // what it was edited from; two of a merge
+	Origin  string    `json:"origin,omitempty"`  // the node that made it
 	Author  string    `json:"author"`
 	Time    time.Time `json:"time"`
 	Message string    `json:"message,omitempty"`
