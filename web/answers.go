@@ -2,7 +2,6 @@ package web
 
 import (
 	"context"
-	"fmt"
 	"net/http"
 	"strconv"
 	"time"
@@ -52,7 +51,7 @@ func (a *api) apply(r *http.Request, q report.Request) (report.Applied, error) {
 
 func checkDraft(d report.Draft) error {
 	if len(d.Policy)+len(d.Node) > maxPolicy {
-		return &transportError{http.StatusRequestEntityTooLarge, fmt.Sprintf("policy: larger than %d bytes", maxPolicy)}
+		return errPolicyTooLarge
 	}
 	// A request that was cut short, or meant for another endpoint, is not an empty policy.
 	if d.PolicyName == "" {

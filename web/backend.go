@@ -77,4 +77,34 @@ type Pair interface {
 	// Drill tells of each switch as it is done and returns all of them, with what they cost. An error of
 	// tell does not: the addresses go back first.
 	Drill(ctx context.Context, o view.DrillOrder, tell func(view.DrillLeg) error) (view.Drill, error)
+	// PeerMaintenance is Maintenance of the other node.
+	PeerMaintenance(ctx context.Context, on bool, by string) error
+	Pairing
+	PairPolicy
+}
+
+// Pairing is how two nodes come to trust each other. Its errors are those of Pair. It answers without a policy too,
+// and under one that has no [ha].
+type Pairing interface {
+	// Invite makes a code by which another node may be paired with this one, and tells of it, and again whenever
+	// something of it changed. It returns when they are paired; when ctx ends, the code is withdrawn.
+	Invite(ctx context.Context, by string, tell func(view.Invitation) error) (view.Pairing, error)
+	// Join is paired with the node that made a code.
+	Join(ctx context.Context, j view.Join, by string) (view.Pairing, error)
+	Pairing(ctx context.Context) (view.Pairing, error)
+	// Unpair forgets the peer here and there; force does so although it cannot be told.
+	Unpair(ctx context.Context, force bool, by string) (view.Pairing, error)
+	// RotateKeys gives both nodes new keys, without an outage.
+	RotateKeys(ctx context.Context, by string) (view.Pairing, error)
+}
+
+// PairPolicy is the policy that two paired nodes share. Its errors are those of Pair, and of Backend where a
+// policy comes to run.
+type PairPolicy interface {
+	PolicyDiff(ctx context.Context) (view.PolicyDiff, error)
+	// Resolve decides a conflict: what it makes is a revision with two parents, which both nodes run.
+	Resolve(ctx context.Context, r view.Resolution, by report.Caller) (report.Applied, error)
+	// Pull gets from the peer what it is ahead, and Push gives it what this node is. Neither decides a conflict.
+	Pull(ctx context.Context, by report.Caller) (view.Carried, error)
+	Push(ctx context.Context, by report.Caller) (view.Carried, error)
 }

@@ -93,13 +93,16 @@ func TestClientHearsErrors(t *testing.T) {
 		conflict bool
 		faults   int
 		lockout  bool
+		peer     string
 	}{
-		{"request", fmt.Errorf("%w: no rule %q", report.ErrRequest, "x"), true, false, 0, false},
-		{"conflict", fmt.Errorf("apply: %w: another was quicker", report.ErrConflict), false, true, 0, false},
-		{"refused", errors.New("replace ruleset: no space left on device"), false, false, 0, false},
-		{"faults", fmt.Errorf("%w: %w", report.ErrRequest, faults), true, false, 1, false},
-		{"tests", report.TestsFailed{{File: "rempart.toml", Line: 9, Message: "no"}, {File: "rempart.toml", Line: 12}}, true, false, 2, false},
-		{"lockout", &report.Lockout{Message: "no way back"}, true, false, 0, true},
+		{"request", fmt.Errorf("%w: no rule %q", report.ErrRequest, "x"), true, false, 0, false, ""},
+		{"conflict", fmt.Errorf("apply: %w: another was quicker", report.ErrConflict), false, true, 0, false, ""},
+		{"refused", errors.New("replace ruleset: no space left on device"), false, false, 0, false, ""},
+		{"faults", fmt.Errorf("%w: %w", report.ErrRequest, faults), true, false, 1, false, ""},
+		{"tests", report.TestsFailed{{File: "rempart.toml", Line: 9, Message: "no"}, {File: "rempart.toml", Line: 12}}, true, false, 2, false, ""},
+		{"lockout", &report.Lockout{Message: "no way back"}, true, false, 0, true, ""},
+		{"peer", &report.PeerRefused{PeerReport: report.PeerReport{Node: "fw2", State: report.PeerRefuses, Faults: []report.Fault{{File: "node.toml", Line: 3}}}}, true, false, 1, false, "fw2"},
+		{"peer that has no room", &report.PeerRefused{PeerReport: report.PeerReport{Node: "fw2", State: report.PeerRefuses, Message: "its disk is full"}}, true, false, 0, false, "fw2"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			client := Dial(serving(t, &fake{err: c.err}))
@@ -112,8 +115,11 @@ func TestClientHearsErrors(t *testing.T) {
 					t.Errorf("%s: %v is not of the kind it was sent as", q.name, err)
 				}
 				var f *Failure
-				if !errors.As(err, &f) || len(f.Faults) != c.faults || (f.Lockout != nil) != c.lockout {
+				if !errors.As(err, &f) || len(f.Faults) != c.faults || (f.Lockout != nil) != c.lockout || f.Peer != c.peer {
 					t.Errorf("%s: %#v, want %d faults", q.name, err, c.faults)
+				}
+				if c.peer != "" && c.faults > 0 && f.Faults[0].File != "fw2: node.toml" {
+					t.Errorf("%s: a fault in %s", q.name, f.Faults[0].File)
 				}
 			}
 		})

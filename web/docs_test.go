@@ -100,6 +100,16 @@ func TestDocumentedExamples(t *testing.T) {
 		"GET /v1/metrics":                 {},
 		"POST /v1/ha/doctor":              {new(empty), new(doctorLine)},
 		"POST /v1/ha/drill":               {new(view.DrillOrder), new(drillLine)},
+		"POST /v1/ha/peer/maintenance":    {new(maintenanceRequest), new(empty)},
+		"GET /v1/ha/pairing":              {new(view.Pairing)},
+		"POST /v1/ha/invite":              {new(empty), new(inviteLine)},
+		"POST /v1/ha/join":                {new(view.Join), new(view.Pairing)},
+		"POST /v1/ha/unpair":              {new(unpairRequest), new(view.Pairing)},
+		"POST /v1/ha/rotate":              {new(empty), new(view.Pairing)},
+		"GET /v1/ha/policy/diff":          {new(view.PolicyDiff)},
+		"POST /v1/ha/policy/resolve":      {new(view.Resolution), new(report.Applied)},
+		"POST /v1/ha/policy/pull":         {new(empty), new(view.Carried)},
+		"POST /v1/ha/policy/push":         {new(empty), new(view.Carried)},
 	}
 	for _, s := range sections(t) {
 		want, ok := shapes[s.endpoint]

@@ -2,6 +2,7 @@ package web
 
 import (
 	"errors"
+	"fmt"
 	"net/http"
 	"slices"
 
@@ -39,6 +40,8 @@ type Failure struct {
 	Faults  []report.Fault `json:"faults,omitempty"` // of the policy, when that is what is wrong
 	// Lockout is why an apply was refused that would have cut off who asked for it.
 	Lockout *report.Lockout `json:"lockout,omitempty"`
+	// Peer is the node of a pair that refuses the policy, and whose Faults they are; empty: this one.
+	Peer string `json:"peer,omitempty"`
 }
 
 // Error is the message.
@@ -67,6 +70,10 @@ func failureOf(err error) *Failure {
 		f.Faults = failed
 	}
 	errors.As(err, &f.Lockout)
+	var refused *report.PeerRefused
+	if errors.As(err, &refused) {
+		f.Peer, f.Faults = refused.Node, refused.Placed()
+	}
 	var faults config.Errors
 	if errors.As(err, &faults) {
 		for _, e := range faults {
@@ -105,6 +112,8 @@ func (e *transportError) Is(target error) bool {
 var (
 	errPanic         = &transportError{http.StatusInternalServerError, "the daemon came upon a fault of its own; its log has the details"}
 	errUnknownCaller = &transportError{http.StatusForbidden, "it is not known who asks"}
+
+	errPolicyTooLarge = &transportError{http.StatusRequestEntityTooLarge, fmt.Sprintf("policy: larger than %d bytes", maxPolicy)}
 )
 
 // fail answers with err. When an answer has begun already, which its content

@@ -62,6 +62,16 @@ func (a *api) endpoints() []endpoint {
 		{"GET", "/v1/ha/flows/diff", a.flowsDiff},
 		{"POST", "/v1/ha/doctor", a.doctor},
 		{"POST", "/v1/ha/drill", a.drill},
+		{"POST", "/v1/ha/peer/maintenance", submit(maxSmallBody, a.peerMaintenance)},
+		{"GET", "/v1/ha/pairing", value(a.pair.Pairing)},
+		{"POST", "/v1/ha/invite", a.invite},
+		{"POST", "/v1/ha/join", submit(maxSmallBody, a.join)},
+		{"POST", "/v1/ha/unpair", submit(maxSmallBody, a.unpair)},
+		{"POST", "/v1/ha/rotate", submit(maxSmallBody, a.rotate)},
+		{"GET", "/v1/ha/policy/diff", value(a.policyDiff)},
+		{"POST", "/v1/ha/policy/resolve", a.large(submit(maxDraftBody, a.resolve))},
+		{"POST", "/v1/ha/policy/pull", submit(maxSmallBody, a.pull)},
+		{"POST", "/v1/ha/policy/push", submit(maxSmallBody, a.push)},
 		{"GET", "/v1/metrics", a.metrics},
 	}
 }

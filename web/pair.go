@@ -48,6 +48,13 @@ func (a *api) maintenance(r *http.Request, q maintenanceRequest) (view.Status, e
 	return a.pair.Maintenance(r.Context(), *q.On, asker(r).Name)
 }
 
+func (a *api) peerMaintenance(r *http.Request, q maintenanceRequest) (empty, error) {
+	if q.On == nil {
+		return empty{}, badRequest("on: want true or false")
+	}
+	return empty{}, a.pair.PeerMaintenance(r.Context(), *q.On, asker(r).Name)
+}
+
 func (a *api) resync(r *http.Request, _ empty) (view.Sync, error) {
 	return a.pair.Resync(r.Context(), asker(r).Name)
 }

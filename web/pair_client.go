@@ -30,6 +30,12 @@ func (c *Client) Maintenance(ctx context.Context, on bool, _ string) (view.Statu
 	return post[view.Status](ctx, c, "/v1/ha/maintenance", maintenanceRequest{On: &on})
 }
 
+// PeerMaintenance asks POST /v1/ha/peer/maintenance. The daemon sees for itself who asks.
+func (c *Client) PeerMaintenance(ctx context.Context, on bool, _ string) error {
+	_, err := post[empty](ctx, c, "/v1/ha/peer/maintenance", maintenanceRequest{On: &on})
+	return err
+}
+
 // Resync asks POST /v1/ha/resync. The daemon sees for itself who asks.
 func (c *Client) Resync(ctx context.Context, _ string) (view.Sync, error) {
 	return post[view.Sync](ctx, c, "/v1/ha/resync", empty{})

@@ -24,7 +24,7 @@ func pairQuestions() []question {
 		}
 		return d, err
 	}
-	return []question{
+	return append(pairingQuestions(), []question{
 		{"HAStatus", func(ctx context.Context, b backends) (any, error) { return b.HAStatus(ctx) }},
 		{"Release", func(ctx context.Context, b backends) (any, error) { return forget(b.Release(ctx, order)) }},
 		{"Takeover", func(ctx context.Context, b backends) (any, error) { return forget(b.Takeover(ctx, order)) }},
@@ -52,7 +52,7 @@ func pairQuestions() []question {
 			d.From = ""
 			return []any{legs, d}, err
 		}},
-	}
+	}...)
 }
 
 func TestOrdersAreOfWhoAsks(t *testing.T) {

@@ -62,7 +62,7 @@ func serve(ctx context.Context, o options, log hclog.Logger) error {
 	for _, run := range []func(context.Context) error{
 		owner.Run, pair.Run, fetched.Run, lines.Run, keepReading(reader(rules.LogGroup, ring), log), keepReading(reader(rules.OverloadGroup, overloads), log),
 		func(ctx context.Context) error { return m.table.Watch(ctx, sendTo(ctx, tampered)) },
-		func(ctx context.Context) error { return m.server.Run(ctx, web.Handler(gateway, pair, log)) },
+		func(ctx context.Context) error { return m.server.Run(ctx, web.Handler(gateway, pairBackend{pair}, log)) },
 		func(ctx context.Context) error {
 			return gateway.Run(ctx, func() { notify(log, daemon.SdNotifyReady) })
 		},

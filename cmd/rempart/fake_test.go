@@ -35,6 +35,13 @@ type gateway struct {
 	coming    []packetlog.Entry // what Follow sends first
 	stays     bool              // and then it waits, rather than go away
 	asked     []string          // what was asked that leaves no other trace
+
+	peer    *report.PeerReport // what the other node says of a policy, and what becomes of it
+	paired  view.Pairing
+	apart   view.PolicyDiff
+	carries int                   // how many revisions go over
+	reached []netip.Addr          // where an invitation is answered
+	during  func(context.Context) // runs while an invitation waits
 }
 
 func newGateway(policy, node string) *gateway {
