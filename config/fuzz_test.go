@@ -181,27 +181,3 @@ func again[T any](t *testing.T, s string, parse func(string) (T, error), format 
 		t.Errorf("%q reads as %+v, which prints as %q, which reads as %+v, %v", s, v, format(v), back, err)
 	}
 }
-
-// FuzzParseRevision: no damage to a revision's file goes unseen.
-func FuzzParseRevision(f *testing.F) {
-	whole, err := appendRevision(nil, Revision{Number: 3, Hash: Hash([]byte("a")), Policy: []byte("a"), Node: []byte("b")})
-	if err != nil {
-		f.Fatal(err)
-	}
-	f.Add(whole)
-	f.Add([]byte{})
-	f.Fuzz(func(t *testing.T, data []byte) {
-		r, err := parseRevision(data)
-		if err != nil {
-			return
-		}
-		again, err := appendRevision(nil, r)
-		if err != nil {
-			t.Fatal(err)
-		}
-		back, err := parseRevision(again)
-		if err != nil || !cmp.Equal(r, back) {
-			t.Errorf("read %+v, written and read again %+v, %v", r, back, err)
-		}
-	})
-}

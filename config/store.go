@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"os"
 	"path/filepath"
 	"slices"
 	"strconv"
@@ -25,6 +24,7 @@ type Store struct {
 	dir  string
 	disk disk.Disk
 	mu   sync.Mutex // one writer: numbers are given under it
+	kept index      // under mu
 }
 
 // OpenStore opens the store in dir and makes the directory if it is not there.
@@ -52,24 +52,34 @@ func (s *Store) path(name string) string { return filepath.Join(s.dir, name) }
 
 func revisionName(n int) string { return fmt.Sprintf("%08d%s", n, revisionSuffix) }
 
-// Add writes r as the newest revision and returns it with the number and the
-// hash that it got. Parent, Author, Message, Time and the texts are the caller's.
+// Add writes r as the newest revision and returns it with the number that it got. One without an ID
+// is sealed without a key; one with an ID has to verify. When there is a whole revision of that ID
+// already, nothing is written and that one comes back.
 func (s *Store) Add(r Revision) (Revision, error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	numbers, err := s.numbers()
-	if err != nil {
+	if r.Hash != "" && r.Hash != Hash(r.Text()) {
+		return Revision{}, fmt.Errorf("add revision: %w", ErrHash)
+	}
+	if r.ID == "" {
+		r.Seal(nil)
+	}
+	if err := r.Verify(); err != nil {
 		return Revision{}, fmt.Errorf("add revision: %w", err)
 	}
-	r.Number = 1
-	if len(numbers) > 0 {
-		r.Number = numbers[len(numbers)-1] + 1
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if err := s.look(); err != nil {
+		return Revision{}, fmt.Errorf("add revision: %w", err)
 	}
-	hash := Hash(r.Policy)
-	if r.Hash != "" && r.Hash != hash {
-		return Revision{}, fmt.Errorf("add revision: the policy has not the hash %s", r.Hash)
+	if n, ok := s.kept.numbers[r.ID]; ok {
+		if kept, err := s.load(n); err == nil {
+			// Its name may be there because of an Add whose last step was refused.
+			if err := s.disk.SyncDir(s.dir); err != nil {
+				return Revision{}, fmt.Errorf("add revision %d again: %w", n, err)
+			}
+			return kept, nil
+		}
 	}
-	r.Hash = hash
+	r.Number = s.kept.newest() + 1
 	data, err := appendRevision(nil, r)
 	if err != nil {
 		return Revision{}, fmt.Errorf("add revision %d: %w", r.Number, err)
@@ -105,37 +115,16 @@ func (s *Store) load(n int) (Revision, error) {
 	return r, err
 }
 
-// List is every revision, the oldest first, without the texts. The error joins
-// what is wrong with damaged ones; the others are listed all the same.
-func (s *Store) List() ([]Revision, error) {
-	numbers, err := s.numbers()
-	if err != nil {
-		return nil, fmt.Errorf("list revisions: %w", err)
-	}
-	var all []Revision
-	var faults []error
-	for _, n := range numbers {
-		r, err := s.Load(n)
-		if err != nil {
-			faults = append(faults, err)
-			continue
-		}
-		r.Policy, r.Node = nil, nil
-		all = append(all, r)
-	}
-	return all, errors.Join(faults...)
-}
-
 // Latest is the newest revision that is whole. The error is ErrNoRevision when
 // there is none.
 func (s *Store) Latest() (Revision, error) {
-	numbers, err := s.numbers()
+	files, err := s.files()
 	if err != nil {
 		return Revision{}, fmt.Errorf("load latest revision: %w", err)
 	}
 	faults := []error{ErrNoRevision}
-	for _, n := range slices.Backward(numbers) {
-		r, err := s.Load(n)
+	for _, f := range slices.Backward(files) {
+		r, err := s.Load(f.number)
 		if err == nil {
 			return r, nil
 		}
@@ -186,22 +175,4 @@ func (s *Store) Writable() error {
 		return fmt.Errorf("write revisions: %w", err)
 	}
 	return nil
-}
-
-// numbers of the revisions that have a file, the lowest first.
-func (s *Store) numbers() ([]int, error) {
-	entries, err := os.ReadDir(s.dir)
-	if err != nil {
-		return nil, err
-	}
-	var numbers []int
-	for _, e := range entries {
-		digits, ok := strings.CutSuffix(e.Name(), revisionSuffix)
-		n, err := strconv.Atoi(digits)
-		if ok && err == nil && n > 0 && revisionName(n) == e.Name() {
-			numbers = append(numbers, n)
-		}
-	}
-	slices.Sort(numbers)
-	return numbers, nil
 }
