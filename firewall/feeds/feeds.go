@@ -15,6 +15,9 @@
 // Lists are fetched at their refresh interval, and only if they changed. One
 // that is damaged is refused, one that lost half of its entries is held back
 // until somebody forces it (Refresh).
+//
+// Two nodes with one policy learn the same in turn: what one of them Exports, the
+// other one Imports where it was confirmed later than what it has, as if it had asked itself.
 package feeds
 
 import (
@@ -66,6 +69,10 @@ type Feeds struct {
 	outcomes chan outcome
 	parsing  chan struct{} // held by the one that reads a list: bounds memory
 
+	importing sync.Mutex // one Import at a time; taken before mu
+	summing   sync.Mutex // guards sums
+	sums      map[key]sumOf
+
 	setting sync.Mutex // one Set at a time; taken before mu
 	mu      sync.Mutex // guards what follows
 	sources map[key]*source
@@ -86,6 +93,7 @@ func New(o Options) *Feeds {
 		outcomes: make(chan outcome),
 		parsing:  make(chan struct{}, 1),
 		sources:  make(map[key]*source),
+		sums:     make(map[key]sumOf),
 	}
 	if f.resolver == nil {
 		f.resolver = &DNS{}

@@ -27,8 +27,9 @@ type source struct {
 	due      time.Time
 	cancel   context.CancelFunc // of the work under way; nil: none
 	again    bool               // due again as soon as the work under way ends
-	force    bool
-	failures int // since the last success
+	asked    bool               // somebody asked for it, and it is not done yet
+	force    bool               // and by force
+	failures int                // since the last success
 
 	lastTry, lastSuccess time.Time
 	problem              string
@@ -59,6 +60,27 @@ func (s *source) movedTo(w want, now time.Time) *source {
 	return moved
 }
 
+// taught is the source with content that another node learned or confirmed at a time. It is
+// due when it were if it had learned that itself. Work under way began with less,
+// so it is given up; only what somebody asked for here is done all the same.
+func (s *source) taught(c content, at, now time.Time, ttl time.Duration) *source {
+	next := newSource(s.want, now)
+	next.known, next.lastSuccess, next.lastTry = c, at, s.lastTry
+	next.asked, next.force = s.asked, s.force
+	if s.asked {
+		return next
+	}
+	next.due = s.due
+	believed := s.refresh
+	if s.kind == Name {
+		believed = ttl
+	}
+	if until := at.Add(believed); c.url == s.url && until.After(s.due) {
+		next.due = until
+	}
+	return next
+}
+
 func (s *source) setRefresh(d time.Duration, now time.Time) {
 	s.refresh = max(d, shortestRefresh)
 	if s.kind == List && s.due.After(now.Add(s.refresh)) {
@@ -67,7 +89,7 @@ func (s *source) setRefresh(d time.Duration, now time.Time) {
 }
 
 func (s *source) refreshNow(now time.Time, force bool) {
-	s.due = now
+	s.due, s.asked = now, true
 	s.force = s.force || force
 	s.again = s.cancel != nil
 }
@@ -82,7 +104,7 @@ func (s *source) abandon() {
 // begin says what is to be done, and that it is under way.
 func (s *source) begin(now time.Time, cancel context.CancelFunc) job {
 	j := job{source: s, want: s.want, known: s.known, verdict: s.verdict, force: s.force}
-	s.cancel, s.force, s.lastTry = cancel, false, now
+	s.cancel, s.lastTry = cancel, now
 	return j
 }
 
@@ -114,6 +136,8 @@ func (s *source) finish(o outcome, now time.Time, r float64) {
 	}
 	if s.again {
 		s.again, s.due = false, now
+	} else {
+		s.asked, s.force = false, false
 	}
 }
 

@@ -47,6 +47,18 @@ func (s store) confirm(k key, at time.Time) error {
 	return nil
 }
 
+// confirmed is when what is kept for a source was confirmed; a zero time says that there is nothing.
+func (s store) confirmed(k key) time.Time {
+	if s.dir == "" {
+		return time.Time{}
+	}
+	info, err := os.Stat(filepath.Join(s.dir, fileName(k)))
+	if err != nil {
+		return time.Time{}
+	}
+	return info.ModTime()
+}
+
 // load returns what is kept for a source and when that was confirmed; a zero time says that there is nothing.
 func (s store) load(k key) (content, time.Time, error) {
 	if s.dir == "" {
