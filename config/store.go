@@ -1,6 +1,7 @@
 package config
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -54,7 +55,7 @@ func revisionName(n int) string { return fmt.Sprintf("%08d%s", n, revisionSuffix
 
 // Add writes r as the newest revision and returns it with the number that it got. One without an ID
 // is sealed without a key; one with an ID has to verify. When there is a whole revision of that ID
-// already, nothing is written and that one comes back.
+// already, it comes back; what it lacks or has otherwise of this node alone, its texts, is written into it.
 func (s *Store) Add(r Revision) (Revision, error) {
 	if r.Hash != "" && r.Hash != Hash(r.Text()) {
 		return Revision{}, fmt.Errorf("add revision: %w", ErrHash)
@@ -72,6 +73,10 @@ func (s *Store) Add(r Revision) (Revision, error) {
 	}
 	if n, ok := s.kept.numbers[r.ID]; ok {
 		if kept, err := s.load(n); err == nil {
+			if r.Policy != nil && (!bytes.Equal(kept.Policy, r.Policy) || !bytes.Equal(kept.Node, r.Node)) {
+				kept.Policy, kept.Node, kept.Shared = r.Policy, r.Node, r.Shared
+				return s.write(kept)
+			}
 			// Its name may be there because of an Add whose last step was refused.
 			if err := s.disk.SyncDir(s.dir); err != nil {
 				return Revision{}, fmt.Errorf("add revision %d again: %w", n, err)
@@ -80,6 +85,11 @@ func (s *Store) Add(r Revision) (Revision, error) {
 		}
 	}
 	r.Number = s.kept.newest() + 1
+	return s.write(r)
+}
+
+// write puts a revision into the file of its number.
+func (s *Store) write(r Revision) (Revision, error) {
 	data, err := appendRevision(nil, r)
 	if err != nil {
 		return Revision{}, fmt.Errorf("add revision %d: %w", r.Number, err)
