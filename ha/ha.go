@@ -165,7 +165,7 @@ func New(p Parts) *Node {
 	n.hooks = hooks.New(n.Hooks, n.services, n.log.Named("hooks"))
 	n.checks = hooks.NewChecks(n.checked, n.log.Named("checks"))
 	n.link = p.Link(peer.Options{
-		Keys: n.linkKeys, Local: n.session, Answer: n.answer, Up: n.linkUp, Down: n.linkDown, Log: n.log.Named("link"),
+		Trust: n.trust, Local: n.session, Answer: n.answer, Up: n.linkUp, Down: n.linkDown, Log: n.log.Named("link"),
 	})
 	return n
 }

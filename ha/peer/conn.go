@@ -3,6 +3,7 @@ package peer
 import (
 	"bufio"
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"io"
@@ -15,12 +16,10 @@ import (
 )
 
 const (
-	// writeTime is for how long the peer may not read before the connection is given up.
+	// writeTime is for how long the peer may not read a part of a message before the connection is given up.
 	writeTime = 3 * time.Second
 	// partTime is for how long a goodbye may take until the other has closed its end.
 	partTime = 200 * time.Millisecond
-	// keptBuffer is how large a message may be whose memory is kept for the next.
-	keptBuffer = 1 << 16
 	// faultTime is how long the end of what is read waits for a writer that knows better.
 	faultTime = 5 * time.Millisecond
 )
@@ -32,20 +31,20 @@ type ending struct {
 	forged bool // what came is not by the peer
 }
 
-// conn is a connection whose ends have proved themselves.
+// conn is a connection whose ends have proved themselves. What is said goes by tls; tcp is for all else, so
+// that the end of the connection never waits for TLS.
 type conn struct {
+	met
 	tcp           *net.TCPConn
 	device        string
 	local, remote netip.Addr
-	session       uint64 // the peer's
 	dialled       bool   // by this node
+	epoch         uint64 // of the trust that it was made by
 	began, stood  time.Time
 
 	reader *bufio.Reader
-	in     *seal
 
 	writing chan struct{} // held by who writes
-	out     *seal
 	buffer  []byte
 
 	parting atomic.Pointer[string] // why this node leaves
@@ -59,13 +58,12 @@ type conn struct {
 }
 
 func newConn(tcp *net.TCPConn, m met) *conn {
-	c := &conn{
-		tcp: tcp, session: m.session, local: addrOf(tcp.LocalAddr()), remote: addrOf(tcp.RemoteAddr()),
-		reader: bufio.NewReader(tcp), in: newSeal(m.in), out: newSeal(m.out),
+	return &conn{
+		met: m, tcp: tcp, local: addrOf(tcp.LocalAddr()), remote: addrOf(tcp.RemoteAddr()),
+		reader:  bufio.NewReader(m.tls),
 		writing: make(chan struct{}, 1), ended: make(chan struct{}),
 		pending: make(map[uint32]chan<- message),
 	}
-	return c
 }
 
 func addrOf(a net.Addr) netip.Addr {
@@ -110,7 +108,7 @@ func (c *conn) part(ctx context.Context, toPeer, why string) error {
 	return c.tcp.CloseWrite()
 }
 
-// write sends a message. It heeds ctx until it begins.
+// write sends a message. When ctx ends amid a large one, the rest of it is not sent.
 func (c *conn) write(ctx context.Context, m message) error {
 	select {
 	case c.writing <- struct{}{}:
@@ -120,11 +118,25 @@ func (c *conn) write(ctx context.Context, m message) error {
 		return ctx.Err()
 	}
 	defer func() { <-c.writing }()
-	return c.put(m)
+	return c.put(ctx, m)
 }
 
 // put is write for who holds c.writing.
-func (c *conn) put(m message) error {
+func (c *conn) put(ctx context.Context, m message) error {
+	if c.buffer == nil {
+		c.buffer = make([]byte, 0, headLen+maxTopic+partLen)
+	}
+	goOn := func() error {
+		if why := c.parting.Load(); why != nil { // the goodbye does not wait for all of this
+			return fmt.Errorf("%w: %s", ErrNotConnected, *why)
+		}
+		return ctx.Err()
+	}
+	return m.parts(c.buffer, goOn, c.send)
+}
+
+// send writes bytes of a message, for which the peer has a time of its own.
+func (c *conn) send(b []byte) error {
 	select {
 	case <-c.ended:
 		return c.fault()
@@ -135,14 +147,10 @@ func (c *conn) put(m message) error {
 		deadline = time.Now().Add(partTime)
 	}
 	_ = c.tcp.SetWriteDeadline(deadline) // fails when it is closed, which Write says as well
-	c.buffer = c.out.append(c.buffer[:0], m)
-	if _, err := c.tcp.Write(c.buffer); err != nil {
+	if _, err := c.tls.Write(b); err != nil {
 		// What was sent of it cannot be taken back.
 		c.end(endingBy(err, "it does not read"))
 		return c.fault()
-	}
-	if cap(c.buffer) > keptBuffer {
-		c.buffer = nil
 	}
 	return nil
 }
@@ -156,8 +164,9 @@ func (c *conn) fault() error {
 // serve takes messages in until the connection ends.
 func (c *conn) serve(question func(message)) ending {
 	for {
-		m, err := c.in.read(c.reader)
+		m, err := readMessage(c.reader)
 		switch {
+		case errors.Is(err, errBroken): // nobody waits for it any more
 		case err != nil:
 			c.stopReading(err)
 		case m.kind == goodbye:
@@ -206,6 +215,12 @@ func endingBy(err error, late string) ending {
 		return ending{why: late}
 	}
 	return ending{why: err.Error(), forged: forged(err)}
+}
+
+// forged says whether what came cannot be by the peer, or is not as the link says it.
+func forged(err error) bool {
+	var header tls.RecordHeaderError
+	return alerted(err) || errors.As(err, &header) || errors.Is(err, errLength) || errors.Is(err, errFormat)
 }
 
 // ask asks the peer and waits for its answer.

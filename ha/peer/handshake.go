@@ -1,112 +1,81 @@
 package peer
 
-import "io"
+import (
+	"crypto/ed25519"
+	"crypto/tls"
+	"io"
+	"net"
+)
 
-// met is what two ends know after the handshake.
+// side is one end of a handshake: what it is, says and believes.
+type side struct {
+	as     end
+	mine   hello
+	trust  Trust
+	former func(key ed25519.PublicKey) bool
+}
+
+// met is what an end has after the handshake.
 type met struct {
-	session uint64 // the other's
-	out, in []byte // the keys of messages
+	tls     *tls.Conn
+	key     ed25519.PublicKey // the other's; nil when the nodes are not paired
+	session uint64            // the other's
+	// version and features are what both speak.
+	version  uint16
+	features uint64
 }
 
-// shake is the handshake at one end. mine has a nonce that was never used.
-func shake(rw io.ReadWriter, as end, mine hello, keys [][]byte) (met, error) {
-	if len(keys) == 0 {
-		return met{}, errNoKey
-	}
-	keys = keys[:min(len(keys), maxKeys)]
-	if as == dialler {
-		return shakeAsDialler(rw, mine, keys)
-	}
-	return shakeAsAcceptor(rw, mine, keys)
-}
-
-func shakeAsDialler(rw io.ReadWriter, mine hello, keys [][]byte) (met, error) {
-	if _, err := rw.Write(mine.append(nil)); err != nil {
-		return met{}, err
-	}
-	other, err := readHello(rw, mine)
+// shake is the handshake at one end.
+func (s side) shake(raw net.Conn) (met, error) {
+	c, key, err := s.secure(raw)
 	if err != nil {
 		return met{}, err
 	}
-	t := transcript{dialler: mine, acceptor: other}
-	if _, err := rw.Write(t.appendOffer(nil, keys)); err != nil {
-		return met{}, err
+	m := met{tls: c}
+	if s.trust.paired() {
+		m.key = key
 	}
-	var choice [choiceLen]byte
-	if _, err := io.ReadFull(rw, choice[:]); err != nil {
-		return met{}, err
-	}
-	key, err := t.chosen(keys, choice[:])
+	state := c.ConnectionState()
+	b, err := state.ExportKeyingMaterial(exporterLabel, nil, bindingLen)
 	if err != nil {
 		return met{}, err
 	}
-	return t.met(key, dialler)
-}
-
-// shakeAsAcceptor says nothing before it has read a hello.
-func shakeAsAcceptor(rw io.ReadWriter, mine hello, keys [][]byte) (met, error) {
-	other, err := readHello(rw, mine)
-	if err != nil {
-		return met{}, err
-	}
-	if _, err := rw.Write(mine.append(nil)); err != nil {
-		return met{}, err
-	}
-	proofs, err := readOffer(rw)
-	if err != nil {
-		return met{}, err
-	}
-	t := transcript{dialler: other, acceptor: mine}
-	key, number, err := t.choose(keys, proofs)
-	if err != nil {
-		// So that the dialler's log names the cause as well. It proves nothing to anybody.
-		_, _ = rw.Write(append([]byte{noChoice}, make([]byte, proofLen)...))
-		return met{}, err
-	}
-	if _, err := rw.Write(t.appendChoice(nil, key, number)); err != nil {
-		return met{}, err
-	}
-	return t.met(key, acceptor)
-}
-
-func readHello(r io.Reader, mine hello) (hello, error) {
-	var b [helloLen]byte
-	if _, err := io.ReadFull(r, b[:]); err != nil {
-		return hello{}, err
-	}
-	h, err := parseHello(b[:])
-	if err == nil && h.session == mine.session {
-		err = errSelf
-	}
-	return h, err
-}
-
-// readOffer reads the proofs of a dialler.
-func readOffer(r io.Reader) ([]byte, error) {
-	var n [1]byte
-	if _, err := io.ReadFull(r, n[:]); err != nil {
-		return nil, err
-	}
-	if n[0] == 0 || n[0] > maxKeys {
-		return nil, errOffer
-	}
-	proofs := make([]byte, int(n[0])*proofLen)
-	_, err := io.ReadFull(r, proofs)
-	return proofs, err
-}
-
-func (t transcript) met(key []byte, as end) (met, error) {
-	of, out, in := t.acceptor, dialler, acceptor
-	if as == acceptor {
-		of, out, in = t.dialler, acceptor, dialler
-	}
-	m := met{session: of.session}
-	var err error
-	if m.out, err = t.key(key, out); err != nil {
-		return met{}, err
-	}
-	if m.in, err = t.key(key, in); err != nil {
+	if err := s.greet(c, binding(b), &m); err != nil {
+		if alerted(err) {
+			err = explain(err) // of TLS 1.3 the dialler hears only here that it is refused
+		}
 		return met{}, err
 	}
 	return m, nil
+}
+
+// greet is what is said inside TLS before a connection may stand. The acceptor speaks first, so that
+// nothing is under way to it when it refuses the dialler: the kernel may drop its alert then.
+func (s side) greet(rw io.ReadWriter, b binding, m *met) error {
+	if s.as == acceptor {
+		if _, err := rw.Write(s.mine.append(nil)); err != nil {
+			return err
+		}
+	}
+	other, err := readHello(rw)
+	if err != nil {
+		return err
+	}
+	if s.as == dialler {
+		// Before it is judged, so that the other end can judge as well.
+		if _, err := rw.Write(s.mine.append(nil)); err != nil {
+			return err
+		}
+	}
+	if m.version, err = s.mine.version(other); err != nil {
+		return err
+	}
+	if other.session == s.mine.session {
+		return errSelf
+	}
+	m.session, m.features = other.session, s.mine.features&other.features
+	if s.trust.paired() {
+		return nil
+	}
+	return b.proveSecret(rw, s.as, s.trust.Keys)
 }

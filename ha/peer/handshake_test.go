@@ -2,225 +2,277 @@ package peer
 
 import (
 	"bytes"
+	"crypto/tls"
 	"errors"
 	"io"
 	"net"
-	"slices"
 	"testing"
+	"time"
 )
 
-func testHello(session uint64) hello {
-	h := hello{session: session}
-	for i := range h.nonce {
-		h.nonce[i] = byte(session) + byte(i)
-	}
-	return h
-}
+// dials and takes are the two ends of a handshake between sessions 1 and 2.
+func dials(t Trust) side { return side{as: dialler, mine: ours(1), trust: t, former: formerly("old")} }
 
-func keysOf(numbers ...byte) [][]byte {
-	var keys [][]byte
-	for _, n := range numbers {
-		keys = append(keys, bytes.Repeat([]byte{n}, 32))
-	}
-	return keys
-}
-
-// result is what one end got out of a handshake.
-type shaken struct {
-	met met
-	err error
-}
-
-// shakeBoth is a handshake between two ends that each close after a failure.
-func shakeBoth(t *testing.T, called, calls hello, calledKeys, callsKeys [][]byte) (d, a shaken) {
-	t.Helper()
-	left, right := net.Pipe()
-	done := make(chan shaken)
-	go func() {
-		m, err := shake(right, acceptor, called, calledKeys)
-		if err != nil {
-			right.Close()
-		}
-		done <- shaken{m, err}
-	}()
-	m, err := shake(left, dialler, calls, callsKeys)
-	left.Close()
-	a = <-done
-	right.Close()
-	return shaken{m, err}, a
-}
+func takes(t Trust) side { return side{as: acceptor, mine: ours(2), trust: t, former: formerly("old")} }
 
 func TestHandshake(t *testing.T) {
 	for _, c := range []struct {
-		name      string
-		dials     [][]byte
-		takes     [][]byte
-		key       byte
-		want      error
-		wantCalls error
+		name         string
+		dials, takes Trust
+		want         error // at the node that calls
+		wantTakes    error
 	}{
-		{name: "one key", dials: keysOf(1), takes: keysOf(1), key: 1},
-		{name: "the called node has a new one", dials: keysOf(1), takes: keysOf(2, 1), key: 1},
-		{name: "the calling node has a new one", dials: keysOf(2, 1), takes: keysOf(1), key: 1},
-		{name: "both have both", dials: keysOf(1, 2), takes: keysOf(2, 1), key: 2},
-		{name: "four", dials: keysOf(1, 2, 3, 4), takes: keysOf(4), key: 4},
-		{name: "a fifth does not count", dials: keysOf(1, 2, 3, 4, 5), takes: keysOf(5), want: errSecret, wantCalls: errSecret},
-		{name: "none in common", dials: keysOf(1), takes: keysOf(2), want: errSecret, wantCalls: errSecret},
+		{"paired", pairedWith("a", "b"), pairedWith("b", "a"), nil, nil},
+		{"the called node has a new key", pairedWith("a", "b", "b2"), pairedWith("b2", "a"), nil, nil},
+		{"the calling node has a new key", pairedWith("a2", "b"), pairedWith("b", "a", "a2"), nil, nil},
+		{"the called node is a stranger", pairedWith("a", "b"), pairedWith("x", "a"), errUnknown, errDisbelieved},
+		{"the calling node is a stranger", pairedWith("x", "b"), pairedWith("b", "a"), errDisbelieved, errUnknown},
+		{"both are", pairedWith("x", "y"), pairedWith("b", "a"), errUnknown, errDisbelieved},
+		{"the called node is of an earlier pairing", pairedWith("a", "b"), pairedWith("old", "a"), errFormer, errDisbelieved},
+		{"the calling node is of an earlier pairing", pairedWith("old", "b"), pairedWith("b", "a"), errDisbelieved, errFormer},
+		{"itself", pairedWith("a", "b"), pairedWith("a", "b"), errSelf, errSelf},
+		{"itself, not paired", unpaired("a", 1), unpaired("a", 1), errSelf, errSelf},
+
+		{"the called node is not paired", pairedWith("a", "b"), unpaired("b", 1), errUnpaired, errPaired},
+		{"the calling node is not paired", unpaired("a", 1), pairedWith("b", "a"), errPaired, errUnpaired},
+		{"the called node is neither paired nor has it a secret", pairedWith("a", "b"), unpaired("b"), errUnpaired, errPaired},
+
+		{"one secret", unpaired("a", 1), unpaired("b", 1), nil, nil},
+		{"the called node has a new one", unpaired("a", 1), unpaired("b", 2, 1), nil, nil},
+		{"the calling node has a new one", unpaired("a", 2, 1), unpaired("b", 1), nil, nil},
+		{"both have both", unpaired("a", 1, 2), unpaired("b", 2, 1), nil, nil},
+		{"four", unpaired("a", 1, 2, 3, 4), unpaired("b", 4), nil, nil},
+		{"a fifth does not count", unpaired("a", 1, 2, 3, 4, 5), unpaired("b", 5), errSecret, errSecret},
+		{"none in common", unpaired("a", 1), unpaired("b", 2), errSecret, errSecret},
+		{"the calling node has none", unpaired("a"), unpaired("b", 2), errNoKey, errSecret},
+		{"the called node has none", unpaired("a", 1), unpaired("b"), errSecret, errNoKey},
 	} {
-		d, a := shakeBoth(t, testHello(2), testHello(1), c.takes, c.dials)
-		if !errors.Is(a.err, c.want) || !errors.Is(d.err, c.wantCalls) {
+		d, a := shakeBoth(t, dials(c.dials), takes(c.takes))
+		if !errors.Is(d.err, c.want) || !errors.Is(a.err, c.wantTakes) {
 			t.Errorf("%s: %v at the calling node, %v at the called", c.name, d.err, a.err)
 		}
-		if c.want != nil {
+		if c.want != nil || d.err != nil || a.err != nil {
 			continue
 		}
-		if d.met.session != 2 || a.met.session != 1 {
-			t.Errorf("%s: sessions %d, %d", c.name, d.met.session, a.met.session)
+		if d.met.session != 2 || a.met.session != 1 || d.met.version != newest || a.met.version != newest {
+			t.Errorf("%s: %+v and %+v", c.name, d.met, a.met)
 		}
-		want, err := transcript{testHello(1), testHello(2)}.key(keysOf(c.key)[0], dialler)
-		if err != nil || !bytes.Equal(d.met.out, want) || !bytes.Equal(a.met.in, want) {
-			t.Errorf("%s: %v, key %x and %x, want %x", c.name, err, d.met.out, a.met.in, want)
-		}
-		if !bytes.Equal(d.met.in, a.met.out) || bytes.Equal(d.met.in, d.met.out) {
-			t.Errorf("%s: both directions have one key, or the ends do not agree", c.name)
+		if paired := c.dials.paired(); (d.met.key != nil) != paired || (a.met.key != nil) != paired ||
+			paired && !(d.met.key.Equal(c.takes.Own.Public()) && a.met.key.Equal(c.dials.Own.Public())) {
+			t.Errorf("%s: keys %x and %x", c.name, d.met.key, a.met.key)
 		}
 	}
 }
 
-// Other nonces or sessions make other keys and other proofs.
-func TestTranscript(t *testing.T) {
-	key := keysOf(1)[0]
-	base := transcript{testHello(1), testHello(2)}
-	changes := map[string]func(*transcript){
-		"nonce of the dialler":    func(t *transcript) { t.dialler.nonce[31] ^= 1 },
-		"nonce of the acceptor":   func(t *transcript) { t.acceptor.nonce[31] ^= 1 },
-		"session of the dialler":  func(t *transcript) { t.dialler.session ^= 1 },
-		"session of the acceptor": func(t *transcript) { t.acceptor.session ^= 1 },
-		"the ends":                func(t *transcript) { t.dialler, t.acceptor = t.acceptor, t.dialler },
+// TestTLS is what is asked of TLS itself.
+func TestTLS(t *testing.T) {
+	d, a := shakeBoth(t, dials(pairedWith("a", "b")), takes(pairedWith("b", "a")))
+	if d.err != nil || a.err != nil {
+		t.Fatal(d.err, a.err)
 	}
-	for name, change := range changes {
-		other := base
-		change(&other)
-		for _, by := range []end{dialler, acceptor} {
-			if bytes.Equal(base.proof(key, by), other.proof(key, by)) {
-				t.Errorf("%s: the proof of %c is the same", name, by)
-			}
-			a, errA := base.key(key, by)
-			b, errB := other.key(key, by)
-			if errA != nil || errB != nil || bytes.Equal(a, b) {
-				t.Errorf("%s: the key of %c is the same, %v, %v", name, by, errA, errB)
-			}
+	for _, m := range []met{d.met, a.met} {
+		s := m.tls.ConnectionState()
+		if s.Version != tls.VersionTLS13 || s.ServerName != "" || s.DidResume || s.NegotiatedProtocol != "rempart/1" {
+			t.Errorf("version %x, server %q, resumed %v, protocol %q", s.Version, s.ServerName, s.DidResume, s.NegotiatedProtocol)
 		}
 	}
-	if bytes.Equal(base.proof(key, dialler), base.proof(key, acceptor)) {
-		t.Error("a proof can be sent back")
-	}
 }
 
-// script is a stranger: it says what was prepared and takes what is said.
-type script struct {
-	io.Reader
-	io.Writer
-}
-
-func say(b []byte) script { return script{bytes.NewReader(b), io.Discard} }
-
-func TestMalformedHandshakes(t *testing.T) {
-	mine, other := testHello(1), testHello(2)
-	seen := transcript{dialler: other, acceptor: mine}
-	key := keysOf(1)
-	good := seen.appendOffer(other.append(nil), key)
-	change := func(at int, to byte) []byte {
-		b := slices.Clone(good)
-		b[at] = to
-		return b
-	}
-	for _, c := range []struct {
-		name string
-		b    []byte
-		want error
-	}{
-		{"the good one", good, nil},
-		{"another protocol", []byte("GET / HTTP/1.1\r\nHost: 192.0.2.1\r\nUser-Agent: someone who is curious\r\n\r\n"), errMagic},
-		{"a later version", change(len(magic)+1, version+1), errVersion},
-		{"our own session", seen.appendOffer(mine.append(nil), key), errSelf},
-		{"no proofs", change(helloLen, 0), errOffer},
-		{"too many proofs", change(helloLen, maxKeys+1), errOffer},
-		{"a wrong proof", change(len(good)-1, good[len(good)-1]^1), errSecret},
-		{"the proof of the other end", append(append(other.append(nil), 1), seen.proof(key[0], acceptor)...), errSecret},
-		{"a proof for another nonce", transcript{other, other}.appendOffer(other.append(nil), key), errSecret},
+// Another version of TLS, another protocol in it and an end without a certificate are not spoken with.
+func TestOtherTLS(t *testing.T) {
+	for name, change := range map[string]func(*tls.Config){
+		"TLS 1.2":          func(c *tls.Config) { c.MinVersion, c.MaxVersion = tls.VersionTLS12, tls.VersionTLS12 },
+		"another protocol": func(c *tls.Config) { c.NextProtos = []string{"h2"} },
+		"no protocol":      func(c *tls.Config) { c.NextProtos = nil },
+		"no certificate":   func(c *tls.Config) { c.Certificates = nil },
 	} {
-		if m, err := shake(say(c.b), acceptor, mine, key); !errors.Is(err, c.want) {
-			t.Errorf("%s: %+v, %v, want %v", c.name, m, err, c.want)
+		for _, as := range []end{dialler, acceptor} {
+			if as == acceptor && name == "no certificate" {
+				continue // of such an end the client's own TLS says what is wrong
+			}
+			calls, called := line(t)
+			ours, theirs := calls, called
+			other := takes(pairedWith("b", "a"))
+			if as == acceptor {
+				ours, theirs = called, calls
+				other = dials(pairedWith("b", "a"))
+			}
+			config, err := other.config()
+			if err != nil {
+				t.Fatal(err)
+			}
+			config.VerifyConnection = nil
+			change(config)
+			done := make(chan error)
+			go func() {
+				_, err := side{as: as, mine: hello{session: 7}, trust: pairedWith("a", "b")}.shake(ours)
+				ours.Close()
+				done <- err
+			}()
+			c := tls.Client(theirs, config)
+			if as == dialler {
+				c = tls.Server(theirs, config)
+			}
+			_, _ = c.Read(make([]byte, 1)) // it is what the other end says that counts
+			theirs.Close()
+			if err := <-done; !errors.Is(err, errMagic) {
+				t.Errorf("%s, as %c: %v", name, as, err)
+			}
 		}
-	}
-	for n := range good {
-		if m, err := shake(say(good[:n]), acceptor, mine, key); !errors.Is(err, io.EOF) && !errors.Is(err, io.ErrUnexpectedEOF) {
-			t.Errorf("the first %d bytes: %+v, %v", n, m, err)
-		}
-	}
-	if _, err := shake(say(good), acceptor, mine, nil); !errors.Is(err, errNoKey) {
-		t.Errorf("without a key: %v", err)
 	}
 }
 
-func TestMalformedChoices(t *testing.T) {
-	mine, other := testHello(1), testHello(2)
-	seen := transcript{dialler: mine, acceptor: other}
-	keys := keysOf(1, 2)
-	good := seen.appendChoice(other.append(nil), keys[1], 1)
-	change := func(at int, to byte) []byte {
-		b := slices.Clone(good)
-		b[at] = to
-		return b
+// Clocks may be a year apart, or have lost all.
+func TestClocks(t *testing.T) {
+	for _, now := range []time.Time{time.Now().AddDate(-1, 0, 0), time.Now().AddDate(1, 0, 0), time.Unix(1, 0), time.Date(2199, 1, 1, 0, 0, 0, 0, time.UTC)} {
+		for _, as := range []end{dialler, acceptor} {
+			calls, called := line(t)
+			mine, theirs := calls, called
+			other := takes(pairedWith("b", "a"))
+			if as == acceptor {
+				mine, theirs = called, calls
+				other = dials(pairedWith("b", "a"))
+			}
+			config, err := other.config()
+			if err != nil {
+				t.Fatal(err)
+			}
+			config.Time = func() time.Time { return now }
+			c := tls.Client(theirs, config)
+			if as == dialler {
+				c = tls.Server(theirs, config)
+			}
+			done := make(chan error)
+			go func() {
+				err := c.Handshake()
+				if err == nil {
+					var m met
+					err = other.greet(c, nil, &m)
+				}
+				done <- err
+			}()
+			_, err = side{as: as, mine: ours(7), trust: pairedWith("a", "b")}.shake(mine)
+			if it := <-done; err != nil || it != nil {
+				t.Errorf("%v, as %c: %v, %v", now, as, err, it)
+			}
+		}
 	}
+}
+
+// A later version adds fields, features and versions, and works together with this one.
+func TestVersions(t *testing.T) {
 	for _, c := range []struct {
-		name string
-		b    []byte
-		want error
+		name    string
+		other   hello
+		version uint16
+		want    error
 	}{
-		{"the good one", good, nil},
-		{"another key than the proof's", change(helloLen, 0), errSecret},
-		{"a key that was not offered", change(helloLen, 2), errSecret},
-		{"no key", change(helloLen, noChoice), errSecret},
-		{"a wrong proof", change(len(good)-1, good[len(good)-1]^1), errSecret},
-		{"our own proof", append(append(other.append(nil), 0), seen.proof(keys[0], dialler)...), errSecret},
+		{"the same", hello{newest: newest, oldest: oldest}, newest, nil},
+		{"the next, that still speaks ours", hello{newest: newest + 1, oldest: oldest}, newest, nil},
+		{"the next, that does not", hello{newest: newest + 1, oldest: newest + 1}, 0, errVersion},
+		{"an earlier one that we do not speak", hello{newest: oldest - 1, oldest: oldest - 1}, 0, errVersion},
+		{"none", hello{newest: 1, oldest: 2}, 0, errMagic},
 	} {
-		if m, err := shake(say(c.b), dialler, mine, keys); !errors.Is(err, c.want) {
-			t.Errorf("%s: %+v, %v, want %v", c.name, m, err, c.want)
+		c.other.session, c.other.features = 2, 1<<63|1
+		called := takes(pairedWith("b", "a"))
+		called.mine = c.other
+		d, a := shakeBoth(t, dials(pairedWith("a", "b")), called)
+		if !errors.Is(d.err, c.want) || d.met.version != c.version && c.want == nil || d.met.features != 0 && c.want == nil {
+			t.Errorf("%s: %+v, %v", c.name, d.met, d.err)
 		}
-	}
-	for n := range good {
-		if m, err := shake(say(good[:n]), dialler, mine, keys); !errors.Is(err, io.EOF) && !errors.Is(err, io.ErrUnexpectedEOF) {
-			t.Errorf("the first %d bytes: %+v, %v", n, m, err)
+		if c.want == errVersion && !errors.Is(a.err, errVersion) {
+			t.Errorf("%s: the other end says %v", c.name, a.err)
 		}
 	}
 }
 
-// A stranger hears nothing before he has said a hello.
+// Both ends have features for one to be used.
+func TestFeatures(t *testing.T) {
+	calls, called := dials(pairedWith("a", "b")), takes(pairedWith("b", "a"))
+	calls.mine.features, called.mine.features = 0b0110, 0b1100
+	d, a := shakeBoth(t, calls, called)
+	if d.err != nil || a.err != nil || d.met.features != 0b0100 || a.met.features != 0b0100 {
+		t.Errorf("%b, %v and %b, %v", d.met.features, d.err, a.met.features, a.err)
+	}
+}
+
+// A node with the session of this one is refused, should it have another key.
+func TestSameSession(t *testing.T) {
+	called := takes(pairedWith("b", "a"))
+	called.mine = ours(1)
+	if d, a := shakeBoth(t, dials(pairedWith("a", "b")), called); !errors.Is(d.err, errSelf) || !errors.Is(a.err, errSelf) {
+		t.Errorf("%v and %v", d.err, a.err)
+	}
+}
+
+// recorded is a connection that keeps what was said on it.
+type recorded struct {
+	net.Conn
+	said bytes.Buffer
+}
+
+func (r *recorded) Write(b []byte) (int, error) {
+	r.said.Write(b)
+	return r.Conn.Write(b)
+}
+
+// TestTruncatedHandshake: an end that goes at any byte of what it says in a handshake leaves it unfinished.
+func TestTruncatedHandshake(t *testing.T) {
+	left, right := line(t)
+	said := &recorded{Conn: left}
+	done := make(chan error)
+	go func() { _, err := takes(pairedWith("b", "a")).shake(right); done <- err }()
+	if _, err := dials(pairedWith("a", "b")).shake(said); err != nil {
+		t.Fatal(err)
+	}
+	if err := <-done; err != nil {
+		t.Fatal(err)
+	}
+	all := said.said.Bytes()
+	var c counters
+	for n := 0; n < len(all); n += 1 + n/16 {
+		calls, called := line(t)
+		if _, err := calls.Write(all[:n]); err != nil {
+			t.Fatal(err)
+		}
+		if err := calls.CloseWrite(); err != nil {
+			t.Fatal(err)
+		}
+		_, err := takes(pairedWith("b", "a")).shake(called)
+		// What was said to another challenge is refused as soon as that shows.
+		if cause := c.of(err); err == nil || cause.counter != &c.unfinished && cause.counter != &c.malformed {
+			t.Errorf("the first %d bytes of %d: %v", n, len(all), err)
+		}
+		calls.Close()
+		called.Close()
+	}
+	if c.of(io.EOF).counter != &c.unfinished {
+		t.Error("an end is not unfinished")
+	}
+}
+
+// A stranger hears nothing before he has said all of TLS's hello.
 func TestAcceptorIsSilentFirst(t *testing.T) {
-	var heard bytes.Buffer
-	hello := testHello(2).append(nil)
-	_, _ = shake(script{bytes.NewReader(hello[:helloLen-1]), &heard}, acceptor, testHello(1), keysOf(1))
-	if heard.Len() > 0 {
-		t.Errorf("%d bytes are said to part of a hello", heard.Len())
+	left, right := line(t)
+	if _, err := left.Write([]byte{22, 3, 1, 1, 0, 1, 0, 0, 252}); err != nil { // the beginning of one
+		t.Fatal(err)
+	}
+	if err := left.CloseWrite(); err != nil {
+		t.Fatal(err)
+	}
+	said := &recorded{Conn: right}
+	if _, err := takes(pairedWith("b", "a")).shake(said); !errors.Is(err, io.ErrUnexpectedEOF) {
+		t.Error(err)
+	}
+	if said.said.Len() > 0 {
+		t.Errorf("%d bytes are said to part of a hello", said.said.Len())
 	}
 }
 
-func FuzzHandshake(f *testing.F) {
-	mine, other := testHello(1), testHello(2)
-	f.Add(transcript{other, mine}.appendOffer(other.append(nil), keysOf(1)), true)
-	f.Add(transcript{mine, other}.appendChoice(other.append(nil), keysOf(1)[0], 0), false)
-	f.Fuzz(func(t *testing.T, b []byte, accepts bool) {
-		as := dialler
-		if accepts {
-			as = acceptor
+func BenchmarkHandshake(b *testing.B) {
+	for b.Loop() {
+		if d, a := shakeBoth(b, dials(pairedWith("a", "b")), takes(pairedWith("b", "a"))); d.err != nil || a.err != nil {
+			b.Fatal(d.err, a.err)
 		}
-		if m, err := shake(say(b), as, mine, keysOf(9)); err == nil {
-			t.Errorf("without the key: %+v", m)
-		}
-		if h, err := parseHello(b); err == nil && !bytes.Equal(h.append(nil), b) {
-			t.Errorf("%x reads as %+v", b, h)
-		}
-	})
+	}
 }

@@ -1,131 +1,98 @@
 package peer
 
 import (
-	"crypto/hkdf"
-	"crypto/hmac"
-	"crypto/sha256"
 	"encoding/binary"
 	"errors"
+	"io"
+)
+
+// The versions of the link that this program speaks. A later one adds fields to the hello and bits to
+// its features; only what cannot be said so needs another version.
+const (
+	newest = 1
+	oldest = 1
 )
 
 const (
-	magic    = "rempart link"
-	version  = 1
-	label    = "rempart link 1"
-	nonceLen = 32
-	helloLen = len(magic) + 2 + 8 + nonceLen
-	proofLen = sha256.Size
-	maxKeys  = 4
+	helloLen = 2 + 2 + 8 + 8 // what every version has
+	maxHello = 1024
+	fieldLen = 2 + 2
 )
 
-// What may be wrong with a handshake.
+// What may be wrong with a hello.
 var (
 	errMagic   = errors.New("it speaks another protocol")
 	errVersion = errors.New("it speaks another version of the link")
-	errSecret  = errors.New("it speaks with another secret")
-	errSelf    = errors.New("it has the session of this node")
-	errOffer   = errors.New("it offers no keys or too many")
-	errNoKey   = errors.New("this node has no key")
 )
 
-// hello is what each end says first.
+// hello is what each end says first inside TLS:
+//
+//	length of what follows  2
+//	newest version          2   that it speaks
+//	oldest version          2
+//	session                 8
+//	features                8   bits; what both have is used
+//	fields                      number 2, length 2, value; unknown ones are skipped
 type hello struct {
-	session uint64
-	nonce   [nonceLen]byte
+	newest, oldest uint16
+	session        uint64
+	features       uint64
 }
+
+// ours is the hello of this program.
+func ours(session uint64) hello { return hello{newest: newest, oldest: oldest, session: session} }
 
 func (h hello) append(b []byte) []byte {
-	b = append(b, magic...)
-	b = binary.BigEndian.AppendUint16(b, version)
+	b = binary.BigEndian.AppendUint16(b, helloLen)
+	b = binary.BigEndian.AppendUint16(b, h.newest)
+	b = binary.BigEndian.AppendUint16(b, h.oldest)
 	b = binary.BigEndian.AppendUint64(b, h.session)
-	return append(b, h.nonce[:]...)
+	return binary.BigEndian.AppendUint64(b, h.features)
 }
 
-func parseHello(b []byte) (hello, error) {
-	if len(b) != helloLen || string(b[:len(magic)]) != magic {
+func readHello(r io.Reader) (hello, error) {
+	var length [2]byte
+	if _, err := io.ReadFull(r, length[:]); err != nil {
+		return hello{}, err
+	}
+	n := binary.BigEndian.Uint16(length[:])
+	if n < helloLen || n > maxHello {
 		return hello{}, errMagic
 	}
-	b = b[len(magic):]
-	if binary.BigEndian.Uint16(b) != version {
-		return hello{}, errVersion
+	b := make([]byte, n)
+	if _, err := io.ReadFull(r, b); err != nil {
+		return hello{}, err
 	}
-	h := hello{session: binary.BigEndian.Uint64(b[2:])}
-	copy(h.nonce[:], b[10:])
+	return parseHello(b)
+}
+
+// parseHello reads a hello without its length.
+func parseHello(b []byte) (hello, error) {
+	if len(b) < helloLen {
+		return hello{}, errMagic
+	}
+	h := hello{
+		newest: binary.BigEndian.Uint16(b), oldest: binary.BigEndian.Uint16(b[2:]),
+		session: binary.BigEndian.Uint64(b[4:]), features: binary.BigEndian.Uint64(b[12:]),
+	}
+	// This version knows no fields, but they must be some.
+	for b = b[helloLen:]; len(b) > 0; {
+		if len(b) < fieldLen || len(b)-fieldLen < int(binary.BigEndian.Uint16(b[2:])) {
+			return hello{}, errMagic
+		}
+		b = b[fieldLen+int(binary.BigEndian.Uint16(b[2:])):]
+	}
 	return h, nil
 }
 
-// end is one end of a connection. It stands in what an end proves, so that nobody's
-// proof can be sent back to him.
-type end byte
-
-const (
-	dialler  end = 'd'
-	acceptor end = 'a'
-)
-
-// transcript is what both ends have said before they prove anything.
-type transcript struct{ dialler, acceptor hello }
-
-// proof shows that an end holds the key, to who drew the other nonce just now.
-func (t transcript) proof(key []byte, by end) []byte {
-	m := hmac.New(sha256.New, key)
-	m.Write(t.context(by))
-	return m.Sum(nil)
-}
-
-// context is unambiguous because all of its parts have a fixed length.
-func (t transcript) context(by end) []byte {
-	b := append([]byte(label), byte(by))
-	b = append(b, t.dialler.nonce[:]...)
-	b = append(b, t.acceptor.nonce[:]...)
-	b = binary.BigEndian.AppendUint64(b, t.dialler.session)
-	return binary.BigEndian.AppendUint64(b, t.acceptor.session)
-}
-
-// key is what an end authenticates its messages with.
-func (t transcript) key(secret []byte, of end) ([]byte, error) {
-	salt := append(t.dialler.nonce[:], t.acceptor.nonce[:]...)
-	return hkdf.Key(sha256.New, secret, salt, "messages "+string(t.context(of)), sha256.Size)
-}
-
-// appendOffer adds the proofs of the dialler, one for each key.
-func (t transcript) appendOffer(b []byte, keys [][]byte) []byte {
-	b = append(b, byte(len(keys)))
-	for _, k := range keys {
-		b = append(b, t.proof(k, dialler)...)
+// version is the newest that both ends speak.
+func (h hello) version(other hello) (uint16, error) {
+	if other.oldest > other.newest {
+		return 0, errMagic
 	}
-	return b
-}
-
-// choose finds the first of the acceptor's keys that the dialler has proved, and the number of
-// its proof. proofs are those of appendOffer without their count.
-func (t transcript) choose(keys [][]byte, proofs []byte) (key []byte, number int, err error) {
-	for _, k := range keys {
-		want := t.proof(k, dialler)
-		for i := range len(proofs) / proofLen {
-			if hmac.Equal(want, proofs[i*proofLen:][:proofLen]) {
-				return k, i, nil
-			}
-		}
+	v := min(h.newest, other.newest)
+	if v < h.oldest || v < other.oldest {
+		return 0, errVersion
 	}
-	return nil, 0, errSecret
-}
-
-// noChoice is the number in a choice of an acceptor that knows none of the keys.
-const noChoice = 0xff
-
-const choiceLen = 1 + proofLen
-
-// appendChoice adds which proof the acceptor chose, and its own.
-func (t transcript) appendChoice(b []byte, key []byte, number int) []byte {
-	return append(append(b, byte(number)), t.proof(key, acceptor)...)
-}
-
-// chosen is the key that a choice names, if the acceptor holds it.
-func (t transcript) chosen(keys [][]byte, choice []byte) ([]byte, error) {
-	n := int(choice[0])
-	if n >= len(keys) || !hmac.Equal(choice[1:], t.proof(keys[n], acceptor)) {
-		return nil, errSecret
-	}
-	return keys[n], nil
+	return v, nil
 }

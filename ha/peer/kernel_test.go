@@ -38,7 +38,7 @@ func child(where string) error {
 		return err
 	}
 	l := New(Options{
-		Keys: func() [][]byte { return keysOf(1) }, Local: 2, Log: hclog.NewNullLogger(),
+		Trust: func() Trust { return pairedWith(local, other) }, Local: 2, Log: hclog.NewNullLogger(),
 		Answer: func(context.Context, Question) ([]byte, error) { return []byte("alive"), nil },
 	})
 	l.Aim("eth0", netip.MustParseAddr(local), netip.MustParseAddr(other))

@@ -2,6 +2,7 @@ package peer
 
 import (
 	"context"
+	"crypto/ed25519"
 	"errors"
 	"fmt"
 	"net/netip"
@@ -13,11 +14,12 @@ import (
 const (
 	maxHalfOpen = 8  // callers that have not yet proved themselves
 	maxAnswers  = 16 // questions of the peer that are being answered
+	maxRefusals = 64 // and those that are being refused because they are more
 	maxRetired  = 16 // sessions of the peer that are over
 	meetTime    = 2 * time.Second
 	retryMin    = 200 * time.Millisecond
 	retryMax    = 2 * time.Second
-	complaint   = time.Minute // between two log lines about wrong secrets
+	complaint   = time.Minute // between two log lines about one cause
 )
 
 // Link is one end of the link. Its methods may be called from any goroutine.
@@ -28,6 +30,7 @@ type Link struct {
 	parts    sync.WaitGroup // the goroutines of Run
 	halfOpen chan struct{}
 	answers  chan struct{}
+	refusals chan struct{}
 	rang     chan struct{} // there are events
 
 	mu       sync.Mutex // guards what follows
@@ -39,13 +42,16 @@ type Link struct {
 	last     uint64
 	retired  []uint64
 	events   []event
-	blamed   time.Time // when a wrong secret was logged
+	epoch    uint64              // of the trust; it grows with each Drop
+	blamed   map[error]time.Time // when a cause was logged
 }
 
-// event is a call of Up or of Down.
+// event is a call of Proved, Up or Down.
 type event struct {
+	proved  ed25519.PublicKey // not nil: it is of Proved
 	up      bool
 	session uint64
+	version uint16
 	ending  ending
 }
 
@@ -64,8 +70,8 @@ func newSignal() *signal {
 func New(o Options) *Link {
 	return &Link{
 		options: o, network: sockets{o.Within},
-		halfOpen: make(chan struct{}, maxHalfOpen), answers: make(chan struct{}, maxAnswers),
-		rang: make(chan struct{}, 1), aimed: newSignal(), changed: newSignal(),
+		halfOpen: make(chan struct{}, maxHalfOpen), answers: make(chan struct{}, maxAnswers), refusals: make(chan struct{}, maxRefusals),
+		rang: make(chan struct{}, 1), aimed: newSignal(), changed: newSignal(), blamed: make(map[error]time.Time),
 	}
 }
 
@@ -79,7 +85,10 @@ func (l *Link) current() *conn {
 }
 
 // Ask asks the peer and waits for its answer. The error is ErrNotConnected, a *Refused
-// when the peer answered with an error, or that of ctx.
+// when the peer answered with an error, or that of ctx. Question and answer have 64 MiB at most; while a
+// large one is on its way others of the same direction wait. When ctx ends in the midst of that, what is
+// left is not sent: Ask returns after one part of it, or after some seconds when the peer does
+// not read even that.
 func (l *Link) Ask(ctx context.Context, kind string, body []byte) ([]byte, error) {
 	c := l.current()
 	if c == nil {
@@ -124,6 +133,19 @@ func (l *Link) Goodbye() {
 	}
 }
 
+// Drop leaves the connection that stands, and what is on the way to it, with a goodbye that says why, so
+// that another is made with the Trust of now.
+func (l *Link) Drop(why string) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.epoch++
+	l.changedLocked()
+	if c := l.standing; c != nil {
+		// As in Aim.
+		l.parts.Go(func() { c.leave(why, why) })
+	}
+}
+
 func (l *Link) aimedLocked() {
 	l.aimed.give()
 	l.aimed = newSignal()
@@ -138,6 +160,7 @@ func (l *Link) changedLocked() {
 // Why a connection that has proved itself does not stand.
 var (
 	errAimed   = errors.New("this node looks for its peer elsewhere")
+	errDropped = errors.New("this node has other keys now")
 	errRetired = errors.New("this session is over")
 	errGivenUp = errors.New("it is not needed any more")
 	errBeside  = errors.New("another connection stands")
@@ -156,6 +179,8 @@ func (l *Link) settle(c *conn) error {
 	switch {
 	case !l.aim.keeps(c):
 		return errAimed
+	case c.epoch != l.epoch:
+		return errDropped
 	case slices.Contains(l.retired, c.session):
 		return errRetired
 	case l.leads(c.session) && !c.dialled && l.dialling:
@@ -179,6 +204,9 @@ func (l *Link) replaceLocked(old, c *conn) {
 		l.retired = l.retired[max(0, len(l.retired)-maxRetired):]
 	}
 	l.last = c.session
+	if c.key != nil {
+		l.eventLocked(event{proved: c.key})
+	}
 	if old != nil {
 		l.parts.Go(func() { old.leave("another connection stands", "another connection stands") })
 		if old.session == c.session {
@@ -187,7 +215,7 @@ func (l *Link) replaceLocked(old, c *conn) {
 		l.eventLocked(event{ending: ending{why: "its program was started anew"}})
 	}
 	l.counters.up.Add(1)
-	l.eventLocked(event{up: true, session: c.session})
+	l.eventLocked(event{up: true, session: c.session, version: c.version})
 }
 
 // lost takes note of the end of a connection; of one that was replaced nobody needs to know.

@@ -100,7 +100,7 @@ func start(t *testing.T, on network, session uint64, local, other string, change
 	t.Helper()
 	n := &node{address: netip.MustParseAddr(local), ended: make(chan error, 1)}
 	o := Options{
-		Keys:  func() [][]byte { return keysOf(1) },
+		Trust: func() Trust { return pairedWith(local, other) },
 		Local: session,
 		Up:    func(session uint64) { n.tell(fmt.Sprintf("up %d", session)) },
 		Down:  func(why string, reset bool) { n.tell(fmt.Sprintf("down %v: %s", reset, why)) },
@@ -178,7 +178,6 @@ func pair(t *testing.T, change func(*Options)) (n *cable, a, b *node) {
 }
 
 func TestAsk(t *testing.T) {
-	big := bytes.Repeat([]byte("x"), maxMessage-minMessage)
 	_, a, b := pair(t, func(o *Options) {
 		o.Answer = func(ctx context.Context, q Question) ([]byte, error) {
 			switch q.Kind {
@@ -186,24 +185,23 @@ func TestAsk(t *testing.T) {
 				return q.Body, nil
 			case "no":
 				return nil, errors.New("not today")
-			case "big":
-				return big, nil
 			case "too big":
-				return append(big, 'x'), nil
+				return make([]byte, maxMessage+1), nil
 			}
 			<-ctx.Done()
 			return nil, ctx.Err()
 		}
 	})
+	parts := string(bytes.Repeat([]byte("x"), 2*partLen+1))
 	for _, c := range []struct {
 		kind, body, want, refused string
 	}{
 		{"echo", "", "", ""},
 		{"echo", "words", "words", ""},
-		{"echo", string(big[:maxMessage-minMessage-4]), string(big[:maxMessage-minMessage-4]), ""},
-		{"big", "", string(big), ""},
+		{"echo", parts[:partLen], parts[:partLen], ""},
+		{"echo", parts, parts, ""},
 		{"no", "", "", "not today"},
-		{"too big", "", "", "a message of 1048577 bytes is longer than 1048576"},
+		{"too big", "", "", "a message of 67108865 bytes is longer than 67108864"},
 	} {
 		for _, n := range []*node{a, b} {
 			got, err := n.Ask(t.Context(), c.kind, []byte(c.body))
@@ -214,7 +212,7 @@ func TestAsk(t *testing.T) {
 			}
 		}
 	}
-	if _, err := a.Ask(t.Context(), "echo", big); err == nil || errors.Is(err, ErrNotConnected) {
+	if _, err := a.Ask(t.Context(), "echo", make([]byte, maxMessage+1)); err == nil || errors.Is(err, ErrNotConnected) {
 		t.Errorf("a question that is too long: %v", err)
 	}
 	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Millisecond)
@@ -439,15 +437,15 @@ func TestStrangers(t *testing.T) {
 	await(t, "nonsense is counted", func() bool {
 		c := call(third)
 		defer c.Close()
-		_, _ = c.Write(bytes.Repeat([]byte("x"), helloLen)) // fails when it is refused
+		_, _ = io.WriteString(c, "GET / HTTP/1.1\r\n\r\n") // fails when it is refused
 		_, _ = io.Copy(io.Discard, c)
 		return a.Stats().Malformed > 0
 	})
-	await(t, "another secret is counted", func() bool {
+	await(t, "an unknown key is counted", func() bool {
 		c := call(third)
 		defer c.Close()
-		_, err := shake(c, dialler, testHello(9), keysOf(8))
-		return errors.Is(err, errSecret) && a.Stats().WrongKey > 0
+		_, err := side{as: dialler, mine: ours(9), trust: pairedWith(third, left)}.shake(c)
+		return errors.Is(err, errDisbelieved) && a.Stats().UnknownKey > 0
 	})
 	a.Aim("lo", a.address, b.address)
 	await(t, "strangers are known by their address", func() bool {
@@ -456,22 +454,6 @@ func TestStrangers(t *testing.T) {
 	})
 	a.tells(t, "up 2")
 	b.tells(t, "up 1")
-}
-
-// TestWrongKey: two nodes with other secrets say so, once a minute.
-func TestWrongKey(t *testing.T) {
-	n := newCable()
-	a := start(t, n, 1, left, right, nil)
-	b := start(t, n, 2, right, left, func(o *Options) { o.Keys = func() [][]byte { return keysOf(2) } })
-	await(t, "both know", func() bool { return a.Stats().WrongKey > 2 && b.Stats().WrongKey > 2 })
-	for _, x := range []*node{a, b} {
-		if got := x.logged("it speaks with another secret"); got != 1 {
-			t.Errorf("it is logged %d times", got)
-		}
-		if x.Connected() || x.hasTold() != "" {
-			t.Errorf("%q", x.hasTold())
-		}
-	}
 }
 
 // A node that calls itself does not take itself for the peer.
@@ -485,17 +467,37 @@ func TestSelf(t *testing.T) {
 
 // What is not by the peer ends a connection, without a death.
 func TestForgery(t *testing.T) {
-	n, a, b := pair(t, nil)
-	n.isCut(true)
-	c := b.current()
-	c.writing <- struct{}{}
-	if _, err := c.tcp.Write(signed("\x00\x00\x00\x00\x00\x00\x00\x02\x02\x00\x00\x00\x01\x00")); err != nil {
-		t.Error(err)
-	}
-	<-c.writing
-	a.tells(t, "up 2; down false: "+errForged.Error())
-	if got := a.Stats().Forged; got != 1 {
-		t.Errorf("counted %d times", got)
+	for name, c := range map[string]struct {
+		say func(c *conn) error
+		why string
+	}{
+		"a record by nobody": {func(c *conn) error {
+			_, err := c.tcp.Write([]byte("\x17\x03\x03\x00\x20 this is not what the peer says."))
+			return err
+		}, "local error: tls: bad record MAC"},
+		"no record": {func(c *conn) error {
+			_, err := c.tcp.Write([]byte("GET / HTTP/1.1\r\n"))
+			return err
+		}, "tls: received record with version 4554 when expecting version 303"},
+		"a message that is none": {func(c *conn) error {
+			_, err := c.tls.Write(make([]byte, headLen))
+			return err
+		}, errFormat.Error()},
+	} {
+		n, a, b := pair(t, nil)
+		n.isCut(true)
+		stands := b.current()
+		stands.writing <- struct{}{}
+		if err := c.say(stands); err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+		<-stands.writing
+		a.tells(t, "up 2; down false: "+c.why)
+		if got := a.Stats().Forged; got != 1 {
+			t.Errorf("%s: counted %d times", name, got)
+		}
+		a.stop()
+		b.stop()
 	}
 }
 

@@ -1,13 +1,11 @@
 package peer
 
 import (
-	"crypto/hmac"
-	"crypto/sha256"
 	"encoding/binary"
 	"errors"
 	"fmt"
-	"hash"
 	"io"
+	"slices"
 )
 
 // kind is what a message is.
@@ -24,13 +22,12 @@ const (
 
 // message is one of them, as it is on the wire:
 //
-//	length of what follows  4
-//	number                  8   1, 2, 3 ... in each direction
-//	kind                    1
-//	id                      4
-//	length of topic         1
-//	topic, body
-//	HMAC-SHA256            16   of all before
+//	length of body   4
+//	kind             1
+//	id               4
+//	length of topic  1
+//	topic
+//	body                in parts of 64 KiB; in front of each but the first is a mark
 type message struct {
 	kind  kind
 	id    uint32
@@ -39,99 +36,128 @@ type message struct {
 }
 
 const (
-	lengthLen  = 4
-	fixedLen   = 8 + 1 + 4 + 1
-	macLen     = 16
-	minMessage = fixedLen + macLen
-	maxMessage = 1 << 20
+	headLen    = 4 + 1 + 4 + 1
+	maxMessage = 64 << 20 // of a body
 	maxTopic   = 255
+	partLen    = 64 << 10
+)
+
+// The marks in front of a part.
+const (
+	broken byte = iota // no part follows: the sender has given the message up
+	onward             // it follows
 )
 
 // What may be wrong with a message.
 var (
 	errLength = errors.New("the length of a message is out of range")
-	errForged = errors.New("a message is not by the holder of the key")
-	errNumber = errors.New("a message is missing or came twice")
 	errFormat = errors.New("a message has no such form")
+	// errBroken is no fault of the connection: another message follows.
+	errBroken = errors.New("the sender gave the message up")
 )
-
-// seal is one direction of a connection: its key, and the number of its last message.
-type seal struct {
-	mac    hash.Hash
-	number uint64
-}
-
-func newSeal(key []byte) *seal { return &seal{mac: hmac.New(sha256.New, key)} }
-
-func (s *seal) sum(b []byte) []byte {
-	s.mac.Reset()
-	s.mac.Write(b)
-	return s.mac.Sum(nil)[:macLen]
-}
 
 // fits says whether a message can be sent.
 func (m message) fits() error {
 	if len(m.topic) > maxTopic {
 		return fmt.Errorf("a kind of %d bytes is longer than %d", len(m.topic), maxTopic)
 	}
-	if n := minMessage + len(m.topic) + len(m.body); n > maxMessage {
-		return fmt.Errorf("a message of %d bytes is longer than %d", n, maxMessage)
+	if len(m.body) > maxMessage {
+		return fmt.Errorf("a message of %d bytes is longer than %d", len(m.body), maxMessage)
 	}
 	return nil
 }
 
-// append adds the next message, which fits.
-func (s *seal) append(b []byte, m message) []byte {
-	start := len(b)
-	s.number++
-	b = binary.BigEndian.AppendUint32(b, uint32(minMessage+len(m.topic)+len(m.body)))
-	b = binary.BigEndian.AppendUint64(b, s.number)
+// appendHead adds a message, which fits, without its body.
+func (m message) appendHead(b []byte) []byte {
+	b = binary.BigEndian.AppendUint32(b, uint32(len(m.body)))
 	b = append(b, byte(m.kind))
 	b = binary.BigEndian.AppendUint32(b, m.id)
 	b = append(b, byte(len(m.topic)))
-	b = append(b, m.topic...)
-	b = append(b, m.body...)
-	return append(b, s.sum(b[start:])...)
+	return append(b, m.topic...)
 }
 
-// read reads the next message and checks it. Its body is the caller's.
-func (s *seal) read(r io.Reader) (message, error) {
-	var length [lengthLen]byte
-	if _, err := io.ReadFull(r, length[:]); err != nil {
-		return message{}, err
+// parts hands a message to write, head and marks with the parts that they are in front of. Between two
+// parts it asks whether to go on; when not, the message is broken off.
+func (m message) parts(buffer []byte, goOn func() error, write func([]byte) error) error {
+	b := m.appendHead(buffer[:0])
+	for rest := m.body; ; b = append(b[:0], onward) {
+		n := min(len(rest), partLen)
+		if err := write(append(b, rest[:n]...)); err != nil {
+			return err
+		}
+		if rest = rest[n:]; len(rest) == 0 {
+			return nil
+		}
+		if why := goOn(); why != nil {
+			if err := write(append(b[:0], broken)); err != nil {
+				return err
+			}
+			return why
+		}
 	}
-	n := binary.BigEndian.Uint32(length[:])
-	if n < minMessage || n > maxMessage {
-		return message{}, errLength
-	}
-	b := make([]byte, lengthLen+n)
-	copy(b, length[:])
-	if _, err := io.ReadFull(r, b[lengthLen:]); err != nil {
-		return message{}, err
-	}
-	return s.parse(b)
 }
 
-// parse checks a message with its length in front.
-func (s *seal) parse(b []byte) (message, error) {
-	if len(b) < lengthLen+minMessage || uint64(binary.BigEndian.Uint32(b)) != uint64(len(b)-lengthLen) {
+// readMessage reads the next message. Its body is the caller's.
+func readMessage(r io.Reader) (message, error) {
+	var head [headLen + maxTopic]byte
+	if _, err := io.ReadFull(r, head[:headLen]); err != nil {
+		return message{}, err
+	}
+	n := binary.BigEndian.Uint32(head[:])
+	if n > maxMessage {
 		return message{}, errLength
 	}
-	text, mac := b[:len(b)-macLen], b[len(b)-macLen:]
-	if !hmac.Equal(mac, s.sum(text)) {
-		return message{}, errForged
-	}
-	text = text[lengthLen:]
-	if binary.BigEndian.Uint64(text) != s.number+1 {
-		return message{}, errNumber
-	}
-	m := message{kind: kind(text[8]), id: binary.BigEndian.Uint32(text[9:])}
-	topic := int(text[13])
-	text = text[fixedLen:]
-	if m.kind == 0 || m.kind >= kindEnd || topic > len(text) {
+	m := message{kind: kind(head[4]), id: binary.BigEndian.Uint32(head[5:])}
+	if m.kind == 0 || m.kind >= kindEnd {
 		return message{}, errFormat
 	}
-	s.number++
-	m.topic, m.body = string(text[:topic]), text[topic:]
-	return m, nil
+	topic := head[headLen:][:head[9]]
+	if _, err := io.ReadFull(r, topic); err != nil {
+		return message{}, cut(err)
+	}
+	m.topic = string(topic)
+	var err error
+	m.body, err = readBody(r, int(n))
+	return m, err
+}
+
+// readBody takes memory for what has come, not for what is announced.
+func readBody(r io.Reader, n int) ([]byte, error) {
+	b := make([]byte, 0, min(n, partLen))
+	for len(b) < n {
+		if len(b) > 0 {
+			if err := readMark(r); err != nil {
+				return nil, err
+			}
+		}
+		k := min(n-len(b), partLen)
+		b = slices.Grow(b, k)
+		if _, err := io.ReadFull(r, b[len(b):len(b)+k]); err != nil {
+			return nil, cut(err)
+		}
+		b = b[:len(b)+k]
+	}
+	return b, nil
+}
+
+func readMark(r io.Reader) error {
+	var mark [1]byte
+	if _, err := io.ReadFull(r, mark[:]); err != nil {
+		return cut(err)
+	}
+	switch mark[0] {
+	case onward:
+		return nil
+	case broken:
+		return errBroken
+	}
+	return errFormat
+}
+
+// cut is the error of an end amid a message.
+func cut(err error) error {
+	if errors.Is(err, io.EOF) {
+		return io.ErrUnexpectedEOF
+	}
+	return err
 }

@@ -6,12 +6,10 @@ import (
 	"encoding/hex"
 	"errors"
 	"io"
-	"slices"
 	"strings"
 	"testing"
+	"testing/iotest"
 )
-
-var testKey = bytes.Repeat([]byte{7}, 32)
 
 func messages() []message {
 	return []message{
@@ -20,128 +18,163 @@ func messages() []message {
 		{kind: answer, id: 1<<32 - 1, body: []byte{0, 1, 2}},
 		{kind: refusal, id: 7, body: []byte("no such revision")},
 		{kind: goodbye, body: []byte("it stops")},
-		{kind: ask, id: 2, topic: strings.Repeat("k", maxTopic), body: bytes.Repeat([]byte("x"), maxMessage-minMessage-maxTopic)},
+		{kind: answer, id: 3, body: bytes.Repeat([]byte("x"), partLen)},
+		{kind: ask, id: 2, topic: strings.Repeat("k", maxTopic), body: bytes.Repeat([]byte("x"), 3*partLen+1)},
 	}
 }
 
+// wire is a message as it is sent when nothing breaks it off.
+func wire(m message) []byte {
+	var all []byte
+	_ = m.parts(nil, func() error { return nil }, func(b []byte) error { all = append(all, b...); return nil })
+	return all
+}
+
 func TestMessageRoundTrip(t *testing.T) {
-	var wire bytes.Buffer
-	out, in := newSeal(testKey), newSeal(testKey)
+	var all bytes.Buffer
 	for _, m := range messages() {
 		if err := m.fits(); err != nil {
 			t.Errorf("%d: %v", m.id, err)
 		}
-		wire.Write(out.append(nil, m))
+		all.Write(wire(m))
 	}
 	for _, want := range messages() {
-		got, err := in.read(&wire)
+		got, err := readMessage(&all)
 		if err != nil || got.kind != want.kind || got.id != want.id || got.topic != want.topic || !bytes.Equal(got.body, want.body) {
 			t.Errorf("kind %d, id %d, %d bytes, %v; want kind %d, id %d, %d bytes",
 				got.kind, got.id, len(got.body), err, want.kind, want.id, len(want.body))
 		}
 	}
-	if _, err := in.read(&wire); !errors.Is(err, io.EOF) {
+	if _, err := readMessage(&all); !errors.Is(err, io.EOF) {
 		t.Error(err)
 	}
 }
 
 func TestMessageBytes(t *testing.T) {
-	got := hex.EncodeToString(newSeal(testKey).append([]byte("before"), message{kind: ask, id: 5, topic: "ab", body: []byte("cd")})[6:])
-	want := "00000022" + "0000000000000001" + "02" + "00000005" + "02" + "6162" + "6364"
-	if !strings.HasPrefix(got, want) || len(got) != len(want)+2*macLen {
-		t.Errorf("%s, want %s and %d bytes more", got, want, macLen)
+	got := hex.EncodeToString(wire(message{kind: ask, id: 5, topic: "ab", body: []byte("cd")}))
+	if want := "00000002" + "02" + "00000005" + "02" + "6162" + "6364"; got != want {
+		t.Errorf("%s, want %s", got, want)
+	}
+	large := wire(message{kind: ask, body: make([]byte, 2*partLen)})
+	if len(large) != headLen+2*partLen+1 || large[headLen+partLen] != onward {
+		t.Errorf("%d bytes, mark %d", len(large), large[headLen+partLen])
+	}
+}
+
+// No part is written at once with another.
+func TestMessageParts(t *testing.T) {
+	for _, m := range messages() {
+		err := m.parts(nil, func() error { return nil }, func(b []byte) error {
+			if len(b) > headLen+maxTopic+partLen {
+				t.Errorf("%d bytes are written at once", len(b))
+			}
+			return nil
+		})
+		if err != nil {
+			t.Error(err)
+		}
+	}
+}
+
+// A message that is given up says so, and another follows it.
+func TestMessageBrokenOff(t *testing.T) {
+	why := errors.New("enough")
+	var all bytes.Buffer
+	write := func(b []byte) error { all.Write(b); return nil }
+	left := 2
+	err := message{kind: ask, body: make([]byte, 9*partLen)}.parts(nil, func() error {
+		if left--; left == 0 {
+			return why
+		}
+		return nil
+	}, write)
+	if !errors.Is(err, why) || all.Len() != headLen+2*partLen+2 {
+		t.Errorf("%v, %d bytes", err, all.Len())
+	}
+	all.Write(wire(message{kind: answer, id: 4}))
+	if m, err := readMessage(&all); !errors.Is(err, errBroken) {
+		t.Errorf("%+v, %v", m, err)
+	}
+	if m, err := readMessage(&all); err != nil || m.kind != answer || m.id != 4 {
+		t.Errorf("%+v, %v", m, err)
 	}
 }
 
 func TestMessageFits(t *testing.T) {
 	for _, m := range []message{
 		{kind: ask, topic: strings.Repeat("k", maxTopic+1)},
-		{kind: ask, body: make([]byte, maxMessage-minMessage+1)},
-		{kind: ask, topic: "k", body: make([]byte, maxMessage-minMessage)},
+		{kind: ask, body: make([]byte, maxMessage+1)},
 	} {
 		if m.fits() == nil {
 			t.Errorf("a kind of %d bytes and a body of %d fit", len(m.topic), len(m.body))
 		}
 	}
-}
-
-// signed is a message with any text, by who has the key.
-func signed(text string) []byte {
-	b := binary.BigEndian.AppendUint32(nil, uint32(len(text)+macLen))
-	b = append(b, text...)
-	return append(b, newSeal(testKey).sum(b)...)
+	if err := (message{kind: ask, topic: strings.Repeat("k", maxTopic), body: make([]byte, maxMessage)}).fits(); err != nil {
+		t.Error(err)
+	}
 }
 
 func TestMalformedMessages(t *testing.T) {
-	good := newSeal(testKey).append(nil, message{kind: ask, id: 1, topic: "ab", body: []byte("cd")})
-	flip := func(at int) []byte {
-		b := slices.Clone(good)
-		b[at] ^= 1
-		return b
-	}
-	const number = "\x00\x00\x00\x00\x00\x00\x00\x01"
+	mark := wire(message{kind: ask, body: make([]byte, partLen+1)})
+	mark[headLen+partLen] = 2
 	for _, c := range []struct {
 		name string
 		b    []byte
 		want error
 	}{
-		{"a flipped number", flip(lengthLen + 7), errForged},
-		{"a flipped kind", flip(lengthLen + 8), errForged},
-		{"a flipped id", flip(lengthLen + 9), errForged},
-		{"a flipped topic", flip(lengthLen + fixedLen), errForged},
-		{"a flipped body", flip(lengthLen + fixedLen + 2), errForged},
-		{"a flipped HMAC", flip(len(good) - 1), errForged},
-		{"too short to be one", binary.BigEndian.AppendUint32(nil, minMessage-1), errLength},
-		{"too long to be one", binary.BigEndian.AppendUint32(nil, maxMessage+1), errLength},
-		{"of the greatest length", binary.BigEndian.AppendUint32(nil, 1<<32-1), errLength},
-		{"the second message first", signed(number[:7] + "\x02" + "\x02\x00\x00\x00\x01\x00"), errNumber},
-		{"number zero", signed(number[:7] + "\x00" + "\x02\x00\x00\x00\x01\x00"), errNumber},
-		{"no kind", signed(number + "\x00\x00\x00\x00\x01\x00"), errFormat},
-		{"an unknown kind", signed(number + string(rune(kindEnd)) + "\x00\x00\x00\x01\x00"), errFormat},
-		{"a topic longer than the message", signed(number + "\x02\x00\x00\x00\x01\x01"), errFormat},
+		{"too long to be one", []byte("\x04\x00\x00\x01\x02\x00\x00\x00\x01\x00"), errLength},
+		{"of the greatest length", []byte("\xff\xff\xff\xff\x02\x00\x00\x00\x01\x00"), errLength},
+		{"no kind", []byte("\x00\x00\x00\x00\x00\x00\x00\x00\x01\x00"), errFormat},
+		{"an unknown kind", []byte("\x00\x00\x00\x00" + string(rune(kindEnd)) + "\x00\x00\x00\x01\x00"), errFormat},
+		{"an unknown mark", mark, errFormat},
 	} {
-		if m, err := newSeal(testKey).read(bytes.NewReader(c.b)); !errors.Is(err, c.want) {
+		if m, err := readMessage(bytes.NewReader(c.b)); !errors.Is(err, c.want) {
 			t.Errorf("%s: %+v, %v, want %v", c.name, m, err, c.want)
 		}
 	}
+	good := wire(message{kind: ask, id: 1, topic: "ab", body: []byte("cd")})
 	for n := range good {
-		if m, err := newSeal(testKey).read(bytes.NewReader(good[:n])); !errors.Is(err, io.EOF) && !errors.Is(err, io.ErrUnexpectedEOF) {
+		want := io.ErrUnexpectedEOF
+		if n == 0 {
+			want = io.EOF
+		}
+		if m, err := readMessage(bytes.NewReader(good[:n])); !errors.Is(err, want) {
 			t.Errorf("the first %d bytes: %+v, %v", n, m, err)
 		}
-		if m, err := newSeal(testKey).parse(good[:n]); err == nil {
-			t.Errorf("the first %d bytes: %+v", n, m)
+	}
+	if m, err := readMessage(bytes.NewReader(mark[:headLen+partLen])); !errors.Is(err, io.ErrUnexpectedEOF) {
+		t.Errorf("an end in front of a mark: %+v, %v", m, err)
+	}
+}
+
+// What is announced takes no memory before it comes.
+func TestAnnouncedIsNotAllocated(t *testing.T) {
+	b := binary.BigEndian.AppendUint32(nil, maxMessage)
+	b = append(b, "\x02\x00\x00\x00\x01\x00some"...)
+	r := bytes.NewReader(b)
+	used := testing.Benchmark(func(t *testing.B) {
+		for t.Loop() {
+			r.Reset(b)
+			if _, err := readMessage(r); !errors.Is(err, io.ErrUnexpectedEOF) {
+				t.Fatal(err)
+			}
 		}
-	}
-	if _, err := newSeal([]byte("another key")).read(bytes.NewReader(good)); !errors.Is(err, errForged) {
-		t.Errorf("with another key: %v", err)
-	}
-	in := newSeal(testKey)
-	if _, err := in.parse(good); err != nil {
-		t.Error(err)
-	}
-	if _, err := in.parse(good); !errors.Is(err, errNumber) {
-		t.Errorf("for a second time: %v", err)
+	})
+	if got := used.AllocedBytesPerOp(); got > 2*partLen {
+		t.Errorf("%d bytes for 4 that came", got)
 	}
 }
 
 func FuzzMessage(f *testing.F) {
 	for _, m := range messages()[:5] {
-		b := newSeal(testKey).append(nil, m)
-		f.Add(b, false)
-		f.Add(b[lengthLen:len(b)-macLen], true)
+		f.Add(wire(m))
 	}
-	f.Fuzz(func(t *testing.T, b []byte, sign bool) {
-		if sign {
-			b = signed(string(b))
-		}
-		m, err := newSeal(testKey).parse(b)
+	f.Fuzz(func(t *testing.T, b []byte) {
+		m, err := readMessage(iotest.OneByteReader(bytes.NewReader(b)))
 		if err != nil {
 			return
 		}
-		if err := m.fits(); err != nil {
-			t.Skip("longer than one from the wire may be")
-		}
-		if again := newSeal(testKey).append(nil, m); !bytes.Equal(b, again) {
+		if again := wire(m); !bytes.HasPrefix(b, again) {
 			t.Errorf("%x reads as %+v, which is %x", b, m, again)
 		}
 	})

@@ -1,18 +1,25 @@
 // Package peer is the link between the daemons of two nodes: one TCP connection on the cable, that
 // says by its end that the other program died, and carries questions to it.
 //
-//	hello   -->  <-- hello      who speaks, and a challenge
-//	proofs  -->  <-- proof      both hold the key
-//	        stand               of the node with the smaller session: this connection is the one
-//	ask     -->  <-- answer     in both directions, until the end
+//	TLS 1.3    <-->               each end shows its Ed25519 key, and proves it
+//	hello      <--  -->           versions, session, features
+//	proofs      -->  <--  choice  only of nodes that are not paired: both hold a secret
+//	stand                         of the node with the smaller session: this connection is the one
+//	ask         -->  <--  answer  in both directions, until the end
 //
-// Both ends prove that they hold the key, by a challenge each, and every message is
-// authenticated and numbered; nothing is secret on it. The kernel closes the connection of a
-// program that is killed at once, which is far earlier than silence tells.
+// The keys are pinned: of nodes that are paired each believes the keys of the other and nobody
+// else's. Nodes that are not believe any key whose owner proves, bound to this TLS connection, that
+// it holds a secret of theirs. Certificates are made for each connection and say nothing but the
+// key, so that neither the clocks nor an authority matter.
+//
+// The kernel closes the connection of a program that is killed at once, which is far earlier than
+// silence tells. The end of the TCP connection is such a death, whatever TLS says, unless a goodbye
+// came before.
 package peer
 
 import (
 	"context"
+	"crypto/ed25519"
 	"errors"
 
 	"github.com/hashicorp/go-hclog"
@@ -28,18 +35,25 @@ type Question struct {
 	Body []byte
 }
 
-// Options are what a Link is made of. Up and Down are called from one goroutine, one after the
-// other and in the order of what happened, so they must not block; nil ones are not called.
+// Options are what a Link is made of. Proved, Up and Down are called from one goroutine, one after
+// the other and in the order of what happened, so they must not block; nil ones are not called.
 type Options struct {
-	// Keys are 32 bytes each, four of them at most. The first that both nodes have, in
-	// the order of the node that is called, is used; all are accepted.
-	Keys func() [][]byte
+	// Trust is asked anew for each handshake. Drop has a change of it take effect on
+	// what stands.
+	Trust func() Trust
+	// Former says whether a key was the peer's in an earlier pairing, for the
+	// log to name that; nil: none was. It may be called from several goroutines.
+	Former func(key ed25519.PublicKey) bool
 	// Local is the number that this node drew when it started. The smaller of two decides which
 	// connection stands.
 	Local uint64
 	// Answer answers a question of the peer, on a goroutine of its own. Its error
 	// becomes a Refused at the peer. ctx ends with the connection.
 	Answer func(ctx context.Context, q Question) ([]byte, error)
+	// Proved says that the peer of the connection that came to stand has proved to own this key,
+	// which is one of Trust.Peers. It comes before Up, and without one when the connection took the place
+	// of another with the same session.
+	Proved func(key ed25519.PublicKey)
 	// Up says that a connection stands with a peer of this session.
 	Up func(session uint64)
 	// Down says that it ended. With reset the other program ended without a goodbye while the

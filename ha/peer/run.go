@@ -2,11 +2,8 @@ package peer
 
 import (
 	"context"
-	"crypto/rand"
-	"errors"
 	"fmt"
 	mathrand "math/rand/v2"
-	"net"
 	"time"
 )
 
@@ -26,7 +23,7 @@ func (l *Link) Run(ctx context.Context) error {
 	return nil
 }
 
-// tell calls Up and Down until over is closed and nothing is left to tell.
+// tell calls Proved, Up and Down until over is closed and nothing is left to tell.
 func (l *Link) tell(over <-chan struct{}) {
 	for {
 		l.mu.Lock()
@@ -52,8 +49,14 @@ func (l *Link) tell(over <-chan struct{}) {
 }
 
 func (l *Link) tellOne(e event) {
+	if e.proved != nil {
+		if l.options.Proved != nil {
+			l.options.Proved(e.proved)
+		}
+		return
+	}
 	if e.up {
-		l.options.Log.Info("link to the peer stands", "session", fmt.Sprintf("%016x", e.session))
+		l.options.Log.Info("link to the peer stands", "session", fmt.Sprintf("%016x", e.session), "version", e.version)
 		if l.options.Up != nil {
 			l.options.Up(e.session)
 		}
@@ -145,91 +148,6 @@ func (l *Link) setDialling(on bool) {
 	l.dialling = on
 }
 
-// meet has the ends of a connection prove themselves, and makes it the one that stands.
-func (l *Link) meet(ctx context.Context, tcp *net.TCPConn, as end, a aim) (*conn, error) {
-	began := time.Now()
-	_ = tcp.SetDeadline(began.Add(meetTime)) // fails when it is closed, which is seen below
-	stop := context.AfterFunc(ctx, func() { _ = tcp.SetDeadline(began) })
-	defer stop()
-	c, err := l.prove(tcp, as)
-	if err != nil {
-		_ = tcp.Close()
-		l.count(tcp, err)
-		return nil, err
-	}
-	c.device, c.dialled, c.began = a.device, as == dialler, began
-	if err := l.stand(ctx, c, stop); err != nil {
-		parting, cancel := context.WithTimeout(context.Background(), partTime)
-		defer cancel()
-		_ = c.part(parting, err.Error(), err.Error()) // a courtesy: nobody counts on this connection
-		c.end(ending{})
-		l.count(tcp, err)
-		return nil, err
-	}
-	_ = tcp.SetReadDeadline(time.Time{})
-	return c, nil
-}
-
-func (l *Link) prove(tcp *net.TCPConn, as end) (*conn, error) {
-	mine := hello{session: l.options.Local}
-	_, _ = rand.Read(mine.nonce[:]) // it never fails
-	m, err := shake(tcp, as, mine, l.options.Keys())
-	if err != nil {
-		return nil, err
-	}
-	return newConn(tcp, m), nil
-}
-
-// stand waits for the word of the node that decides, or is that node. stop has the connection
-// outlive ctx.
-func (l *Link) stand(ctx context.Context, c *conn, stop func() bool) error {
-	leads := l.leads(c.session)
-	if !leads {
-		m, err := c.in.read(c.reader)
-		switch {
-		case ctx.Err() != nil:
-			return errGivenUp
-		case err != nil:
-			return err
-		case m.kind != stand:
-			return fmt.Errorf("%w: %s", errBeside, m.body)
-		}
-	}
-	if !stop() {
-		return errGivenUp
-	}
-	if !leads {
-		return l.settle(c)
-	}
-	c.writing <- struct{}{} // is free; no question goes before the word
-	defer func() { <-c.writing }()
-	if err := l.settle(c); err != nil {
-		return err
-	}
-	// Should it not arrive, the connection has ended, and who serves it sees that.
-	_ = c.put(message{kind: stand})
-	return nil
-}
-
-// count takes note of a connection that came to nothing.
-func (l *Link) count(tcp *net.TCPConn, err error) {
-	l.counters.of(err).Add(1)
-	if !errors.Is(err, errSecret) && !errors.Is(err, errVersion) {
-		l.options.Log.Debug("no link with caller or called", "address", tcp.RemoteAddr(), "error", err)
-		return
-	}
-	l.mu.Lock()
-	now := time.Now()
-	quiet := !l.blamed.IsZero() && now.Sub(l.blamed) < complaint
-	if !quiet {
-		l.blamed = now
-	}
-	l.mu.Unlock()
-	if !quiet {
-		l.options.Log.Warn("peer cannot be linked with", "address", tcp.RemoteAddr(), "why", err)
-	}
-}
-
 // hold serves a connection that stands until it ends.
 func (l *Link) hold(ctx context.Context, c *conn) {
 	stop := context.AfterFunc(ctx, func() { c.end(ending{why: "this program ends"}) })
@@ -240,42 +158,4 @@ func (l *Link) hold(ctx context.Context, c *conn) {
 		l.counters.forged.Add(1)
 	}
 	l.lost(c)
-}
-
-// question answers the peer, unless too many of its questions are open.
-func (l *Link) question(ctx context.Context, c *conn, m message) {
-	l.counters.asked.Add(1)
-	select {
-	case l.answers <- struct{}{}:
-	default:
-		l.counters.busy.Add(1)
-		_ = c.write(ctx, message{kind: refusal, id: m.id, body: []byte("too many questions at once")})
-		return
-	}
-	l.parts.Go(func() {
-		defer func() { <-l.answers }()
-		reply := l.answer(ctx, m)
-		if ctx.Err() == nil { // else it may say no more than that
-			_ = c.write(ctx, reply) // a connection that ended needs no answer
-		}
-	})
-}
-
-func (l *Link) answer(ctx context.Context, m message) message {
-	refuse := func(err error) message {
-		text := err.Error()
-		return message{kind: refusal, id: m.id, body: []byte(text[:min(len(text), maxMessage-minMessage)])}
-	}
-	if l.options.Answer == nil {
-		return refuse(errors.New("this node answers no questions"))
-	}
-	b, err := l.options.Answer(ctx, Question{Kind: m.topic, Body: m.body})
-	if err != nil {
-		return refuse(err)
-	}
-	reply := message{kind: answer, id: m.id, body: b}
-	if err := reply.fits(); err != nil {
-		return refuse(err)
-	}
-	return reply
 }

@@ -9,9 +9,8 @@ import (
 
 // manual is the peer of a node, by hand.
 type manual struct {
+	met
 	tcp *net.TCPConn
-	in  *seal
-	out *seal
 }
 
 // callBy has a peer with a session call a node and prove itself.
@@ -24,20 +23,34 @@ func callBy(t *testing.T, on *cable, session uint64, n *node) manual {
 		return err == nil
 	})
 	t.Cleanup(func() { tcp.Close() })
-	m, err := shake(tcp, dialler, testHello(session), keysOf(1))
-	if err != nil {
-		t.Fatal(err)
-	}
+	return prove(t, tcp, session)
+}
+
+// prove has the node that is called take a connection for the peer's.
+func prove(t *testing.T, tcp *net.TCPConn, session uint64) manual {
+	t.Helper()
 	if err := tcp.SetDeadline(time.Now().Add(patience)); err != nil {
 		t.Fatal(err)
 	}
-	return manual{tcp, newSeal(m.in), newSeal(m.out)}
+	m, err := side{as: dialler, mine: ours(session), trust: pairedWith(right, left)}.shake(tcp)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return manual{m, tcp}
+}
+
+// says writes one message.
+func (m manual) says(t *testing.T, what message) {
+	t.Helper()
+	if err := what.parts(nil, func() error { return nil }, func(b []byte) error { _, err := m.tls.Write(b); return err }); err != nil {
+		t.Error(err)
+	}
 }
 
 // hears reads one message.
 func (m manual) hears(t *testing.T, want kind, body string) {
 	t.Helper()
-	got, err := m.in.read(m.tcp)
+	got, err := readMessage(m.tls)
 	if err != nil || got.kind != want || string(got.body) != body {
 		t.Errorf("kind %d, %q, %v; want kind %d, %q", got.kind, got.body, err, want, body)
 	}
@@ -89,16 +102,11 @@ func TestWaitsForTheWord(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		m, err := shake(tcp, dialler, testHello(1), keysOf(1))
-		if err != nil {
-			t.Fatal(err)
-		}
+		m := prove(t, tcp, 1)
 		if n.Connected() {
 			t.Error("it did not wait")
 		}
-		if _, err := tcp.Write(newSeal(m.out).append(nil, message{kind: word})); err != nil {
-			t.Error(err)
-		}
+		m.says(t, message{kind: word})
 		if word == stand {
 			n.tells(t, "up 1")
 		} else {
