@@ -90,7 +90,7 @@ func (f *Feeds) source(k key) (*source, source) {
 // bid is a share held against what this node has.
 type bid struct {
 	share
-	at        time.Time // when it was confirmed, by the clock of this node
+	at        time.Time         // when it was confirmed, by the clock of this node
 	sum, ours [sha256.Size]byte // ours is zero while nothing is known
 }
 
@@ -159,7 +159,7 @@ func (f *Feeds) keep(s share, at, now time.Time) error {
 	if f.store.dir == "" || !kept.IsZero() && !kept.After(now) && at.Sub(kept) <= sameTime {
 		return nil
 	}
-	c, err := f.contentOf(bid{share: s}, content{})
+	c, err := f.contentOf(bid{share: s, sum: s.sum()}, content{})
 	if err != nil {
 		return err
 	}
