@@ -12,14 +12,15 @@ import (
 	"github.com/rempart/rempart/ha/wire"
 )
 
-// changeWindow is how long what was agreed on before is understood beside the new when no
-// peer of ours lives to say that it has the new.
-const changeWindow = time.Minute
-
 // adopt makes a policy the one of the node.
 func (n *Node) adopt(now time.Time, p policy) {
 	if p.config == nil || p.config.HA == nil {
 		n.standAlone(now)
+		if nothing(p.config) {
+			n.aimRendezvous()
+		} else {
+			n.aimNowhere()
+		}
 		return
 	}
 	err := p.fault
@@ -33,6 +34,8 @@ func (n *Node) adopt(now time.Time, p policy) {
 		time.AfterFunc(secretAgain, n.search)
 		if n.settings != nil {
 			n.demote(now, reasonPolicy, weightPolicy, true, "the policy and its secret can be read", "")
+		} else {
+			n.aimRendezvous() // the peer may have what is missing
 		}
 		return
 	}
@@ -52,16 +55,8 @@ const reasonPolicy = "policy not loaded"
 // switchTo makes settings the ones of the node. What was agreed on before is understood for a while.
 func (n *Node) switchTo(now time.Time, s *settings) {
 	old := n.settings
-	if old != nil && old.digest != s.digest {
-		if n.before == nil || n.changeIsOver(now) { // else a peer that lives still has the one before that
-			n.before = old
-		}
-		n.beforeEnd = now.Add(changeWindow)
-	}
-	judge := pulse.JudgeConfig{Interval: s.interval}
-	for _, l := range s.links {
-		judge.Paths = append(judge.Paths, pulse.PathConfig{Name: l.name, Cable: l.cable})
-	}
+	n.changing(now, s)
+	judge := s.judged()
 	if n.judge == nil {
 		n.listenUntil = now.Add(min(max(2*pulse.TimingFor(s.interval).Dead, time.Second), longestListen))
 		n.judge = pulse.NewJudge(judge)
@@ -90,6 +85,15 @@ func (n *Node) switchTo(now time.Time, s *settings) {
 	}
 	n.chores = now
 	n.dirty = true
+}
+
+// judged is what a judge has to know of the settings.
+func (s *settings) judged() pulse.JudgeConfig {
+	c := pulse.JudgeConfig{Interval: s.interval}
+	for _, l := range s.links {
+		c.Paths = append(c.Paths, pulse.PathConfig{Name: l.name, Cable: l.cable})
+	}
+	return c
 }
 
 // keepReasons drops the reasons that are about what the policy does not name any more.
@@ -201,27 +205,8 @@ func (n *Node) standAlone(now time.Time) {
 		n.disband(now, g, old)
 	}
 	n.openPorts(now)
-	n.aimNowhere()
 	n.checks.Set(nil)
 	n.peer, n.judge, n.leaving = known{}, nil, false
 	n.demotions = ledger{}
 	n.log.Info("the policy has no pair any more")
-}
-
-// changeIsOver says that what was agreed on before is not needed any more. While a peer
-// lives that has not changed, it is, however long that takes.
-func (n *Node) changeIsOver(now time.Time) bool {
-	if n.peer.living() {
-		return n.peer.beat.Context == n.settings.digest
-	}
-	return !now.Before(n.beforeEnd)
-}
-
-// speaks is the settings that advertisements are made with: those before, for as long as a
-// peer that lives does not understand the new ones.
-func (n *Node) speaks() *settings {
-	if n.before != nil && n.peer.living() && !slices.Contains(n.peer.beat.Accepts, n.settings.digest) {
-		return n.before
-	}
-	return n.settings
 }

@@ -43,6 +43,18 @@ func (x *stranger) all(k wire.Kind) [][]byte {
 	return x.heard[k]
 }
 
+// replay is frames of all that it heard, with its own hardware address.
+func (x *stranger) replay() (frames [][]byte) {
+	mac := wire.MAC{2, 0, 0, 66, 66, 66}
+	for _, ad := range x.all(wire.CARP) {
+		frames = append(frames, wire.AppendCARP(nil, mac, addr("10.0.1.11"), ad))
+	}
+	for _, beat := range x.all(wire.Beat) {
+		frames = append(frames, wire.AppendBeat(nil, mac, addr("10.0.1.11"), beat))
+	}
+	return frames
+}
+
 // forge gives an advertisement another priority: its checksum is not keyed.
 func forge(ad []byte, base, skew byte) []byte {
 	b := bytes.Clone(ad)

@@ -46,6 +46,8 @@ type Link interface {
 	Aim(device string, local, peer netip.Addr)
 	Ask(ctx context.Context, kind string, body []byte) ([]byte, error)
 	Goodbye()
+	// Drop ends the connection that stands, with a goodbye, so that the next one is made with other keys.
+	Drop(why string)
 }
 
 // MACs gives devices virtual hardware addresses; vmac.Table is the real one.
@@ -60,6 +62,8 @@ type Parts struct {
 	Flows  Flows     // nil: no flow sync
 	Table  FlowTable // nil: flows are not compared
 	Lists  Lists     // nil: none are carried
+	Keys   Keys      // nil: not paired
+	Policy Policy    // nil: questions about the policy are refused
 	// Devices are the devices of a policy's interfaces, by the names of these.
 	Devices func(*config.Config) map[string]string
 	// Secret reads the file that [ha] secret names.
@@ -108,6 +112,8 @@ type Node struct {
 	moved    chan struct{}
 	drill    drillEar
 	tests    testEar
+	trusted  trusted
+	glance   atomic.Pointer[glance]
 
 	// What follows belongs to the loop.
 	settings  *settings // nil: a single gateway
@@ -138,6 +144,7 @@ type Node struct {
 	warnings    map[string]string
 	told        map[string]time.Time    // when something was logged last, by what it is about
 	sought      map[netip.Addr]wire.MAC // hosts whose hardware address a drill wants
+	outcast     outcast                 // the other node, when it is not paired with this one any more
 	chores      time.Time               // when to do again what is done every second
 }
 
@@ -146,12 +153,13 @@ type policy struct {
 	config  *config.Config
 	devices map[string]string
 	secret  []byte
-	fault   error // why there is no secret
+	roots   [][]byte // of the pairing, newest first; none: the nodes are not paired
+	fault   error    // why there is no secret
 }
 
 // New returns a node; it does nothing until Run.
 func New(p Parts) *Node {
-	var id [8]byte
+	var id [16]byte
 	rand.Read(id[:])
 	n := &Node{
 		Parts: p, log: p.Log, session: binary.BigEndian.Uint64(id[:]) | 1, // zero is no session
@@ -161,11 +169,15 @@ func New(p Parts) *Node {
 	}
 	n.stats.init()
 	n.sessions.Own = n.session
+	n.outcast.own = binary.BigEndian.Uint64(id[8:]) | 1
+	n.trusted.begin(p.Keys)
+	n.glance.Store(&glance{node: p.Host, peer: pulse.Unknown.String()})
 	n.counter = carp.NewCounter(uint32(n.session >> 32))
 	n.hooks = hooks.New(n.Hooks, n.services, n.log.Named("hooks"))
 	n.checks = hooks.NewChecks(n.checked, n.log.Named("checks"))
 	n.link = p.Link(peer.Options{
-		Trust: n.trust, Local: n.session, Answer: n.answer, Up: n.linkUp, Down: n.linkDown, Log: n.log.Named("link"),
+		Trust: n.trust, Former: n.former, Proved: n.proved, Local: n.session, Answer: n.answer,
+		Up: n.linkUp, Down: n.linkDown, Log: n.log.Named("link"),
 	})
 	return n
 }
@@ -210,7 +222,7 @@ func (n *Node) search() {
 func (n *Node) read(c *config.Config) policy {
 	p := policy{config: c}
 	if c != nil && c.HA != nil {
-		p.devices = n.Devices(c)
+		p.devices, p.roots = n.Devices(c), n.roots()
 		if p.secret, p.fault = n.Secret(c.HA.Secret); p.fault == nil {
 			p.secret, p.fault = config.ParseSecret(p.secret)
 		}
@@ -289,6 +301,7 @@ func (n *Node) Run(ctx context.Context) error {
 			}
 		})
 	}
+	n.await()
 	n.loop(ctx)
 	n.part(within)
 	n.closePorts()

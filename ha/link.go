@@ -3,8 +3,10 @@ package ha
 import (
 	"context"
 	"net/netip"
+	"reflect"
 	"time"
 
+	"github.com/rempart/rempart/config"
 	"github.com/rempart/rempart/ha/role"
 )
 
@@ -23,6 +25,9 @@ func (n *Node) linkKeys() [][]byte {
 
 // linkUp follows the connection of the daemons.
 func (n *Node) linkUp(uint64) {
+	if n.Policy != nil {
+		defer n.Policy.Linked(true)
+	}
 	n.tell(func(now time.Time) {
 		n.peer.connected = true
 		if n.judge != nil {
@@ -33,6 +38,9 @@ func (n *Node) linkUp(uint64) {
 
 // linkDown follows its end. One without a goodbye is the sign of a program that died.
 func (n *Node) linkDown(why string, reset bool) {
+	if n.Policy != nil {
+		defer n.Policy.Linked(false)
+	}
 	n.tell(func(now time.Time) {
 		n.peer.connected = false
 		n.log.Info("link to the peer ended", "why", why, "reset", reset)
@@ -40,6 +48,29 @@ func (n *Node) linkDown(why string, reset bool) {
 			n.judge.Reset(now)
 		}
 	})
+}
+
+// nothing says that a policy stands for none: there never was one, or the first was taken back.
+func nothing(c *config.Config) bool { return c == nil || reflect.DeepEqual(*c, config.Config{}) }
+
+// await looks for the peer as long as there is no policy.
+func (n *Node) await() {
+	n.setting.Lock()
+	none := nothing(n.newest.config)
+	n.setting.Unlock()
+	if none {
+		n.aimRendezvous()
+	}
+}
+
+// aimRendezvous has the link look for the peer where it was when the nodes were paired, since no policy says where
+// it is.
+func (n *Node) aimRendezvous() {
+	if !n.paired() {
+		n.aimNowhere()
+		return
+	}
+	n.link.Aim(n.Keys.Rendezvous())
 }
 
 // aimNowhere ends the link.

@@ -184,6 +184,7 @@ func TestListsOfTwoMasters(t *testing.T) {
 // TestListsOfAnOlderPeer: it is asked now and then, and nothing else suffers.
 func TestListsOfAnOlderPeer(t *testing.T) {
 	play(t, func(t *testing.T, s *stage) {
+		s.pairing(root(1))
 		a, _ := s.pairWithLists(newBlock("one"), nil)
 		s.pass(3 * time.Minute)
 		if a.block.reads < 2 || a.block.reads > 6 {

@@ -68,6 +68,7 @@ func (n *Node) drain() {
 // turn does all that is due.
 func (n *Node) turn(now time.Time) {
 	n.lastTurn.Store(int64(now.Sub(n.began)))
+	defer n.glimpse()
 	if n.settings == nil {
 		n.tellFlows()
 		return
@@ -131,6 +132,10 @@ func (n *Node) take(f frame) {
 	}
 	switch f.kind {
 	case wire.Beat:
+		if f.unpaired {
+			n.takeUnpaired(f)
+			return
+		}
 		n.takeBeat(f)
 	case wire.CARP:
 		n.takeAd(p, f)

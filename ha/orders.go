@@ -175,6 +175,7 @@ func (n *Node) switched(g *group, start time.Time, release bool) (view.Switched,
 // stay, for ever: the kernel goes on to serve them.
 func (n *Node) part(ctx context.Context) {
 	if n.settings == nil {
+		n.link.Goodbye()
 		return
 	}
 	now := time.Now()

@@ -26,6 +26,7 @@ type known struct {
 	macs      []wire.MAC
 	guard     carp.Guard
 	connected bool
+	changing  time.Time // when it last said that it understands more than one key or set of addresses
 }
 
 func (k *known) unheard() bool { return k.life() == role.Unheard }
@@ -123,6 +124,9 @@ func (n *Node) takeBeat(f frame) {
 		}
 	}
 	n.peer.beat, n.peer.at = f.beat, f.at
+	if len(f.beat.Accepts) > 1 {
+		n.peer.changing = f.at
+	}
 }
 
 // mostMACs bounds how many hardware addresses the peer is known by: frames tell what their sender likes.
@@ -156,6 +160,9 @@ func (n *Node) aim() {
 	theirs := l.peers // as the administrator says
 	if len(theirs) == 0 {
 		theirs = n.peer.addresses[l.name]
+	}
+	if len(theirs) == 0 {
+		theirs = n.metOn(l.device) // a connection that stands is kept until more is known
 	}
 	from, to := meet(n.ownNetworks(p), theirs)
 	if to.IsValid() {

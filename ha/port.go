@@ -29,9 +29,11 @@ type port struct {
 // ear is what a port's goroutine tells the pair's frames from others by. It is replaced as a
 // whole; what it points to is that goroutine's alone.
 type ear struct {
-	keys  pulse.Keyring
-	hosts map[uint8]*carp.VHost // by vhid; they understand what was before a change as well
-	known map[netip.Addr]bool   // virtual addresses, and the peer's own
+	keys pulse.Keyring
+	// unpaired is the key of a node that is not paired; nothing where keys has it or this one is not paired either.
+	unpaired pulse.Keyring
+	hosts    map[uint8]*carp.VHost // by vhid; they understand what was before a change as well
+	known    map[netip.Addr]bool   // virtual addresses, and the peer's own
 }
 
 // frame is one that is of the pair, as the loop gets it.
@@ -40,15 +42,17 @@ type frame struct {
 	at   time.Time
 	kind wire.Kind
 	// packet has no payload.
-	packet wire.Packet
-	beat   pulse.Beat
-	ad     carp.Ad
+	packet   wire.Packet
+	beat     pulse.Beat
+	unpaired bool // beat is of a node that is not paired
+	ad       carp.Ad
 }
 
 // The names of what is refused.
 const (
 	refusedVHID   = "advertisements of an unknown vhid"
 	refusedBeat   = "heartbeats with another secret"
+	refusedKeys   = "heartbeats of a node that is not paired with this one any more"
 	refusedAd     = "advertisements with another secret or other addresses"
 	refusedOwn    = "own frames that came back"
 	refusedReplay = "replayed or forged heartbeats"
@@ -73,6 +77,11 @@ func (n *Node) hear(p *port, h wire.Heard) {
 			return
 		}
 		b, err := e.keys.Open(h.Payload)
+		if errors.Is(err, pulse.ErrAuth) {
+			if b, err = e.unpaired.Open(h.Payload); err == nil {
+				f.unpaired = true
+			}
+		}
 		if err != nil {
 			n.refuse(p, h, beatFault(err))
 			return
@@ -235,7 +244,7 @@ func (n *Node) closePorts() {
 // listen tells the ports what the pair's frames look like.
 func (n *Node) listen() {
 	for name, p := range n.ports {
-		e := &ear{keys: n.keyring(), hosts: map[uint8]*carp.VHost{}, known: map[netip.Addr]bool{}}
+		e := &ear{keys: n.keyring(), unpaired: n.unpairedKey(), hosts: map[uint8]*carp.VHost{}, known: map[netip.Addr]bool{}}
 		for _, s := range n.agreements() {
 			for _, g := range s.groups {
 				for _, h := range g.carp.VHosts {
@@ -275,32 +284,6 @@ func (e *ear) understand(h carp.VHost) {
 	}
 	host.Also = append(host.Also, own)
 	host.V4, host.V6 = host.V4 || h.V4, host.V6 || h.V6
-}
-
-// agreements is the settings that frames may be of: the newest first, and during a
-// change those before.
-func (n *Node) agreements() []*settings {
-	var all []*settings
-	for _, s := range []*settings{n.settings, n.before} {
-		if s != nil {
-			all = append(all, s)
-		}
-	}
-	return all
-}
-
-// keyring is the keys of heartbeats.
-func (n *Node) keyring() pulse.Keyring {
-	var k pulse.Keyring
-	for _, s := range n.agreements() {
-		if !slices.Contains(k.Accept, s.secret) {
-			k.Accept = append(k.Accept, s.secret)
-		}
-	}
-	if len(k.Accept) > 0 {
-		k.Send = k.Accept[0]
-	}
-	return k
 }
 
 // own is the address of the device for a family: one of this node's own, never a

@@ -13,11 +13,12 @@ import (
 // What the daemons ask each other over their link.
 const (
 	askFacts     = "facts"
-	askListen    = "listen"     // to test frames of an id
-	askSpeak     = "speak"      // test frames of an id
-	askHeard     = "heard"      // which test frames came
-	askDrill     = "drill"      // to collect answers of an id
-	askDrillDone = "drill-done" // for what was collected
+	askCare      = "maintenance" // to leave the role to this node, or not any more
+	askListen    = "listen"      // to test frames of an id
+	askSpeak     = "speak"       // test frames of an id
+	askHeard     = "heard"       // which test frames came
+	askDrill     = "drill"       // to collect answers of an id
+	askDrillDone = "drill-done"  // for what was collected
 
 	askFlowDigests = "flow-digests" // of all buckets
 	askFlowBucket  = "flow-bucket"  // for the flows of some
@@ -43,6 +44,9 @@ func (n *Node) answer(ctx context.Context, asked peer.Question) ([]byte, error) 
 	if asked.Kind == askLists {
 		return n.takeLists(ctx, asked.Body) // no text
 	}
+	if ofPolicy(asked.Kind) {
+		return n.answerPolicy(ctx, asked)
+	}
 	var q about
 	if len(asked.Body) > 0 {
 		if err := json.Unmarshal(asked.Body, &q); err != nil {
@@ -53,6 +57,8 @@ func (n *Node) answer(ctx context.Context, asked peer.Question) ([]byte, error) 
 	case askFacts:
 		f, err := do(ctx, n, func(now time.Time) (facts, error) { return n.ownFacts(now), nil })
 		return reply(f, err)
+	case askCare:
+		return n.answerMaintenance(ctx, asked.Body)
 	case askListen:
 		n.tests.begin(q.ID)
 		return reply(struct{}{}, nil)

@@ -1,10 +1,7 @@
 package ha
 
 import (
-	"crypto/sha256"
-	"encoding/binary"
 	"fmt"
-	"hash"
 	"net/netip"
 	"slices"
 	"time"
@@ -28,9 +25,13 @@ type settings struct {
 	preempt  bool
 	strict   bool // TCP after a takeover
 
-	key    carp.Key
-	secret pulse.Key
-	digest uint64 // of all that two nodes must agree on to understand each other
+	key carp.Key
+	// secrets are the keys of heartbeats, newest first, and digests of all that two nodes must agree on to understand
+	// each other, one for each of them.
+	secrets  []pulse.Key
+	digests  []uint64
+	password pulse.Key // what a node speaks with that is not paired
+	paired   bool
 }
 
 // link is one network that both nodes are on.
@@ -66,7 +67,7 @@ func newSettings(p policy, host string) (*settings, error) {
 	}
 	s := &settings{
 		node: c.Name, interval: h.Interval, gateways: h.Gateways, services: h.Services, checks: h.Checks,
-		virtual: h.VirtualMAC, cable: h.Interface, preempt: h.Preempt, strict: h.StrictTCP, key: key, secret: pulse.DeriveKey(p.secret),
+		virtual: h.VirtualMAC, cable: h.Interface, preempt: h.Preempt, strict: h.StrictTCP, key: key, secrets: secretsOf(p), password: pulse.DeriveKey(p.secret), paired: len(p.roots) > 0,
 	}
 	if s.node == "" {
 		s.node = host
@@ -89,7 +90,9 @@ func newSettings(p policy, host string) (*settings, error) {
 	for i := range s.groups {
 		s.contexts(&s.groups[i])
 	}
-	s.digest = s.agreement()
+	for _, secret := range s.secrets {
+		s.digests = append(s.digests, s.agreement(secret))
+	}
 	return s, nil
 }
 
@@ -181,26 +184,4 @@ func (s *settings) link(name string) *link {
 func (s *settings) has(group string, v vip) bool {
 	i := slices.IndexFunc(s.groups, func(g groupSettings) bool { return g.name == group })
 	return i >= 0 && slices.ContainsFunc(s.groups[i].vips, func(o vip) bool { return o.link == v.link && o.prefix == v.prefix })
-}
-
-// agreement is the digest of the secret and of the address sets of all virtual hosts.
-func (s *settings) agreement() uint64 {
-	h := sha256.New()
-	h.Write(s.secret[:])
-	for _, g := range s.groups {
-		for _, v := range g.carp.VHosts {
-			digestHost(h, g.name, v)
-		}
-	}
-	return binary.BigEndian.Uint64(h.Sum(nil))
-}
-
-func digestHost(h hash.Hash, group string, v carp.VHost) {
-	fmt.Fprintf(h, "%q %q %d", group, v.Link, v.VHID)
-	all := slices.Clone(v.Send.Addresses)
-	slices.SortFunc(all, netip.Addr.Compare)
-	for _, a := range slices.Compact(all) {
-		fmt.Fprintf(h, " %v", a)
-	}
-	fmt.Fprintln(h)
 }

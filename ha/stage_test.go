@@ -1,6 +1,7 @@
 package ha
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -30,6 +31,7 @@ type stage struct {
 	tables  map[int]FlowTable
 	lists   map[int]*block // of the nodes that have some
 	links   map[string]*fakeLink
+	keys    map[int]*fakeKeys // of the nodes that have some
 }
 
 // actor is a node on the stage.
@@ -48,6 +50,8 @@ type actor struct {
 	secret  atomic.Pointer[string]
 	policy  *config.Config
 	block   *block // its lists; nil: it has none
+	keys    *fakeKeys
+	asked   Policy // answers questions of the policy; nil: nobody does
 }
 
 const stagePolicy = `schema = 1
@@ -125,16 +129,16 @@ func (s *stage) enter(n, skew int, policy string) *actor {
 	return a
 }
 
-// start runs a node's program, as at boot.
+// start runs a node's program, as at boot; without a policy if that is empty.
 func (s *stage) start(a *actor, n, skew int, policy string) {
 	s.t.Helper()
-	c, err := config.Parse(config.File{Name: "rempart.toml", Data: []byte(policy)}, &config.File{Name: "node.toml", Data: []byte(nodeText(n, skew))})
+	c, err := config.Parse(config.File{Name: "rempart.toml", Data: []byte(cmp.Or(policy, stagePolicy))}, &config.File{Name: "node.toml", Data: []byte(nodeText(n, skew))})
 	if err != nil {
 		s.t.Fatal(err)
 	}
 	a.ticker = &fakeTicker{kick: make(chan struct{}, 1)}
 	dir := s.t.TempDir()
-	a.block = s.lists[n]
+	a.block, a.keys = s.lists[n], s.keys[n]
 	a.node = New(Parts{
 		Kernel: mortal{a.machine, a}, Ticker: a.ticker, MACs: noMACs{}, Flows: s.flows[n], Table: s.tables[n],
 		Link: func(o peer.Options) Link {
@@ -157,7 +161,7 @@ func (s *stage) start(a *actor, n, skew int, policy string) {
 			}
 			return map[string]string{"nf_conntrack_max": "262144"}
 		},
-		Lists: a.listsOrNone(), Order: dir + "/maintenance.json", Hooks: dir + "/hooks.d", Version: "test", Log: hclog.NewNullLogger(),
+		Lists: a.listsOrNone(), Keys: a.keysOrNone(), Policy: a.asked, Order: dir + "/maintenance.json", Hooks: dir + "/hooks.d", Version: "test", Log: hclog.NewNullLogger(),
 	})
 	ctx, end := context.WithCancel(context.Background())
 	a.end, a.ended, a.policy = end, make(chan struct{}), c
@@ -174,7 +178,9 @@ func (s *stage) start(a *actor, n, skew int, policy string) {
 			s.t.Error(err)
 		}
 	}()
-	a.node.Set(c)
+	if policy != "" {
+		a.node.Set(c)
+	}
 }
 
 // pass lets time go by.
@@ -290,13 +296,22 @@ type fakeLink struct {
 	options peer.Options
 	stage   *stage
 	name    string
+	aimed   atomic.Pointer[cable]
+	dropped atomic.Pointer[string] // why it was, last
 	mu      sync.Mutex
 	with    *fakeLink
 }
 
 func (l *fakeLink) Run(ctx context.Context) error { <-ctx.Done(); return nil }
 
-func (l *fakeLink) Aim(string, netip.Addr, netip.Addr) {}
+func (l *fakeLink) Aim(device string, local, peer netip.Addr) {
+	l.aimed.Store(&cable{device, local, peer})
+}
+
+func (l *fakeLink) Drop(why string) {
+	l.dropped.Store(&why)
+	l.part(false)
+}
 
 func (l *fakeLink) Goodbye() { l.part(false) }
 

@@ -92,7 +92,7 @@ func (n *Node) viewPeer(now time.Time) view.Peer {
 		return out
 	}
 	b := n.peer.beat
-	out.Node, out.Version, out.Revision = b.Node, b.Version, b.Revision
+	out.Node, out.Version, out.Revision, out.Session = b.Node, b.Version, b.Revision, fmt.Sprintf("%016x", b.Session)
 	out.InStep = b.Revision == n.Hash()
 	for _, g := range b.Groups {
 		out.Groups = append(out.Groups, view.PeerGroup{Name: g.Name, Role: g.Role.String(), AdvSkew: int(g.Skew), Demotion: int(g.Demotion)})
@@ -121,7 +121,10 @@ func (n *Node) warn(now time.Time) []string {
 	for _, w := range n.warnings {
 		out = append(out, w)
 	}
-	if from, ok := n.stats.recent(now, refusedBeat, recent); ok {
+	if from, ok := n.stats.recent(now, refusedKeys, recent); ok && !n.peerSettled() {
+		add("the other node is not paired with this one any more (%s): `rempart ha pair`", from)
+	}
+	if from, ok := n.stats.recent(now, refusedBeat, min(recent, now.Sub(n.peer.changing)-time.Second)); ok {
 		add("a node at %s speaks with another secret: put the same content into the secret file of both nodes", from)
 	}
 	if from, ok := n.stats.recent(now, refusedAd, recent); ok {
@@ -176,10 +179,13 @@ func (n *Node) warnPair(now time.Time, add func(string, ...any)) {
 	if !n.peer.living() {
 		return
 	}
+	if !n.settings.paired {
+		add("the nodes are not paired: `rempart ha pair` gives them keys of their own and one policy")
+	}
 	if b.Node == n.settings.node {
 		add("both nodes are named %q: give them different names in node.toml", b.Node)
 	}
-	if n.before != nil && b.Context != n.settings.digest {
+	if n.before != nil && !n.peerHasNewest() {
 		add("the peer has not the addresses or the secret of the new policy yet: both are understood until it has")
 	}
 	for _, p := range n.judge.PathStates() {

@@ -25,6 +25,7 @@ type speech struct {
 	interval time.Duration
 	beat     pulse.Beat
 	rings    []pulse.Keyring // one; during a change of the secret both
+	calls    *call           // to a node that is not paired; nil: there is none
 	paths    []spoken
 }
 
@@ -94,24 +95,32 @@ func (n *Node) beat(at time.Time) {
 		for r := range s.rings {
 			n.say(s, &s.paths[i], &s.rings[r], hold)
 		}
+		if s.calls != nil {
+			n.call(s, &s.paths[i])
+		}
 	}
 }
 
 // say sends one heartbeat over one path.
 func (n *Node) say(s *speech, to *spoken, ring *pulse.Keyring, hold time.Duration) {
-	v := &n.voice
 	b := s.beat
 	n.sessions.stamp(&b)
 	b.Path, b.Addresses = to.name, to.own
 	b.Interval, b.Hold = s.interval, hold
+	n.utter(to, ring, &b)
+}
+
+// utter seals a heartbeat and sends it over a path.
+func (n *Node) utter(to *spoken, ring *pulse.Keyring, b *pulse.Beat) {
+	v := &n.voice
 	var err error
 	for _, a := range to.peers {
-		if sent := to.wire.SendTo(wire.Beat, a, v.seal(ring, &b)); sent != nil {
+		if sent := to.wire.SendTo(wire.Beat, a, v.seal(ring, b)); sent != nil {
 			err = sent
 		}
 	}
 	if len(to.peers) == 0 {
-		err = to.wire.Send(wire.AppendBeat(nil, to.mac, to.src, v.seal(ring, &b)))
+		err = to.wire.Send(wire.AppendBeat(nil, to.mac, to.src, v.seal(ring, b)))
 	}
 	if err != nil {
 		to.port.errors.Add(1)
@@ -133,7 +142,7 @@ func (n *Node) speak() {
 		n.voice.content.Store(nil)
 		return
 	}
-	s := &speech{interval: n.settings.interval, beat: n.speech(), rings: n.rings()}
+	s := &speech{interval: n.settings.interval, beat: n.speech(), rings: n.rings(), calls: n.calls()}
 	for _, l := range n.settings.links {
 		p := n.ports[l.name]
 		if p == nil || p.wire == nil {
@@ -148,25 +157,11 @@ func (n *Node) speak() {
 	n.voice.content.Store(s)
 }
 
-// rings is the keys to speak with: during a change of the secret both, until the peer
-// understands the new one.
-func (n *Node) rings() []pulse.Keyring {
-	all := n.keyring()
-	out := make([]pulse.Keyring, 0, len(all.Accept))
-	for _, k := range all.Accept {
-		out = append(out, pulse.Keyring{Send: k})
-	}
-	return out
-}
-
 // speech is what the node says of itself.
 func (n *Node) speech() pulse.Beat {
 	b := pulse.Beat{
-		Node: n.settings.node, Version: n.Version, Context: n.speaks().digest,
+		Node: n.settings.node, Version: n.Version, Context: n.context(), Accepts: n.accepts(),
 		AdEpoch: n.counter.Epoch(), Revision: n.Hash(), Leaving: n.leaving, Features: n.features(),
-	}
-	for _, s := range n.agreements() {
-		b.Accepts = append(b.Accepts, s.digest)
 	}
 	for _, g := range n.groups {
 		wants, forced := g.machine.Wants()

@@ -25,6 +25,10 @@ type Status struct {
 	Timing      Timing       `json:"timing,omitzero"`
 	// Sync is the state of flow sync; nil: there is none.
 	Sync *Sync `json:"sync,omitempty"`
+	// Policy is how the policies of both nodes stand to each other, and Pairing with whom this one is paired; nil:
+	// nobody said.
+	Policy  *Policy  `json:"policy,omitempty"`
+	Pairing *Pairing `json:"pairing,omitempty"`
 	// Counters are events by name: frames refused and why, announcements, conflicts.
 	Counters map[string]uint64 `json:"counters,omitempty"`
 	// Warnings are what needs attention, with what to do about it.
@@ -59,6 +63,8 @@ type Peer struct {
 	Foreign  []netip.Addr `json:"foreign,omitempty"` // CARP speakers that are not rempart
 	// Connected says that the link between the daemons stands.
 	Connected bool `json:"connected"`
+	// Session is the number, in hexadecimal, that its program drew when it started.
+	Session string `json:"session,omitempty"`
 }
 
 // PeerGroup is what the peer says of itself.

@@ -1,0 +1,61 @@
+package ha
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"strings"
+
+	"github.com/rempart/rempart/ha/peer"
+)
+
+// Policy is who keeps the policies of both nodes the same. Its methods may be called from any goroutine.
+type Policy interface {
+	// Answer answers a question of the peer about the policy or the pairing, for as long as ctx lasts. Its error
+	// becomes a *peer.Refused there.
+	Answer(ctx context.Context, kind string, body []byte) ([]byte, error)
+	// Linked says that the connection of the daemons stands, or that it has ended. It must not block.
+	Linked(up bool)
+}
+
+// ofPolicy says whether a question is for who keeps the policies the same.
+func ofPolicy(kind string) bool {
+	return strings.HasPrefix(kind, "policy-") || strings.HasPrefix(kind, "pairing-")
+}
+
+// answerPolicy has such a question answered.
+func (n *Node) answerPolicy(ctx context.Context, asked peer.Question) ([]byte, error) {
+	if n.Policy == nil {
+		return nil, fmt.Errorf("question %q%s", asked.Kind, unknownQuestion)
+	}
+	return n.Policy.Answer(ctx, asked.Kind, asked.Body)
+}
+
+// AskPeer asks the peer a question and waits for the answer as long as ctx lasts. Its error is
+// peer.ErrNotConnected, a *peer.Refused with the peer's words, or that of ctx, each of them in company.
+func (n *Node) AskPeer(ctx context.Context, kind string, body []byte) ([]byte, error) {
+	return n.link.Ask(ctx, kind, body)
+}
+
+// care is an order of maintenance for the peer.
+type care struct {
+	On bool   `json:"on"`
+	By string `json:"by"`
+}
+
+// PeerMaintenance orders the peer to leave the role to this node, or not any more, as Maintenance does here. The
+// errors are those of AskPeer.
+func (n *Node) PeerMaintenance(ctx context.Context, on bool, by string) error {
+	_, err := askPeer[struct{}](ctx, n, askCare, care{on, by})
+	return err
+}
+
+// answerMaintenance obeys an order of the peer.
+func (n *Node) answerMaintenance(ctx context.Context, body []byte) ([]byte, error) {
+	var c care
+	if err := json.Unmarshal(body, &c); err != nil {
+		return nil, fmt.Errorf("read order of maintenance: %w", err)
+	}
+	_, err := n.Maintenance(ctx, c.On, c.By)
+	return reply(struct{}{}, err)
+}
