@@ -18,7 +18,9 @@ type Draft = report.Draft
 
 // candidate is a draft that was parsed and compiled, but has not touched anything.
 type candidate struct {
+	draft    Draft
 	revision config.Revision
+	foreign  bool // the other node made it
 	world    *rules.World
 	ruleset  nft.Ruleset
 	warnings []string // of what the machine does not do as the policy wants
@@ -27,60 +29,60 @@ type candidate struct {
 // Apply makes a draft run. With a confirm time it is taken back by itself
 // unless Confirm comes in time. Whatever fails, the policy before runs on.
 func (f *Firewall) Apply(ctx context.Context, r report.Request, by report.Caller) (report.Applied, error) {
+	p := Proposal{Draft: r.Draft, Message: r.Message, Force: r.Force, Base: r.Base}
 	return do(ctx, f, func(ctx context.Context) (report.Applied, error) {
-		if f.pending != nil {
-			return report.Applied{}, report.Conflictf("an apply waits for its confirm until %s: `rempart confirm` or `rempart rollback` first",
-				f.pending.journal.Deadline.Format(time.TimeOnly))
-		}
-		if r.Base != "" && (f.running == nil || r.Base != f.running.revision.Hash) {
-			return report.Applied{}, report.Conflictf("another policy was applied since this one was read: look at `rempart diff`")
-		}
-		if f.runs(r.Draft) {
-			f.told = nil // the secret of a pair, which stands in a file of its own, may be another one
-			f.tellPolicy()
-			return report.Applied{Revision: f.running.revision.Number, Hash: f.running.revision.Hash, Unchanged: true}, nil
-		}
-		now := time.Now()
-		c, err := f.prepare(ctx, r.Draft, now)
-		if err == nil {
-			err = f.unspoken(c.world.Config)
-		}
-		if err != nil {
-			return report.Applied{}, err
-		}
-		warnings, err := f.mayRun(ctx, c, r.Force, by, now)
-		if err != nil {
-			return report.Applied{}, err
-		}
-		c.revision.Author, c.revision.Message, c.revision.Time = by.Name, r.Message, now.UTC()
-		a, err := f.apply(ctx, c, time.Duration(r.Confirm)*time.Second)
-		a.Warnings = slices.Concat(warnings, c.warnings, a.Warnings)
-		return a, err
+		return f.stageAndApply(ctx, p, time.Duration(r.Confirm)*time.Second, by)
 	})
+}
+
+// stageAndApply is Stage and Switch in one turn of the loop, and Keep when no confirm is asked.
+func (f *Firewall) stageAndApply(ctx context.Context, p Proposal, confirm time.Duration, by report.Caller) (report.Applied, error) {
+	s, c, err := f.stage(ctx, p, by)
+	if err != nil {
+		return report.Applied{}, err
+	}
+	if s.Unchanged {
+		a := f.applied()
+		a.Unchanged = true
+		return a, nil
+	}
+	a, err := f.apply(ctx, c, confirm)
+	a.Warnings = slices.Concat(s.Warnings, a.Warnings)
+	return a, err
+}
+
+// applied is what runs, as the answer to whoever made it run.
+func (f *Firewall) applied() report.Applied {
+	if f.running == nil {
+		return report.Applied{}
+	}
+	return report.Applied{Revision: f.running.revision.Number, Hash: f.running.revision.Hash}
 }
 
 // mayRun refuses a candidate that fails a test of its own, or, unless that is
 // forced, cuts off who asks for it. Nobody is asked on the way back to a policy
 // that ran: what a test says may have changed with time, and it must run all the same.
-func (f *Firewall) mayRun(ctx context.Context, c *candidate, force bool, by report.Caller, now time.Time) (warnings []string, err error) {
+// Who asked the other node is not here to be cut off: whoever is, is warned of.
+func (f *Firewall) mayRun(ctx context.Context, c *candidate, p Proposal, by report.Caller, now time.Time) (warnings []string, err error) {
+	if p.Rollback != 0 {
+		return nil, nil
+	}
 	tests := RunTests(c.world, now)
 	if failed := report.FailedTests(tests); failed != nil {
 		return nil, failed
 	}
 	warnings = report.UndecidedTests(tests)
+	if p.Foreign != nil {
+		return append(warnings, f.cutOffs(ctx, c.world, now)...), nil
+	}
 	l, err := f.lockout(ctx, c.world, by, now)
 	if err != nil || l == nil {
 		return warnings, err
 	}
-	if !force {
+	if !p.Force {
 		return nil, l
 	}
 	return append(warnings, l.Message), nil
-}
-
-// runs says whether a draft is what the kernel enforces.
-func (f *Firewall) runs(d Draft) bool {
-	return f.running != nil && string(f.running.revision.Policy) == string(d.Policy) && string(f.running.revision.Node) == string(d.Node)
 }
 
 // prepare parses and compiles a draft and asks whether this machine can do it. It touches nothing.
@@ -108,23 +110,7 @@ func (f *Firewall) prepare(ctx context.Context, d Draft, now time.Time) (*candid
 	if w.Devices, err = f.Links.Devices(Interfaces(c)); err != nil {
 		return nil, err
 	}
-	rev := config.Revision{Hash: config.Hash(d.Policy), Policy: d.Policy, Node: d.Node}
-	if f.running != nil {
-		rev.Parents = []string{f.running.revision.Hash}
-	}
-	return &candidate{revision: rev, world: w, ruleset: f.compiler.compile(w), warnings: fixedSettings(devices)}, nil
-}
-
-// unspoken refuses a policy whose pair could not speak: its node would give the role away. On the
-// way back, and at the start, such a policy runs all the same.
-func (f *Firewall) unspoken(c *config.Config) error {
-	if c.HA == nil || f.Secret == nil {
-		return nil
-	}
-	if err := f.Secret(c.HA.Secret); err != nil {
-		return report.Requestf("%w", config.Errors{{Position: c.HA.Pos, Key: "ha.secret", Msg: err.Error()}})
-	}
-	return nil
+	return &candidate{draft: d, world: w, ruleset: f.compiler.compile(w), warnings: fixedSettings(devices)}, nil
 }
 
 // parse reads a draft. Its error is report.ErrRequest and config.Errors.
@@ -141,17 +127,14 @@ func parse(d Draft) (*config.Config, error) {
 }
 
 // apply is the sequence that must be safe to break off at any step: what can
-// be refused is refused first, then the journal, then the kernel, and the
-// revision last.
+// be refused was refused by stage, then comes the journal, then the kernel, and
+// the revision last.
 func (f *Firewall) apply(ctx context.Context, c *candidate, confirm time.Duration) (report.Applied, error) {
-	if err := f.State.Writable(); err != nil {
-		return report.Applied{}, fmt.Errorf("state directory takes no files, nothing was changed: %w", err)
-	}
 	connections, err := f.Host.Connections()
 	if err != nil {
 		return report.Applied{}, err
 	}
-	j := Journal{Candidate: c.revision, Boot: f.Host.BootID()}
+	j := Journal{Candidate: c.revision, Foreign: c.foreign, Boot: f.Host.BootID()}
 	if confirm > 0 {
 		j.Deadline = time.Now().Add(confirm).UTC()
 	}
@@ -193,26 +176,40 @@ func (f *Firewall) apply(ctx context.Context, c *candidate, confirm time.Duratio
 // refuses, the policy before runs again.
 func (f *Firewall) keep(ctx context.Context) error {
 	p := f.pending
-	f.at("revision")
-	rev, err := f.State.Add(p.journal.Candidate)
-	if err == nil {
-		f.at("current")
-		err = f.State.SetCurrent(rev.Number)
-	}
+	rev, err := f.record(p.journal.Candidate, p.before)
+	f.pending = nil
 	if err != nil {
-		f.pending = nil
-		if p.before != nil { // the name may be on the disk although its folder could not be synced
-			err = errors.Join(err, f.State.SetCurrent(p.before.revision.Number))
-		}
 		return errors.Join(fmt.Errorf("keep revision, the policy before runs again: %w", err), f.goBack(ctx, p.before), f.State.DropJournal())
 	}
-	f.running.revision = rev
-	f.pending = nil
+	f.rename(rev)
 	f.at("clean")
 	if err := f.State.DropJournal(); err != nil {
 		f.log.Warn("journal could not be removed; it names what runs and does no harm", "cause", err)
 	}
 	return nil
+}
+
+// record writes a revision down and makes it the current one. On an error the
+// current one is that of before.
+func (f *Firewall) record(r config.Revision, before *running) (config.Revision, error) {
+	f.at("revision")
+	rev, err := f.State.Add(r)
+	if err == nil {
+		f.at("current")
+		err = f.State.SetCurrent(rev.Number)
+	}
+	if err != nil && before != nil { // the name may be on the disk although its folder could not be synced
+		err = errors.Join(err, f.State.SetCurrent(before.revision.Number))
+	}
+	return rev, err
+}
+
+// rename gives what runs its revision. Others may be reading the one before.
+func (f *Firewall) rename(r config.Revision) {
+	now := *f.running
+	now.revision = r
+	f.running = &now
+	f.now.Store(&now)
 }
 
 // switchTo makes the kernel enforce a candidate: rules first, so that an

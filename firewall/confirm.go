@@ -18,22 +18,25 @@ type Connection struct{ Local, Remote netip.AddrPort }
 // opened after the apply, since only that proves that the way in still works.
 func (f *Firewall) Confirm(ctx context.Context, by report.Caller) (report.Applied, error) {
 	return do(ctx, f, func(ctx context.Context) (report.Applied, error) {
-		if f.pending == nil {
-			return report.Applied{}, report.Conflictf("nothing waits for a confirm")
-		}
 		if err := f.fresh(by); err != nil {
 			return report.Applied{}, err
 		}
-		if err := f.keep(ctx); err != nil {
-			return report.Applied{}, err
-		}
-		f.log.Info("apply confirmed", "revision", f.running.revision.Number, "by", by.Name)
-		return report.Applied{Revision: f.running.revision.Number, Hash: f.running.revision.Hash}, nil
+		return f.confirmed(ctx)
 	})
+}
+
+// Fresh says why a confirm would be refused: nothing is pending, or the
+// connection over which it comes proves nothing.
+func (f *Firewall) Fresh(ctx context.Context, by report.Caller) error {
+	_, err := do(ctx, f, func(context.Context) (struct{}, error) { return struct{}{}, f.fresh(by) })
+	return err
 }
 
 // fresh says whether a confirm proves anything.
 func (f *Firewall) fresh(by report.Caller) error {
+	if f.pending == nil {
+		return report.Conflictf("nothing waits for a confirm")
+	}
 	if !by.Connected.After(f.pending.applied) {
 		return report.Requestf("this connection was opened before the apply: confirm over a new one")
 	}
@@ -42,6 +45,15 @@ func (f *Firewall) fresh(by report.Caller) error {
 			c.Remote, f.pending.journal.Deadline.Local().Format(time.TimeOnly))
 	}
 	return nil
+}
+
+// confirmed keeps the pending apply.
+func (f *Firewall) confirmed(ctx context.Context) (report.Applied, error) {
+	if err := f.keep(ctx); err != nil {
+		return report.Applied{}, err
+	}
+	f.log.Info("apply confirmed", "revision", f.running.revision.Number, "hash", f.running.revision.Hash)
+	return f.applied(), nil
 }
 
 // Rollback takes the pending apply back (revision 0), or applies an older
@@ -55,22 +67,9 @@ func (f *Firewall) Rollback(ctx context.Context, revision int, by report.Caller)
 			return f.revert(ctx)
 		}
 		if revision == 0 {
-			var err error
-			if revision, err = f.revisionBefore(); err != nil {
-				return report.Applied{}, err
-			}
+			revision = RevisionBefore
 		}
-		rev, err := f.State.Load(revision)
-		if err != nil {
-			return report.Applied{}, report.Requestf("%w", err)
-		}
-		c, err := f.prepare(ctx, draftOf(rev), time.Now())
-		if err != nil {
-			return report.Applied{}, err
-		}
-		c.revision.Author, c.revision.Time = by.Name, time.Now().UTC()
-		c.revision.Message = fmt.Sprintf("rollback to revision %d", rev.Number)
-		return f.apply(ctx, c, 0)
+		return f.stageAndApply(ctx, Proposal{Rollback: revision}, 0, by)
 	})
 }
 
@@ -85,8 +84,8 @@ func (f *Firewall) revisionBefore() (int, error) {
 	}
 	before := 0
 	for _, r := range revisions {
-		// By its hash: a number alone may be of one that was never made current.
-		if r.Number < f.running.revision.Number && r.Number > before && slices.Contains(f.running.revision.Parents, r.Hash) {
+		// By its identity: a number alone may be of one that was never made current.
+		if r.Number < f.running.revision.Number && r.Number > before && slices.Contains(f.running.revision.Parents, r.ID) {
 			before = r.Number
 		}
 	}
@@ -99,19 +98,25 @@ func (f *Firewall) revisionBefore() (int, error) {
 // revert takes the pending apply back.
 func (f *Firewall) revert(ctx context.Context) (report.Applied, error) {
 	p := f.pending
+	forgotten := p.journal
+	forgotten.Deadline = time.Time{} // what begins to go back goes on with that, whoever starts next
+	f.at("back")
+	if err := f.State.PutJournal(forgotten); err != nil {
+		f.log.Warn("journal could not be changed; a start before the deadline would resume the apply", "cause", err)
+	}
 	if err := f.goBack(ctx, p.before); err != nil {
-		// The journal stays: the next start forgets the candidate as well.
 		return report.Applied{}, err
 	}
 	f.pending = nil
+	f.at("returned")
 	if err := f.State.DropJournal(); err != nil {
 		f.log.Warn("journal could not be removed; the next start ignores it", "cause", err)
 	}
 	f.log.Info("apply taken back", "hash", p.journal.Candidate.Hash)
+	out := f.applied()
 	if f.running == nil {
-		return report.Applied{}, nil
+		return out, nil
 	}
-	out := report.Applied{Revision: f.running.revision.Number, Hash: f.running.revision.Hash}
 	var err error
 	if out.FlowsEnded, err = f.endStale(ctx, f.running.world, time.Now()); err != nil {
 		out.Warnings = append(out.Warnings, err.Error())

@@ -35,6 +35,7 @@ type Firewall struct {
 	running  *running       // nil: no policy yet, the kernel is as it was found
 	told     *config.Config // what Policy was told last
 	pending  *pending
+	held     *staged
 	table    table
 	compiler compiler
 	hits     hits
@@ -187,6 +188,9 @@ func (f *Firewall) untilEdge(now time.Time) time.Duration {
 	if f.pending != nil && f.pending.journal.Deadline.Before(next) {
 		next = f.pending.journal.Deadline
 	}
+	if f.held != nil && f.held.until.Before(next) {
+		next = f.held.until
+	}
 	for _, at := range []time.Time{f.mendAt, f.overloads.due, f.linesDue()} {
 		if !at.IsZero() && at.Before(next) {
 			next = at
@@ -209,6 +213,10 @@ func (f *Firewall) atEdge(ctx context.Context, now time.Time) {
 			f.pending.journal.Deadline = now.Add(retryEvery)
 		}
 		return
+	}
+	if f.held != nil && !now.Before(f.held.until) {
+		f.log.Warn("a staged policy was not switched to in time", "id", f.held.candidate.revision.ID)
+		f.held = nil
 	}
 	f.mend(ctx, now)
 	f.endOverloaded(ctx, now)
@@ -236,6 +244,9 @@ func (f *Firewall) atEdge(ctx context.Context, now time.Time) {
 // stays: what aliases learned, the instants of schedules, and the devices of
 // interfaces that are selected by their MAC address.
 func (f *Firewall) refreshSets(ctx context.Context) {
+	if f.held != nil {
+		f.held.outdated = true
+	}
 	if f.running == nil {
 		return
 	}

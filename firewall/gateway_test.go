@@ -66,7 +66,9 @@ type machine struct {
 	lines       *gateways.Monitor // that nobody runs: all are as they begin
 	told        atomic.Int64      // segments
 	policy      func(*config.Config)
-	secret      func(string) error
+	secret      func(string) ([]byte, error)
+	node        []byte // node.toml
+	seal        func(*config.Revision)
 }
 
 func newMachine(t *testing.T) *machine {
@@ -122,7 +124,8 @@ func (m *machine) start(t *testing.T, step func(string)) (f *Firewall, stop func
 		State: state, Kernel: m.kernel, Links: links.New(m.network, filepath.Join(m.dir, "links.json"), log),
 		Gateways: m.lines, Resets: m, FlowTable: m.flows, Feeds: feeds.New(feeds.Options{}), Host: m, PacketLog: packetlog.NewRing(8), Overloads: m.overloads, Tampered: m.tampered,
 		Files: func() (Draft, error) { return m.files, nil }, Version: "test", Logger: log,
-		Policy: m.policy, Secret: m.secret,
+		Policy: m.policy, ReadSecret: m.secret, Seal: m.seal,
+		Node: func() (string, []byte, error) { return "node.toml", m.node, nil },
 	})
 	f.step = step
 	ctx, cancel := context.WithCancel(t.Context())

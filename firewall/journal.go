@@ -15,6 +15,8 @@ import (
 // with a deadline waits for a confirm; one without was to be kept at once.
 type Journal struct {
 	Candidate config.Revision `json:"candidate"`
+	// Foreign says that the other node of a pair made the candidate.
+	Foreign bool `json:"foreign,omitempty"`
 	// Deadline is until when the candidate may be confirmed. Zero: no confirm is asked.
 	Deadline time.Time `json:"deadline,omitzero"`
 	// Boot is the kernel's boot id: an apply does not outlive the boot it was made in.

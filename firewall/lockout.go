@@ -16,13 +16,64 @@ import (
 )
 
 // lockout says whether a policy cuts off the SSH connection over which somebody
-// asks for it: whether who sits at its other end could not log in again. Nil: no,
-// or nobody comes from anywhere.
+// asks for it. Nil: no, or nobody comes from anywhere.
 func (f *Firewall) lockout(ctx context.Context, w *rules.World, by report.Caller, now time.Time) (*report.Lockout, error) {
 	own, ok := f.Host.ComesBy(by.PID)
 	if !ok {
 		return nil, nil
 	}
+	c, err := f.cutOff(ctx, w, own, now)
+	if err != nil || c == nil {
+		return nil, err
+	}
+	return &report.Lockout{Explanation: c.explanation, Message: fmt.Sprintf(
+		"this policy would cut you off: your SSH connection from %s comes in by %s, and %s",
+		own.Remote, c.in, c.why)}, nil
+}
+
+const (
+	// sshPort is where sshd listens that is not told otherwise (sshd_config(5)).
+	sshPort = 22
+	// mostCutOffs is how many connections are looked at: each asks for all flows.
+	mostCutOffs = 8
+)
+
+// cutOffs warns of the SSH connections to this node that a policy of the other one cuts off.
+func (f *Firewall) cutOffs(ctx context.Context, w *rules.World, now time.Time) []string {
+	all, err := f.Host.Connections()
+	if err != nil {
+		return []string{fmt.Sprintf("whether SSH connections to %s would be cut off is not known: %v", w.Config.Name, err)}
+	}
+	var logins []Connection
+	for own := range all {
+		if own.Local.Port() == sshPort {
+			logins = append(logins, own)
+		}
+	}
+	slices.SortFunc(logins, func(a, b Connection) int { return a.Remote.Compare(b.Remote) })
+	var out []string
+	for _, own := range logins[:min(len(logins), mostCutOffs)] {
+		c, err := f.cutOff(ctx, w, own, now)
+		switch {
+		case err != nil:
+			out = append(out, fmt.Sprintf("whether the SSH connection from %s to %s would be cut off is not known: %v", own.Remote, w.Config.Name, err))
+		case c != nil:
+			out = append(out, fmt.Sprintf("the SSH connection from %s to %s would be cut off: it comes in by %s, and %s", own.Remote, w.Config.Name, c.in, c.why))
+		}
+	}
+	return out
+}
+
+// cut is what a policy does to a connection that it cuts off.
+type cut struct {
+	in          string // the interface by which it comes
+	why         string
+	explanation report.Explanation
+}
+
+// cutOff says whether a policy cuts off a connection to this machine: whether
+// who sits at its other end could not make it again. Nil: no.
+func (f *Firewall) cutOff(ctx context.Context, w *rules.World, own Connection, now time.Time) (*cut, error) {
 	device, ok := f.Host.DeviceTo(own.Remote.Addr())
 	if !ok || device == loopback {
 		return nil, nil // a way that nobody knows is not judged, and inside the machine all may pass
@@ -47,9 +98,7 @@ func (f *Firewall) lockout(ctx context.Context, w *rules.World, by report.Caller
 	default:
 		why = "it would be sent on to " + e.Destination.String()
 	}
-	return &report.Lockout{Explanation: e, Message: fmt.Sprintf(
-		"this policy would cut you off: your SSH connection from %s comes in by %s, and %s",
-		own.Remote, p.In, why)}, nil
+	return &cut{p.In, why, e}, nil
 }
 
 // loopback is the device by which a machine speaks to itself.

@@ -35,14 +35,18 @@ type Parts struct {
 	Tampered <-chan nft.Event
 	// Files reads the policy as it stands in the configuration directory.
 	Files func() (Draft, error)
+	// Node reads node.toml alone, as it stands there: its name for messages, and its text.
+	Node func() (name string, text []byte, err error)
 	// Policy is told of each policy that begins to be enforced, at the start and on the way
-	// back too, and of one that is applied again; one without anything in it stands for
-	// none. Hold is told before the kernel may be held up for so long by a change of the
+	// back too; one without anything in it stands for none. Hold is told before the kernel may be held up for so long by a change of the
 	// ruleset. Both are called by the loop of Run and must not block; nil: nobody is told.
 	Policy func(*config.Config)
 	Hold   func(time.Duration)
-	// Secret says what is wrong with the file that [ha] secret names; nil: nobody asks.
-	Secret func(file string) error
+	// ReadSecret reads the file that [ha] secret names; nil: revisions of this node have no secrets.
+	ReadSecret func(file string) ([]byte, error)
+	// Seal gives a revision that this node made its origin, its signature and its ID; nil: it gets
+	// an ID alone.
+	Seal func(*config.Revision)
 	// Holds says whether this node has the virtual addresses of an interface now, without
 	// waiting for anything; nil: it has. Moved receives when that may have changed.
 	Holds func(iface string) bool

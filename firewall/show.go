@@ -34,7 +34,7 @@ func (f *Firewall) Status(ctx context.Context) (report.Status, error) {
 			out.Pending = &report.Pending{Hash: r.Hash, Author: r.Author, Message: r.Message, Deadline: p.journal.Deadline}
 		}
 		if d, err := f.Files(); err == nil {
-			out.FileDiffers = !f.runs(d)
+			out.FileDiffers = !f.runsText(d) || len(f.running.revision.Secrets) > 0 && !f.runsSecrets()
 		}
 		out.Interfaces, out.VIPs, out.Lines = f.interfaces(), vips(c), f.lines()
 		out.Warnings = append(out.Warnings, lineWarnings(f.running.world)...)
@@ -60,10 +60,10 @@ func (f *Firewall) Check(ctx context.Context, d Draft, by report.Caller) (report
 	now := time.Now()
 	var before, after *config.Config
 	out, err := do(ctx, f, func(ctx context.Context) (report.Preview, error) {
-		out := report.Preview{Hash: config.Hash(d.Policy), Unchanged: f.runs(d), Diff: f.difference(d)}
+		out := report.Preview{Hash: config.Hash(d.Policy), Unchanged: f.runsText(d) && f.runsSecrets(), Diff: f.difference(d)}
 		c, err := f.prepare(ctx, d, now)
 		if err == nil {
-			err = f.unspoken(c.world.Config)
+			_, err = f.ownSecrets(c.world.Config)
 		}
 		if out.Faults = Faults(err); out.Faults != nil {
 			return out, nil
@@ -149,7 +149,7 @@ func (f *Firewall) revisions() ([]config.Revision, error) {
 
 func (f *Firewall) reportRevision(r config.Revision) report.Revision {
 	return report.Revision{
-		Number: r.Number, Hash: r.Hash, Parents: r.Parents, Author: r.Author, Time: r.Time, Message: r.Message,
+		Number: r.Number, ID: r.ID, Origin: r.Origin, Hash: r.Hash, Parents: r.Parents, Author: r.Author, Time: r.Time, Message: r.Message,
 		Current: f.running != nil && f.running.revision.Number == r.Number,
 	}
 }

@@ -72,6 +72,9 @@ func (f *Firewall) takeOver(ctx context.Context, rev config.Revision) error {
 
 // finish ends an apply that was interrupted.
 func (f *Firewall) finish(ctx context.Context, j Journal, current config.Revision) error {
+	if j.Candidate.ID == "" { // a version that gave none wrote the journal
+		f.seal(&j.Candidate)
+	}
 	kept := j.Candidate.Hash == current.Hash && j.Candidate.Time.Equal(current.Time)
 	if kept || j.Fate(f.Host.BootID(), time.Now()) == FateForget {
 		if !kept {
@@ -91,7 +94,7 @@ func (f *Firewall) finish(ctx context.Context, j Journal, current config.Revisio
 	c, err := f.prepare(ctx, draftOf(j.Candidate), time.Now())
 	if err == nil {
 		before := f.running
-		c.revision = j.Candidate
+		c.revision, c.foreign = j.Candidate, j.Foreign
 		if err = f.switchTo(ctx, c); err == nil {
 			f.pending = &pending{journal: j, before: before, applied: time.Now(), connections: connections}
 			f.log.Info("an apply still waits for its confirm", "hash", j.Candidate.Hash, "deadline", j.Deadline)
@@ -109,18 +112,11 @@ func (f *Firewall) finish(ctx context.Context, j Journal, current config.Revisio
 // no revision. When they are missing or wrong the kernel is left as it is: a
 // fresh installation must not lock out who is just setting it up.
 func (f *Firewall) first(ctx context.Context) {
-	d, err := f.Files()
-	if err != nil {
-		f.fault(aboutPolicy, "no policy runs: %v", err)
-		return
+	c, err := f.firstOf(ctx, time.Now())
+	if err == nil {
+		_, err = f.apply(ctx, c, 0)
 	}
-	c, err := f.prepare(ctx, d, time.Now())
 	if err != nil {
-		f.fault(aboutPolicy, "no policy runs: %v", err)
-		return
-	}
-	c.revision.Author, c.revision.Message, c.revision.Time = "rempart", "first start", time.Now().UTC()
-	if _, err := f.apply(ctx, c, 0); err != nil {
 		f.fault(aboutPolicy, "no policy runs: %v", err)
 		return
 	}
@@ -128,6 +124,32 @@ func (f *Firewall) first(ctx context.Context) {
 	if failed := report.FailedTests(RunTests(c.world, time.Now())); failed != nil {
 		f.fault(aboutPolicy, "the policy fails tests of its own: %v", failed)
 	}
+}
+
+// firstOf is the files of the configuration directory as the first revision. A
+// secret that cannot be read does not keep the rules from running.
+func (f *Firewall) firstOf(ctx context.Context, now time.Time) (*candidate, error) {
+	d, err := f.Files()
+	if err != nil {
+		return nil, err
+	}
+	c, err := f.prepare(ctx, d, now)
+	if err != nil {
+		return nil, err
+	}
+	if err := f.writable(); err != nil {
+		return nil, err
+	}
+	secrets, err := f.ownSecrets(c.world.Config)
+	if err != nil {
+		f.log.Warn("the first revision has no secret", "cause", err)
+	}
+	if c.revision, err = f.newRevision(d, c.world.Config, secrets); err != nil {
+		return nil, err
+	}
+	c.revision.Author, c.revision.Message, c.revision.Time = "rempart", "first start", now.UTC()
+	f.seal(&c.revision)
+	return c, nil
 }
 
 // Revision is a kept revision in full.

@@ -53,7 +53,7 @@ func serve(ctx context.Context, o options, log hclog.Logger) error {
 	gateway = firewall.New(firewall.Parts{
 		State: m.state, Kernel: m.table, Traces: m.table, Links: owner, FlowTable: m.flows, Feeds: fetched, Gateways: lines, Resets: m.resets,
 		Host: firewall.Machine{}, PacketLog: ring, Overloads: overloads.Subscribe(ctx, nil), Tampered: tampered,
-		Files: o.draft, Version: version, Logger: log, Policy: pair.Set, Secret: o.fitSecret, Hold: pair.Hold, Holds: pair.Holds, Moved: pair.Moved(),
+		Files: o.draft, Version: version, Logger: log, Policy: pair.Set, ReadSecret: o.secret, Node: o.node, Hold: pair.Hold, Holds: pair.Holds, Moved: pair.Moved(),
 	})
 	reader := func(group uint16, to *packetlog.Ring) *packetlog.Reader {
 		return packetlog.NewReader(packetlog.Config{Group: group, Ring: to, Name: gateway.DeviceName, Logger: log.Named("packetlog")})
@@ -62,7 +62,9 @@ func serve(ctx context.Context, o options, log hclog.Logger) error {
 	for _, run := range []func(context.Context) error{
 		owner.Run, pair.Run, fetched.Run, lines.Run, keepReading(reader(rules.LogGroup, ring), log), keepReading(reader(rules.OverloadGroup, overloads), log),
 		func(ctx context.Context) error { return m.table.Watch(ctx, sendTo(ctx, tampered)) },
-		func(ctx context.Context) error { return m.server.Run(ctx, web.Handler(gateway, pairBackend{pair}, log)) },
+		func(ctx context.Context) error {
+			return m.server.Run(ctx, web.Handler(gateway, pairBackend{pair}, log))
+		},
 		func(ctx context.Context) error {
 			return gateway.Run(ctx, func() { notify(log, daemon.SdNotifyReady) })
 		},

@@ -11,6 +11,7 @@ import (
 	"github.com/rempart/rempart/disk"
 	"github.com/rempart/rempart/firewall"
 	"github.com/rempart/rempart/firewall/links"
+	"github.com/rempart/rempart/firewall/report"
 	"github.com/rempart/rempart/ha"
 	"github.com/rempart/rempart/ha/flowdiff"
 	"github.com/rempart/rempart/ha/flowsync"
@@ -34,7 +35,12 @@ func newPair(o options, m *machine, owner *links.Owner, gateway func() *firewall
 			found, _ := owner.Devices(firewall.Interfaces(c)) // what is missing is told by who needs it
 			return found
 		},
-		Secret: o.secret,
+		Secret: func(file string) ([]byte, error) {
+			if content, ok := gateway().Secret(file); ok {
+				return content, nil
+			}
+			return o.secret(file) // what runs was made by a version that kept no secrets
+		},
 		Hash:   func() string { return gateway().Hash() },
 		Down:   func(name string) bool { return gateway().LineDown(name) },
 		Limits: kernelLimits,
@@ -57,13 +63,10 @@ func (o options) secret(file string) ([]byte, error) {
 	return disk.Read(name, most)
 }
 
-// fitSecret says what is wrong with the file of a secret.
-func (o options) fitSecret(file string) error {
-	content, err := o.secret(file)
-	if err == nil {
-		_, err = config.ParseSecret(content)
-	}
-	return err
+// node reads node.toml alone; a node need not have one.
+func (o options) node() (name string, text []byte, err error) {
+	d, err := withNode(report.Draft{}, o.config)
+	return d.NodeName, d.Node, err
 }
 
 // kernelLimits are the numbers of the kernel that the nodes of a pair ought to agree on: a flow of one has
