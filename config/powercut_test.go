@@ -149,6 +149,12 @@ func TestStorePowerCut(t *testing.T) {
 		newCurrent int
 	}{
 		{"add", func(s *Store) error { _, err := s.Add(someRevision("three")); return err }, 3, 1},
+		{"give texts", func(s *Store) error {
+			r := someRevision("two")
+			r.Node = []byte("node")
+			_, err := s.Add(r)
+			return err
+		}, 2, 1},
 		{"set current", func(s *Store) error { return s.SetCurrent(2) }, 2, 2},
 		{"writable", func(s *Store) error { return s.Writable() }, 2, 1},
 	}

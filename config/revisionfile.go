@@ -31,7 +31,7 @@ const (
 const sumPrefix = "\nsha256 "
 
 // revisionHead is the line of JSON. Node is -1 when there is no node.toml, Shared when the whole
-// policy is.
+// policy is, and Policy when nobody knows yet what this node makes of what is shared.
 type revisionHead struct {
 	Number    int          `json:"number"`
 	ID        string       `json:"id"`
@@ -80,7 +80,7 @@ func appendRevision(b []byte, r Revision) ([]byte, error) {
 	head := revisionHead{
 		Number: r.Number, ID: r.ID, Parents: r.Parents, Hash: r.Hash, Author: r.Author, Message: r.Message, Time: r.Time,
 		Origin: r.Origin, Key: r.Key, Signature: r.Signature,
-		Policy: len(r.Policy), Node: size(r.Node), Shared: size(r.Shared),
+		Policy: size(r.Policy), Node: size(r.Node), Shared: size(r.Shared),
 	}
 	names := slices.Sorted(maps.Keys(r.Secrets))
 	for _, name := range names {
@@ -144,7 +144,7 @@ func parseNewRevision(line []byte, texts *cutter) (Revision, error) {
 	r := Revision{
 		Number: head.Number, ID: head.ID, Parents: head.Parents, Hash: head.Hash, Author: head.Author, Message: head.Message,
 		Time: head.Time, Origin: head.Origin, Key: head.Key, Signature: head.Signature,
-		Policy: texts.take(head.Policy), Node: texts.text(head.Node), Shared: texts.text(head.Shared),
+		Policy: texts.text(head.Policy), Node: texts.text(head.Node), Shared: texts.text(head.Shared),
 	}
 	for _, s := range head.Secrets {
 		if _, twice := r.Secrets[s.Name]; twice {

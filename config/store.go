@@ -55,7 +55,8 @@ func revisionName(n int) string { return fmt.Sprintf("%08d%s", n, revisionSuffix
 
 // Add writes r as the newest revision and returns it with the number that it got. One without an ID
 // is sealed without a key; one with an ID has to verify. When there is a whole revision of that ID
-// already, it comes back; what it lacks or has otherwise of this node alone, its texts, is written into it.
+// already, that one comes back; Policy and Node are this node's own, and are written into it when r
+// has them otherwise. A Policy that is nil is one that r does not say.
 func (s *Store) Add(r Revision) (Revision, error) {
 	if r.Hash != "" && r.Hash != Hash(r.Text()) {
 		return Revision{}, fmt.Errorf("add revision: %w", ErrHash)
@@ -75,6 +76,9 @@ func (s *Store) Add(r Revision) (Revision, error) {
 		if kept, err := s.load(n); err == nil {
 			if r.Policy != nil && (!bytes.Equal(kept.Policy, r.Policy) || !bytes.Equal(kept.Node, r.Node)) {
 				kept.Policy, kept.Node, kept.Shared = r.Policy, r.Node, r.Shared
+				if err := kept.Verify(); err != nil { // it may be of format 1, which had no bounds
+					return Revision{}, fmt.Errorf("add revision %d again: %w", n, err)
+				}
 				return s.write(kept)
 			}
 			// Its name may be there because of an Add whose last step was refused.
