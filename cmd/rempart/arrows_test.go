@@ -28,6 +28,7 @@ const module = "github.com/rempart/rempart/"
 //	cmd/rempart ────► ha ──┬─► carp, pulse, role, wire, peer, hooks, lists, vmac, view
 //	                       ├─► flowsync ──► flowwire ──► conntrack
 //	                       ├─► flowdiff ───────────────► conntrack
+//	cmd/rempart ────► ha/pairing, ha/configsync ──► config/pieces, config
 //	                       └─► config
 //
 // The pair meets the gateway in cmd alone. Here explain, feeds and trace are in firewall, and analysis, dispatch and space
@@ -40,6 +41,7 @@ const module = "github.com/rempart/rempart/"
 func arrows() map[string][]string {
 	return map[string][]string{
 		"config":             {"disk"},
+		"config/pieces":      nil,
 		"disk":               nil,
 		"firewall/flows":     nil,
 		"firewall/links":     {"disk"},
@@ -59,11 +61,12 @@ func arrows() map[string][]string {
 		"firewall/explain":   {"config", "firewall/packetlog", "firewall/report", "nat", "rules", "rules/steer", "schedules"},
 		"nat":                {"config", "firewall/nft", "firewall/packetlog", "rules", "rules/steer"},
 		"firewall": {
-			"config", "disk", "schedules", "rules", "nat", "firewall/feeds", "firewall/flows",
+			"config", "config/pieces", "disk", "schedules", "rules", "nat", "firewall/feeds", "firewall/flows",
 			"firewall/links", "firewall/nft", "firewall/packetlog", "firewall/report",
 			"firewall/explain", "firewall/gateways", "firewall/trace", "rules/analysis", "rules/steer",
 		},
 		"ha/carp":        nil,
+		"ha/configsync":  {"config", "config/pieces", "ha/peer", "ha/view"},
 		"ha/conntrack":   nil,
 		"ha/failover":    nil,
 		"ha/flowdiff":    {"ha/conntrack", "ha/view"},
@@ -71,6 +74,7 @@ func arrows() map[string][]string {
 		"ha/flowwire":    {"ha/conntrack"},
 		"ha/hooks":       nil,
 		"ha/lists":       nil,
+		"ha/pairing":     {"disk"},
 		"ha/peer":        nil,
 		"ha/pulse":       nil,
 		"ha/replication": nil,
@@ -86,8 +90,8 @@ func arrows() map[string][]string {
 		},
 		"web": {"config", "firewall/flows", "firewall/packetlog", "firewall/report", "ha/view"},
 		"cmd/rempart": {
-			"config", "disk", "firewall", "firewall/feeds", "firewall/flows", "firewall/links", "firewall/nft",
-			"firewall/packetlog", "firewall/report", "firewall/explain", "firewall/gateways", "ha", "ha/flowdiff", "ha/flowsync", "ha/lists", "ha/peer", "ha/pulse", "ha/view", "ha/vmac", "ha/wire", "lab", "rules", "web",
+			"config", "config/pieces", "disk", "firewall", "firewall/feeds", "firewall/flows", "firewall/links", "firewall/nft",
+			"firewall/packetlog", "firewall/report", "firewall/explain", "firewall/gateways", "ha", "ha/configsync", "ha/flowdiff", "ha/flowsync", "ha/lists", "ha/pairing", "ha/peer", "ha/pulse", "ha/view", "ha/vmac", "ha/wire", "lab", "rules", "web",
 		},
 	}
 }

@@ -1,0 +1,130 @@
+package configsync
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/rempart/rempart/config"
+)
+
+// What may be wrong with a revision that comes from the peer, though it is what its ID says.
+var (
+	errStranger = errors.New("it is signed by a key that is not of this pair")
+	errUnsigned = errors.New("it is not signed")
+)
+
+// trust says whether a revision was made by a node of this pair. Its ancestors are what its ID vouches for.
+func (s *Sync) trust(r config.Revision) error {
+	switch {
+	case r.Key == nil:
+		return fmt.Errorf("trust revision %.7s: %w", r.ID, errUnsigned)
+	case !s.Trusted(r.Key):
+		return fmt.Errorf("trust revision %.7s of %s: %w", r.ID, r.Origin, errStranger)
+	}
+	return nil
+}
+
+// fetch gets from the peer what leads to a revision, itself as the last.
+func (s *Sync) fetch(ctx context.Context, own *state, head string, learned bool) (bundle, error) {
+	ctx, cancel := context.WithTimeout(ctx, stageTime)
+	defer cancel()
+	var all bundle
+	have := own.Line
+	for {
+		answer, err := s.Ask(ctx, askFetch, appendJSON(nil, fetch{Head: head, Have: have, Learned: learned})[4:])
+		if err != nil {
+			return bundle{}, err
+		}
+		part, err := parseBundle(answer)
+		if err != nil {
+			return bundle{}, fmt.Errorf("read revisions of the peer: %w", err)
+		}
+		if len(part.revisions) == 0 {
+			return bundle{}, fmt.Errorf("fetch revision %.7s: the peer does not have it", head)
+		}
+		all.revisions = append(all.revisions, part.revisions...)
+		if part.learned != nil {
+			all.learned = part.learned
+		}
+		last := part.revisions[len(part.revisions)-1]
+		if last.ID == head {
+			return all, s.trust(last)
+		}
+		if len(all.revisions) > mostRevisions {
+			return bundle{}, errMany
+		}
+		have = append(have, last.ID)
+	}
+}
+
+// catchUp makes the peer's revision run here.
+func (s *Sync) catchUp(ctx context.Context, own, other *state, again bool) error {
+	s.mu.Lock()
+	tired := s.refused.id == other.Current.ID && time.Since(s.refused.at) < refusedAgain && !again
+	s.mu.Unlock()
+	if tired {
+		return nil
+	}
+	err := s.adopt(ctx, own, other.Current.ID)
+	s.mu.Lock()
+	s.refused = refused{}
+	if err != nil {
+		s.refused = refused{id: other.Current.ID, why: err.Error(), at: time.Now()}
+	}
+	s.mu.Unlock()
+	if err != nil {
+		s.Log.Warn("revision of the peer is not taken", "id", other.Current.ID, "cause", err)
+		return err
+	}
+	s.Log.Info("caught up with the peer", "id", other.Current.ID, "author", other.Current.Author)
+	return nil
+}
+
+// adopt fetches a revision of the peer that descends from what runs here, and makes it run for good.
+func (s *Sync) adopt(ctx context.Context, own *state, id string) error {
+	b, err := s.fetch(ctx, own, id, true)
+	if err != nil {
+		return err
+	}
+	last := len(b.revisions) - 1
+	if err := s.Gateway.Add(ctx, b.revisions[:last]); err != nil {
+		return err
+	}
+	staged, err := s.Gateway.Stage(ctx, b.revisions[last], b.learned)
+	if err != nil {
+		return err
+	}
+	if staged.Unchanged {
+		return s.Gateway.Rename(ctx, b.revisions[last])
+	}
+	if _, err := s.Gateway.Switch(ctx, id, doubt); err != nil {
+		return err
+	}
+	return s.keep(ctx, id)
+}
+
+// keep keeps what is pending here, and is the peer's.
+func (s *Sync) keep(ctx context.Context, id string) error {
+	_, err := s.kept(ctx, id)
+	return err
+}
+
+// kept keeps what is pending, and tells of it when it is the peer's.
+func (s *Sync) kept(ctx context.Context, id string) (Switched, error) {
+	before, err := s.Gateway.Standing(ctx)
+	if err != nil {
+		return Switched{}, err
+	}
+	out, err := s.Gateway.Keep(ctx, id)
+	if err != nil || !before.Foreign || s.Kept == nil {
+		return out, err
+	}
+	now, err := s.Gateway.Standing(ctx)
+	if err != nil {
+		return out, err
+	}
+	s.Kept(before.Running, now.Running)
+	return out, nil
+}

@@ -1,0 +1,360 @@
+package configsync
+
+import (
+	"cmp"
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/rempart/rempart/ha/peer"
+)
+
+// Sync is one end of the pair's policy. Its methods may be called from any goroutine.
+type Sync struct {
+	Options
+	turn      chan struct{} // held by who changes the policy from here
+	applying  atomic.Bool   // by an apply, which may take a while
+	rings     chan struct{} // a round is due
+	heardTime time.Duration
+
+	mu      sync.Mutex // guards what follows
+	linked  bool
+	peer    *state // as it told last; nil: it did not, since the link stands
+	told    time.Time
+	verdict verdict // of the last round; zero: there was none since the link stands
+	refused refused
+	ruleset digested
+	sent    spread
+}
+
+// refused is a revision of the peer that this node could not take.
+type refused struct {
+	id, why string
+	at      time.Time
+}
+
+// digested is the digest of a ruleset, and of what.
+type digested struct{ id, learned, digest string }
+
+// spread is what was learned here as the peer was told it last.
+type spread struct {
+	digest string
+	at     time.Time
+}
+
+// New returns a Sync; it does nothing until Run.
+func New(o Options) *Sync {
+	return &Sync{Options: o, turn: make(chan struct{}, 1), rings: make(chan struct{}, 1), heardTime: heardTime}
+}
+
+// Linked tells whether the link to the peer stands. It does not block.
+func (s *Sync) Linked(up bool) {
+	s.mu.Lock()
+	s.linked, s.peer, s.verdict = up, nil, 0
+	s.mu.Unlock()
+	s.Ring()
+}
+
+// Ring has a round soon: what this node runs may have changed.
+func (s *Sync) Ring() {
+	select {
+	case s.rings <- struct{}{}:
+	default:
+	}
+}
+
+// Run keeps both nodes in step until ctx ends.
+func (s *Sync) Run(ctx context.Context) error {
+	tick := time.NewTicker(roundEvery)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-s.rings:
+		case <-tick.C:
+		}
+		if err := s.round(ctx); err != nil && ctx.Err() == nil {
+			s.Log.Debug("policies of the pair could not be compared", "cause", err)
+		}
+	}
+}
+
+// connected says whether the peer can be asked.
+func (s *Sync) connected() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.linked && s.Paired()
+}
+
+// errTurn says that this node is at it already.
+var errTurn = &Refusal{Message: "another apply is under way", Busy: true}
+
+// take takes the turn without waiting.
+func (s *Sync) take() (done func(), ok bool) {
+	select {
+	case s.turn <- struct{}{}:
+		return func() { <-s.turn }, true
+	default:
+		return nil, false
+	}
+}
+
+// takeSoon takes the turn, for which it waits a while: a round holds it for moments.
+func (s *Sync) takeSoon(ctx context.Context) (done func(), err error) {
+	ctx, cancel := context.WithTimeout(ctx, stepTime)
+	defer cancel()
+	select {
+	case s.turn <- struct{}{}:
+		return func() { <-s.turn }, nil
+	case <-ctx.Done():
+		return nil, errTurn
+	}
+}
+
+// round compares the states of both nodes and does what follows from it.
+func (s *Sync) round(ctx context.Context) error {
+	done, ok := s.take()
+	if !ok {
+		return nil // who has the turn rings when he is done
+	}
+	defer done()
+	_, err := s.meet(ctx, false)
+	return err
+}
+
+// meet is a round for who has the turn. With again what was refused lately is tried as well.
+func (s *Sync) meet(ctx context.Context, again bool) (verdict, error) {
+	if !s.connected() {
+		return 0, fmt.Errorf("compare policies: %w", peer.ErrNotConnected)
+	}
+	if err := s.sign(ctx); err != nil {
+		return 0, err
+	}
+	own, standing, err := s.state(ctx)
+	if err != nil {
+		return 0, err
+	}
+	other, err := s.exchange(ctx, own)
+	if err != nil {
+		return 0, err
+	}
+	v, err := s.weigh(ctx, own, other, standing)
+	if err != nil {
+		return 0, err
+	}
+	s.mu.Lock()
+	s.verdict = v
+	s.mu.Unlock()
+	return v, s.follow(ctx, v, own, other, again)
+}
+
+// sign puts a signed revision in place of one that was made before this node had a key: the peer takes no other.
+func (s *Sync) sign(ctx context.Context) error {
+	standing, err := s.Gateway.Standing(ctx)
+	r := standing.Running
+	if err != nil || r.ID == "" || r.Key != nil || standing.Pending != "" || standing.Held != "" {
+		return err
+	}
+	r.Parents, r.Number, r.ID = []string{r.ID}, 0, ""
+	s.Seal(&r)
+	return s.Gateway.Rename(ctx, r)
+}
+
+// weigh judges, with the peer's revisions at hand.
+func (s *Sync) weigh(ctx context.Context, own, other *state, standing Standing) (verdict, error) {
+	for fetched := false; ; fetched = true {
+		h, err := s.Gateway.History()
+		if err != nil {
+			return 0, err
+		}
+		v := judge(own, other, standing.Foreign, h)
+		if v != unknown && (v != rename || h.Contains(other.Current.ID)) {
+			return v, nil
+		}
+		if fetched {
+			return 0, errors.New("compare policies: the peer does not have what it says it runs")
+		}
+		b, err := s.fetch(ctx, own, other.Current.ID, false)
+		if err == nil {
+			err = s.Gateway.Add(ctx, b.revisions) // so that this side of a conflict is here as well, whatever becomes of the peer
+		}
+		if err != nil {
+			return 0, err
+		}
+	}
+}
+
+// follow does what a verdict asks for.
+func (s *Sync) follow(ctx context.Context, v verdict, own, other *state, again bool) error {
+	switch v {
+	case decided:
+		return s.keep(ctx, own.Pending)
+	case undone:
+		s.Log.Info("the peer went back, and so does this node")
+		_, err := s.Gateway.GoBack(ctx, cmp.Or(own.Pending, own.Held))
+		return err
+	case rename:
+		r, err := s.Gateway.Find(other.Current.ID)
+		if err == nil {
+			err = s.trust(r)
+		}
+		if err == nil {
+			err = s.Gateway.Rename(ctx, r)
+		}
+		return err
+	case catchUp:
+		return s.catchUp(ctx, own, other, again)
+	case inStep:
+		return s.spread(ctx, other)
+	}
+	return nil
+}
+
+// state is what this node says of itself.
+func (s *Sync) state(ctx context.Context) (*state, Standing, error) {
+	standing, err := s.Gateway.Standing(ctx)
+	if err != nil {
+		return nil, standing, err
+	}
+	h, err := s.Gateway.History()
+	if err != nil {
+		return nil, standing, err
+	}
+	r := standing.Running
+	own := &state{
+		Protocol: protocol, Version: s.Version, Node: s.Node(), Current: viewOf(r), Secrets: digestSecrets(r.Secrets), Held: standing.Held,
+		Pending: standing.Pending, Learned: s.Gateway.LearnedDigest(),
+	}
+	if r.ID != "" {
+		own.Line = h.Line(r.ID, longestLine)
+	}
+	if own.Pending != "" {
+		own.Remains = max(0, time.Until(standing.Deadline))
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	own.Refused, own.Why = s.refused.id, s.refused.why
+	if s.ruleset.id == r.ID && s.ruleset.learned == own.Learned {
+		own.Ruleset = s.ruleset.digest
+	}
+	return own, standing, nil
+}
+
+// digestSecrets is of the names and contents of all; empty: there are none.
+func digestSecrets(secrets map[string][]byte) string {
+	if len(secrets) == 0 {
+		return ""
+	}
+	var b []byte
+	for _, name := range slices.Sorted(maps.Keys(secrets)) {
+		b = appendPart(appendPart(b, []byte(name)), secrets[name])
+	}
+	sum := sha256.Sum256(append([]byte("rempart secrets\x00"), b...))
+	return hex.EncodeToString(sum[:])
+}
+
+// exchange tells the peer this node's state, and gets its own.
+func (s *Sync) exchange(ctx context.Context, own *state) (*state, error) {
+	ctx, cancel := context.WithTimeout(ctx, stepTime)
+	defer cancel()
+	answer, err := s.Ask(ctx, askState, appendJSON(nil, own)[4:])
+	if err != nil {
+		return nil, err
+	}
+	other := new(state)
+	if err := parseJSON(answer, other); err != nil {
+		return nil, fmt.Errorf("read state of the peer: %w", err)
+	}
+	s.hear(other)
+	if other.Protocol != protocol {
+		return nil, fmt.Errorf("compare policies: the peer speaks version %d of config sync, this node %d: install the same version of rempart on both", other.Protocol, protocol)
+	}
+	return other, nil
+}
+
+// hear notes what the peer says of itself.
+func (s *Sync) hear(other *state) (news bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if !s.linked {
+		return false
+	}
+	news = s.peer == nil || s.peer.Current.ID != other.Current.ID || s.peer.Pending != other.Pending || s.peer.Held != other.Held
+	s.peer, s.told = other, time.Now()
+	return news
+}
+
+// spread has the peer know what this node learned, when that counts, and digests what both compiled.
+func (s *Sync) spread(ctx context.Context, other *state) error {
+	learned := s.Gateway.LearnedDigest()
+	s.mu.Lock()
+	due := s.sent.digest != learned || time.Since(s.sent.at) > refusedAgain
+	s.mu.Unlock()
+	if s.Leads() && learned != other.Learned && due {
+		if err := s.tellLearned(ctx); err != nil {
+			return err
+		}
+		s.mu.Lock()
+		s.sent = spread{learned, time.Now()}
+		s.mu.Unlock()
+	}
+	return s.digest(ctx)
+}
+
+// tellLearned has the peer adopt what this node learned.
+func (s *Sync) tellLearned(ctx context.Context) error {
+	b, err := s.Gateway.Learned(ctx)
+	if err != nil {
+		return err
+	}
+	_, err = s.request(ctx, askLearned, b, stageTime)
+	return err
+}
+
+// digest digests the ruleset that runs, unless that was done.
+func (s *Sync) digest(ctx context.Context) error {
+	standing, err := s.Gateway.Standing(ctx)
+	if err != nil || standing.Running.ID == "" {
+		return err
+	}
+	d := digested{id: standing.Running.ID, learned: s.Gateway.LearnedDigest()}
+	s.mu.Lock()
+	known := s.ruleset.id == d.id && s.ruleset.learned == d.learned
+	s.mu.Unlock()
+	if known {
+		return nil
+	}
+	if d.digest, err = s.Gateway.RulesetDigest(ctx); err != nil {
+		return err
+	}
+	s.mu.Lock()
+	s.ruleset = d
+	s.mu.Unlock()
+	return nil
+}
+
+// request asks the peer for a step. Its error is a *Refusal when the peer refuses it.
+func (s *Sync) request(ctx context.Context, kind string, body []byte, most time.Duration) (reply, error) {
+	ctx, cancel := context.WithTimeout(ctx, most)
+	defer cancel()
+	answer, err := s.Ask(ctx, kind, body)
+	if err != nil {
+		return reply{}, err
+	}
+	var r reply
+	if err := parseJSON(answer, &r); err != nil {
+		return reply{}, fmt.Errorf("read answer to %s: %w", kind, err)
+	}
+	if r.Refusal != nil {
+		return r, r.Refusal
+	}
+	return r, nil
+}
