@@ -59,6 +59,7 @@ type Firewall struct {
 	devices atomic.Pointer[map[string]string] // interface names by device, for DeviceName
 	now     atomic.Pointer[running]           // running, for whoever may not wait for the loop
 	lives   lives
+	shared  sharedDigest
 
 	step func(string) // tests end the program at a step of an apply; nil otherwise
 }

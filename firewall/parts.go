@@ -87,6 +87,10 @@ type Feeds interface {
 	Changed() <-chan struct{}
 	Status() []feeds.Source
 	Refresh(name string, force bool) error
+	// Export is what is known, for the Import of another node, and Digest tells it from other knowledge.
+	Export() []byte
+	Import(b []byte, now time.Time) (changed bool, err error)
+	Digest() string
 }
 
 // Host is what the gateway asks the machine under it.
