@@ -129,6 +129,7 @@ type merge struct {
 	all     []int    // every object in the order of the result, removed ones too
 	final   []int    // the objects of the result, see places
 	notes   []string
+	unclear []*namesakes // of which nobody can tell which one was edited
 }
 
 // object is what the three texts have under one name.
@@ -137,43 +138,20 @@ type object struct {
 	texts       [3]string
 	there       [3]bool
 	moved       [3]bool // to another place than in base
+	overtook    [3]bool // others of a list whose order decides
 	result      string
 	stays       bool // result is part of the merged text
 	conflict    bool // the texts are
 	disorder    bool // the places are
 }
 
-func newMerge(docs [3]document) *merge {
-	m := &merge{}
-	numbers := make(map[ident]int)
-	for side, d := range docs {
-		pieces := d.pieces
-		if d.tail != "" {
-			pieces = append(slices.Clip(pieces), Piece{Object: End, Text: ended(d.tail)})
-		}
-		for _, p := range pieces {
-			id := ident{p.Table, p.Object}
-			n, known := numbers[id]
-			if !known {
-				n = len(m.objects)
-				numbers[id] = n
-				m.objects = append(m.objects, &object{name: p.Object, table: p.Table})
-				if decides(p.Table) && !slices.Contains(m.lists, p.Table) {
-					m.lists = append(m.lists, p.Table)
-				}
-			}
-			o := m.objects[n]
-			o.texts[side], o.there[side] = p.Text, true
-			m.order[side] = append(m.order[side], n)
-		}
-	}
-	return m
-}
-
 // settle decides the text and the place of everything.
 func (m *merge) settle() {
 	for _, o := range m.objects {
 		o.settle()
+	}
+	for _, n := range m.unclear {
+		n.settle(m)
 	}
 	m.findMoves()
 	m.arrange()
@@ -186,7 +164,7 @@ func (m *merge) conflict() bool {
 // clash leaves all to a person that the sides do not have alike.
 func (m *merge) clash() {
 	for _, o := range m.objects {
-		if o.there[ours] != o.there[theirs] || o.texts[ours] != o.texts[theirs] {
+		if o.differs() {
 			o.conflict = true
 		}
 	}

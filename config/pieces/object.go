@@ -20,6 +20,11 @@ func (o *object) change(side int) Change {
 	return Unchanged
 }
 
+// differs says that the sides have o otherwise.
+func (o *object) differs() bool {
+	return o.there[ours] != o.there[theirs] || o.texts[ours] != o.texts[theirs]
+}
+
 // settle decides what the text of o is to be.
 func (o *object) settle() {
 	var gaps, bodies [3]string

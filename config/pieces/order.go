@@ -3,7 +3,7 @@ package pieces
 import "slices"
 
 // findMoves marks what each side put elsewhere: the fewest objects whose moves make the order of
-// base that of the side. In a list whose order decides, they are looked for in the list alone.
+// base that of the side. In a list whose order decides, they are looked for in the list alone first.
 func (m *merge) findMoves() {
 	places := make([]int, len(m.objects))
 	for i, n := range m.order[base] {
@@ -18,23 +18,29 @@ func (m *merge) findMoves() {
 			}
 		}
 		for _, list := range lists {
-			m.markMoves(side, list, places)
+			for _, n := range outside(list, places) {
+				m.objects[n].overtook[side], m.objects[n].moved[side] = true, true
+			}
 		}
-		m.markMoves(side, slices.DeleteFunc(kept, func(n int) bool { return m.objects[n].moved[side] }), places)
-	}
-}
-
-// markMoves marks those of list that are not part of its longest run in the order of base.
-func (m *merge) markMoves(side int, list, places []int) {
-	stays := make([]bool, len(list))
-	for _, i := range longestRise(list, places) {
-		stays[i] = true
-	}
-	for i, n := range list {
-		if !stays[i] {
+		rest := slices.DeleteFunc(kept, func(n int) bool { return m.objects[n].moved[side] })
+		for _, n := range outside(rest, places) {
 			m.objects[n].moved[side] = true
 		}
 	}
+}
+
+// outside is what of list is not part of its longest rise.
+func outside(list, places []int) []int {
+	rise := longestRise(list, places)
+	out := make([]int, 0, len(list)-len(rise))
+	for i, n := range list {
+		if len(rise) > 0 && rise[0] == i {
+			rise = rise[1:]
+		} else {
+			out = append(out, n)
+		}
+	}
+	return out
 }
 
 // longestRise is the indexes of a longest part of list whose places rise, by patience sorting
@@ -92,7 +98,7 @@ func (m *merge) contest(take func(*object) bool) (lead int, torn []int) {
 	}
 	was, oursOld, theirsOld := old(base), old(ours), old(theirs)
 	oursKept, theirsKept := slices.Equal(was, oursOld), slices.Equal(was, theirsOld)
-	moved := func(n int) bool { return m.objects[n].moved[ours] || m.objects[n].moved[theirs] }
+	moved := func(n int) bool { return m.objects[n].overtook[ours] || m.objects[n].overtook[theirs] }
 	switch {
 	case oursKept && !theirsKept:
 		lead = theirs

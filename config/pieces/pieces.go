@@ -22,6 +22,7 @@ type Piece struct {
 	Table string
 	// Text is the exact bytes.
 	Text string
+	name string // Object without what tells it from others of its name
 }
 
 // Top is the object of the keys that stand before the first table.

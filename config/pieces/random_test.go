@@ -37,13 +37,15 @@ func (r *random) piece(kind string) string {
 			text += fmt.Sprintf("[%s.limits] # few\nflows = %d\n", kind, n)
 		}
 		return text
+	case "route":
+		return fmt.Sprintf("%s[[route]]\ndestination = \"d%d\"\nv = %d\n", r.lead(), r.IntN(3), n)
 	case "vip":
 		return fmt.Sprintf("%s[[vip]]\ninterface = \"lan\"\naddress = \"10.0.0.%d/24\"\nv = %d\n", r.lead(), n, n)
 	}
 	return fmt.Sprintf("%s[%s.n%d]\nv = %d\n", r.lead(), kind, n, n)
 }
 
-var kinds = []string{"rule", "port_forward", "test", "shape", "vip", "alias", "interface", "ha_check", "zone", "gateway", "schedule"}
+var kinds = []string{"rule", "port_forward", "test", "shape", "vip", "route", "alias", "interface", "ha_check", "zone", "gateway", "schedule"}
 
 // pieces is the texts of a policy, the keys at its top first.
 func (r *random) pieces() []string {

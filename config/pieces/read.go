@@ -25,13 +25,12 @@ type reader struct {
 	doc    document
 	grown  shape
 	lists  map[string]bool // the first keys of [[tables]]
-	taken  map[string]bool // the names of the pieces
-	count  map[string]int  // how many pieces would have a name
-	from   int             // where the piece that is being read begins
-	end    int             // where the last expression's line ends
-	begun  bool            // there is such a piece
-	now    ident           // which it is
-	direct bool            // the keys that come are those of the list's element itself
+	names  names
+	from   int   // where the piece that is being read begins
+	end    int   // where the last expression's line ends
+	begun  bool  // there is such a piece
+	now    ident // which it is
+	direct bool  // the keys that come are those of the list's element itself
 	values map[string]string
 }
 
@@ -44,8 +43,7 @@ func read(text []byte) (document, error) {
 	r := &reader{
 		text:  strings.TrimPrefix(whole, byteOrderMark),
 		grown: newShape(),
-		lists: make(map[string]bool), taken: make(map[string]bool), count: make(map[string]int),
-		values: make(map[string]string),
+		lists: make(map[string]bool), names: newNames(), values: make(map[string]string),
 	}
 	mark := whole[:len(whole)-len(r.text)]
 	r.begun = mark != ""
@@ -156,7 +154,8 @@ func (r *reader) close() {
 		r.doc.open = true
 		text += "\n"
 	}
-	r.doc.pieces = append(r.doc.pieces, Piece{Object: r.name(), Table: r.now.table, Text: text})
+	name := r.name()
+	r.doc.pieces = append(r.doc.pieces, Piece{Object: r.names.unique(name), Table: r.now.table, Text: text, name: name})
 	clear(r.values)
 }
 
@@ -171,7 +170,7 @@ func (r *reader) note(e *unstable.Node) {
 	}
 }
 
-// name is how people call the piece that is being read; no other has it.
+// name is how people call the piece that is being read; others may have the same.
 func (r *reader) name() string {
 	name := r.now.key
 	switch {
@@ -185,13 +184,26 @@ func (r *reader) name() string {
 			}
 		}
 	}
-	unique := name
-	for r.taken[unique] {
-		r.count[name]++
-		unique = name + " (" + strconv.Itoa(r.count[name]+1) + ")"
+	return name
+}
+
+// names keeps pieces of one name apart.
+type names struct {
+	taken map[string]bool
+	count map[string]int // how many were given a number
+}
+
+func newNames() names { return names{make(map[string]bool), make(map[string]int)} }
+
+// unique is name, with a number if it is taken.
+func (n names) unique(name string) string {
+	free := name
+	for n.taken[free] {
+		n.count[name]++
+		free = name + " (" + strconv.Itoa(n.count[name]+1) + ")"
 	}
-	r.taken[unique] = true
-	return unique
+	n.taken[free] = true
+	return free
 }
 
 // word is a name as it stands in a sentence.
