@@ -3,17 +3,21 @@ package main
 import (
 	"context"
 	"runtime"
+	"sync/atomic"
 	"time"
 	_ "time/tzdata" // schedules need their zone on a machine without a zone database
 
 	"github.com/coreos/go-systemd/v22/daemon"
 	"github.com/hashicorp/go-hclog"
+	"github.com/rempart/rempart/config"
 	"github.com/rempart/rempart/firewall"
 	"github.com/rempart/rempart/firewall/feeds"
 	"github.com/rempart/rempart/firewall/gateways"
 	"github.com/rempart/rempart/firewall/links"
 	"github.com/rempart/rempart/firewall/nft"
 	"github.com/rempart/rempart/firewall/packetlog"
+	"github.com/rempart/rempart/ha/configsync"
+	"github.com/rempart/rempart/ha/pairing"
 	"github.com/rempart/rempart/rules"
 	"github.com/rempart/rempart/web"
 	"golang.org/x/sync/errgroup"
@@ -44,30 +48,41 @@ func serve(ctx context.Context, o options, log hclog.Logger) error {
 	owner := links.New(m.links, m.state.Path("links.json"), log.Named("links"))
 	lines := gateways.New(gateways.Parts{Kernel: m.lines, Log: log.Named("gateways"), File: m.state.Path("gateways.history")})
 	var gateway *firewall.Firewall
-	pair, err := newPair(o, m, owner, func() *firewall.Firewall { return gateway }, log)
+	keys, err := pairing.Open(m.state.Path("pair"))
 	if err != nil {
 		return err
 	}
+	var policies *configsync.Sync
+	line := peerLine{keys: keys, sync: func() *configsync.Sync { return policies }, linked: make(chan struct{}, 1)}
+	pair, err := newPair(o, m, owner, line, func() *firewall.Firewall { return gateway }, log)
+	if err != nil {
+		return err
+	}
+	var enforced atomic.Pointer[config.Config]
 	ring, overloads := packetlog.NewRing(logEntries), packetlog.NewRing(overloadEntries)
 	tampered := make(chan nft.Event, 1)
 	gateway = firewall.New(firewall.Parts{
 		State: m.state, Kernel: m.table, Traces: m.table, Links: owner, FlowTable: m.flows, Feeds: fetched, Gateways: lines, Resets: m.resets,
 		Host: firewall.Machine{}, PacketLog: ring, Overloads: overloads.Subscribe(ctx, nil), Tampered: tampered,
-		Files: o.draft, Version: version, Logger: log, Policy: pair.Set, ReadSecret: o.secret, Node: o.node, Hold: pair.Hold, Holds: pair.Holds, Moved: pair.Moved(),
+		Files: o.draft, Version: version, Logger: log, Policy: enforce(&enforced, pair.Set), ReadSecret: o.secret, Node: o.node, Seal: sealer(keys, pair),
+		Hold: pair.Hold, Holds: pair.Holds, Moved: pair.Moved(),
 	})
+	backend := newPairBackend(o, m, owner, line, pair, gateway, &enforced, log)
+	policies = backend.gateway.sync
 	reader := func(group uint16, to *packetlog.Ring) *packetlog.Reader {
 		return packetlog.NewReader(packetlog.Config{Group: group, Ring: to, Name: gateway.DeviceName, Logger: log.Named("packetlog")})
 	}
 	g, ctx := errgroup.WithContext(ctx)
 	for _, run := range []func(context.Context) error{
-		owner.Run, pair.Run, fetched.Run, lines.Run, keepReading(reader(rules.LogGroup, ring), log), keepReading(reader(rules.OverloadGroup, overloads), log),
+		owner.Run, pair.Run, policies.Run, fetched.Run, lines.Run, keepReading(reader(rules.LogGroup, ring), log), keepReading(reader(rules.OverloadGroup, overloads), log),
 		func(ctx context.Context) error { return m.table.Watch(ctx, sendTo(ctx, tampered)) },
 		func(ctx context.Context) error {
-			return m.server.Run(ctx, web.Handler(gateway, pairBackend{pair}, log))
+			return m.server.Run(ctx, web.Handler(backend.gateway, backend, log))
 		},
 		func(ctx context.Context) error {
 			return gateway.Run(ctx, func() { notify(log, daemon.SdNotifyReady) })
 		},
+		func(ctx context.Context) error { return line.keepKeys(ctx, pair, log) },
 		func(ctx context.Context) error { return watchdog(ctx, gateway, log) },
 	} {
 		g.Go(func() error { return run(ctx) })

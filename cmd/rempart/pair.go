@@ -22,7 +22,7 @@ import (
 const hooksDir = "hooks.d"
 
 // newPair makes the node of the gateway. What it asks of the gateway it asks when both run.
-func newPair(o options, m *machine, owner *links.Owner, gateway func() *firewall.Firewall, log hclog.Logger) (*ha.Node, error) {
+func newPair(o options, m *machine, owner *links.Owner, line peerLine, gateway func() *firewall.Firewall, log hclog.Logger) (*ha.Node, error) {
 	host, err := os.Hostname()
 	if err != nil {
 		return nil, err
@@ -30,6 +30,7 @@ func newPair(o options, m *machine, owner *links.Owner, gateway func() *firewall
 	return ha.New(ha.Parts{
 		Kernel: m.frames, Ticker: m.ticker, MACs: m.macs,
 		Flows: flowsync.New(log.Named("flows")), Table: flowdiff.Kernel{}, Lists: carried{gateway},
+		Keys: pairKeys{line.keys, log.Named("pairing")}, Policy: line,
 		Link: func(o peer.Options) ha.Link { return peer.New(o) },
 		Devices: func(c *config.Config) map[string]string {
 			found, _ := owner.Devices(firewall.Interfaces(c)) // what is missing is told by who needs it

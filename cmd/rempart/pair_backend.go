@@ -2,52 +2,200 @@ package main
 
 import (
 	"context"
+	"errors"
+	"net/netip"
+	"time"
 
+	"github.com/rempart/rempart/config"
+	"github.com/rempart/rempart/config/pieces"
+	"github.com/rempart/rempart/firewall"
+	"github.com/rempart/rempart/firewall/links"
 	"github.com/rempart/rempart/firewall/report"
 	"github.com/rempart/rempart/ha"
+	"github.com/rempart/rempart/ha/pairing"
+	"github.com/rempart/rempart/ha/peer"
 	"github.com/rempart/rempart/ha/view"
 )
 
 // pairBackend is what the two nodes of a pair can be asked and ordered.
-type pairBackend struct{ *ha.Node }
-
-// errNoPairing is what all of it is answered with where nodes cannot be paired.
-var errNoPairing = view.Statef("this version cannot pair nodes")
-
-func (pairBackend) PeerMaintenance(context.Context, bool, string) error { return errNoPairing }
-
-func (pairBackend) Invite(context.Context, string, func(view.Invitation) error) (view.Pairing, error) {
-	return view.Pairing{}, errNoPairing
+type pairBackend struct {
+	*ha.Node
+	keys    *pairing.Keeper
+	gateway pairedGateway
+	owner   *links.Owner
+	// policy is what runs; nil: nothing does.
+	policy func() *config.Config
 }
 
-func (pairBackend) Join(context.Context, view.Join, string) (view.Pairing, error) {
-	return view.Pairing{}, errNoPairing
+// HAStatus is how the pair stands, its policies and keys included.
+func (b pairBackend) HAStatus(ctx context.Context) (view.Status, error) {
+	s, err := b.Node.HAStatus(ctx)
+	if err != nil {
+		return s, err
+	}
+	p, err := b.Pairing(ctx)
+	if err != nil || !s.Configured && !p.Paired {
+		return s, err
+	}
+	s.Pairing = &p
+	policy, err := b.gateway.sync.View(ctx)
+	if err != nil {
+		return s, err
+	}
+	if c := b.policy(); c != nil && c.HA != nil && p.Paired {
+		policy.Sections, policy.Kept = c.HA.Sections, pieces.Left(c.HA.Sections)
+	}
+	if policy.Draft = b.gateway.files.edits(); policy.Draft != "" {
+		s.Warnings = append(s.Warnings, policy.Draft)
+	}
+	s.Policy = &policy
+	return s, nil
 }
 
-func (pairBackend) Pairing(context.Context) (view.Pairing, error) {
-	return view.Pairing{}, errNoPairing
+// Pairing is with whom this node is paired.
+func (b pairBackend) Pairing(context.Context) (view.Pairing, error) {
+	return viewPairing(b.keys.State()), nil
 }
 
-func (pairBackend) Unpair(context.Context, bool, string) (view.Pairing, error) {
-	return view.Pairing{}, errNoPairing
+func viewPairing(s pairing.State) view.Pairing {
+	return view.Pairing{Paired: s.Paired, Node: s.Node, Since: s.Since, Own: s.Own, Peer: s.Peer, Rotating: s.Rotating}
 }
 
-func (pairBackend) RotateKeys(context.Context, string) (view.Pairing, error) {
-	return view.Pairing{}, errNoPairing
+// Invite shows a code and waits until another node was given it.
+func (b pairBackend) Invite(ctx context.Context, by string, tell func(view.Invitation) error) (view.Pairing, error) {
+	addresses, err := b.meetingPoints()
+	if err != nil {
+		return view.Pairing{}, err
+	}
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	s, err := b.keys.Invite(ctx, pairing.Invite{Node: b.Name(), Addresses: addresses}, func(code string, expires time.Time, tries int) {
+		if err := tell(view.Invitation{Code: code, Expires: expires, Tries: tries, Addresses: addresses}); err != nil {
+			cancel(err)
+		}
+	})
+	return viewPairing(s), pairingFailure(err)
 }
 
-func (pairBackend) PolicyDiff(context.Context) (view.PolicyDiff, error) {
-	return view.PolicyDiff{}, errNoPairing
+// Join pairs this node with one that shows a code.
+func (b pairBackend) Join(ctx context.Context, j view.Join, by string) (view.Pairing, error) {
+	if err := b.mayPair(); err != nil {
+		return view.Pairing{}, err
+	}
+	s, err := b.keys.Join(ctx, pairing.Join{Node: b.Name(), Code: j.Code, Address: j.Address})
+	return viewPairing(s), pairingFailure(err)
 }
 
-func (pairBackend) Resolve(context.Context, view.Resolution, report.Caller) (report.Applied, error) {
-	return report.Applied{}, errNoPairing
+// pairingFailure is an error of a pairing as whoever asked for it reads it.
+func pairingFailure(err error) error {
+	switch {
+	case errors.Is(err, pairing.ErrCode), errors.Is(err, pairing.ErrWrong), errors.Is(err, pairing.ErrItself):
+		return view.Orderf("%w", err)
+	case errors.Is(err, pairing.ErrExpired), errors.Is(err, pairing.ErrTries), errors.Is(err, pairing.ErrClosed),
+		errors.Is(err, pairing.ErrNobody), errors.Is(err, pairing.ErrRotating), errors.Is(err, pairing.ErrBusy), errors.Is(err, pairing.ErrUnpaired):
+		return view.Statef("%w", err)
+	}
+	return err
 }
 
-func (pairBackend) Pull(context.Context, report.Caller) (view.Carried, error) {
-	return view.Carried{}, errNoPairing
+// mayPair refuses where the rules that run would keep the other node out, for ever.
+func (b pairBackend) mayPair() error {
+	if c := b.policy(); c != nil && c.HA == nil {
+		return view.Statef("the policy that runs here has no [ha], so its rules keep the other node out: add [ha] and apply it, or pair before there is a policy")
+	}
+	return nil
 }
 
-func (pairBackend) Push(context.Context, report.Caller) (view.Carried, error) {
-	return view.Carried{}, errNoPairing
+// meetingPoints are the addresses at which the other node may find this one: on the cable, once there is a
+// policy that says which that is.
+func (b pairBackend) meetingPoints() ([]netip.Addr, error) {
+	if err := b.mayPair(); err != nil {
+		return nil, err
+	}
+	device := ""
+	if c := b.policy(); c != nil {
+		found, _ := b.owner.Devices(firewall.Interfaces(c)) // what is missing is told below
+		if device = found[c.HA.Interface]; device == "" {
+			return nil, view.Statef("the cable between the nodes, interface %q, has no device here", c.HA.Interface)
+		}
+	}
+	addresses, err := ownAddresses(device)
+	if err == nil && len(addresses) == 0 {
+		err = view.Statef("this node has no address at which the other one could find it: give the cable one in node.toml, or with `ip address add`")
+	}
+	return addresses, err
+}
+
+// Unpair ends the pairing, on both nodes when the other one can be told.
+func (b pairBackend) Unpair(ctx context.Context, force bool, by string) (view.Pairing, error) {
+	if !b.keys.State().Paired {
+		return view.Pairing{}, view.Statef("this node is not paired")
+	}
+	_, err := b.AskPeer(ctx, pairing.KindUnpair, nil)
+	if err != nil && !force {
+		return view.Pairing{}, view.Statef("%s cannot be told: %v; --force ends the pairing here alone, and the nodes do not understand each other's heartbeats until it is ended there as well", b.keys.State().Node, linkFault(err))
+	}
+	if err := b.keys.Unpair(); err != nil && !errors.Is(err, pairing.ErrUnpaired) {
+		return view.Pairing{}, err
+	}
+	return viewPairing(b.keys.State()), nil
+}
+
+// RotateKeys gives both nodes new keys.
+func (b pairBackend) RotateKeys(ctx context.Context, by string) (view.Pairing, error) {
+	err := b.keys.Rotate(ctx, b.AskPeer)
+	if errors.Is(err, peer.ErrNotConnected) {
+		err = view.Statef("the other node is away: keys are changed on both or on none")
+	}
+	return viewPairing(b.keys.State()), pairingFailure(err)
+}
+
+// linkFault is an error of the link without what only a programmer reads.
+func linkFault(err error) error {
+	if errors.Is(err, peer.ErrNotConnected) {
+		return errors.New("there is no connection to it")
+	}
+	return err
+}
+
+// PolicyDiff is what differs between the policies of both nodes.
+func (b pairBackend) PolicyDiff(ctx context.Context) (view.PolicyDiff, error) {
+	return b.gateway.sync.Diff(ctx)
+}
+
+// Resolve ends a conflict.
+func (b pairBackend) Resolve(ctx context.Context, r view.Resolution, by report.Caller) (report.Applied, error) {
+	return b.gateway.Resolve(ctx, r, by)
+}
+
+// Pull has this node run what the other one does, and brings what came while rempart.toml was edited into it.
+func (b pairBackend) Pull(ctx context.Context, _ report.Caller) (view.Carried, error) {
+	return b.carry(ctx, b.gateway.sync.Pull)
+}
+
+// Push has the other node run what this one does.
+func (b pairBackend) Push(ctx context.Context, _ report.Caller) (view.Carried, error) {
+	return b.carry(ctx, b.gateway.sync.Push)
+}
+
+func (b pairBackend) carry(ctx context.Context, way func(context.Context) (int, error)) (view.Carried, error) {
+	if !b.keys.State().Paired {
+		return view.Carried{}, view.Statef("the nodes are not paired: `rempart ha pair`")
+	}
+	n, err := way(ctx)
+	if err != nil {
+		return view.Carried{}, b.gateway.failure(err)
+	}
+	out := view.Carried{Revisions: n}
+	if out.File, err = b.gateway.files.merge(); err != nil {
+		return view.Carried{}, err
+	}
+	p, err := b.gateway.sync.View(ctx)
+	out.Revision = p.Own
+	return out, err
+}
+
+// PeerMaintenance orders the other node to leave the role to this one, or not any more.
+func (b pairBackend) PeerMaintenance(ctx context.Context, on bool, by string) error {
+	return linkFault(b.Node.PeerMaintenance(ctx, on, by))
 }

@@ -92,12 +92,8 @@ func (s *Sync) adopt(ctx context.Context, own *state, id string) error {
 	if err := s.Gateway.Add(ctx, b.revisions[:last]); err != nil {
 		return err
 	}
-	staged, err := s.Gateway.Stage(ctx, b.revisions[last], b.learned)
-	if err != nil {
+	if _, err := s.Gateway.Stage(ctx, b.revisions[last], b.learned); err != nil {
 		return err
-	}
-	if staged.Unchanged {
-		return s.Gateway.Rename(ctx, b.revisions[last])
 	}
 	if _, err := s.Gateway.Switch(ctx, id, doubt); err != nil {
 		return err

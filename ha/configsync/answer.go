@@ -135,10 +135,10 @@ func (s *Sync) answerStage(ctx context.Context, body []byte) (reply, error) {
 	if err != nil {
 		return reply{}, err
 	}
-	if head.Try && !staged.Unchanged {
+	if head.Try {
 		_, err = s.Gateway.GoBack(ctx, r.ID)
 	}
-	return reply{Unchanged: staged.Unchanged, Warnings: staged.Warnings}, err
+	return reply{Warnings: staged.Warnings}, err
 }
 
 // mayFollow refuses a revision that is not of this pair, or does not descend from what runs here. What

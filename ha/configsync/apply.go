@@ -32,8 +32,6 @@ type Report struct {
 	// Why is more to say of every state but Ready and Follows.
 	Why      string
 	Warnings []string
-	// idle says that its text runs there already: the next round gives it its new name.
-	idle bool
 }
 
 // ReportState is in a word what the peer made of a revision.
@@ -139,7 +137,7 @@ func (s *Sync) stageThere(ctx context.Context, r config.Revision, try bool) (Rep
 	}
 	body := appendBundle(appendJSON(nil, stageHead{Protocol: protocol, Try: try}), b)
 	answer, err := s.request(ctx, askStage, body, stageTime)
-	return Report{State: Ready, Warnings: answer.Warnings, idle: answer.Unchanged}, err
+	return Report{State: Ready, Warnings: answer.Warnings}, err
 }
 
 // leading is a revision, with those before it that the peer does not have.
@@ -166,13 +164,10 @@ func (s *Sync) leading(r config.Revision, other *state) (bundle, error) {
 
 // both has what is held switched to on both nodes at the same moment, and kept.
 func (s *Sync) both(ctx context.Context, o Order, out Outcome) (Outcome, error) {
-	id, with := out.Revision.ID, out.Peer.State == Ready && !out.Peer.idle
+	id, with := out.Revision.ID, out.Peer.State == Ready
 	hold, theirs := doubt, doubt
 	if o.Confirm > 0 {
 		hold, theirs = o.Confirm, o.Confirm+grace
-	}
-	if out.Peer.idle {
-		out.Peer.State = Follows
 	}
 	there := make(chan error, 1)
 	if with {

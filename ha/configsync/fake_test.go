@@ -274,9 +274,7 @@ func (g gateway) hold(r config.Revision, foreign bool) (Staged, error) {
 }
 
 func (g gateway) Stage(_ context.Context, r config.Revision, _ []byte) (Staged, error) {
-	if r.Policy = r.Text(); string(r.Policy) == g.text() {
-		return Staged{Revision: r, Unchanged: true}, g.enter("finds the text running")
-	}
+	r.Policy = r.Text()
 	return g.hold(r, true)
 }
 

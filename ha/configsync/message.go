@@ -65,10 +65,8 @@ type step struct {
 
 // reply is the answer to all but askState and askFetch.
 type reply struct {
-	Refusal *Refusal `json:"refusal,omitempty"`
-	// Unchanged says that the text of a revision runs already, and nothing is held.
-	Unchanged bool     `json:"unchanged,omitempty"`
-	Warnings  []string `json:"warnings,omitempty"`
+	Refusal  *Refusal `json:"refusal,omitempty"`
+	Warnings []string `json:"warnings,omitempty"`
 }
 
 // fetch is the body of askFetch: whoever has Have gets what leads to Head, and with Learned what was learned.

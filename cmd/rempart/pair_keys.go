@@ -1,0 +1,79 @@
+package main
+
+import (
+	"context"
+	"crypto/ed25519"
+	"errors"
+	"net/netip"
+	"strings"
+
+	"github.com/hashicorp/go-hclog"
+	"github.com/rempart/rempart/ha"
+	"github.com/rempart/rempart/ha/configsync"
+	"github.com/rempart/rempart/ha/pairing"
+)
+
+// pairKeys is what the pairing keeps, as the node knows it.
+type pairKeys struct {
+	*pairing.Keeper
+	log hclog.Logger
+}
+
+var _ ha.Keys = pairKeys{}
+
+// Proved takes note that the other node has shown a key.
+func (k pairKeys) Proved(key ed25519.PublicKey) {
+	if err := k.Keeper.Proved(key); err != nil {
+		k.log.Warn("that the other node has its new key cannot be kept: the old one is believed as well", "cause", err)
+	}
+}
+
+// Rendezvous is where the nodes were when they were paired.
+func (k pairKeys) Rendezvous() (device string, local, peer netip.Addr) {
+	s := k.State()
+	return s.Device, s.Local, s.Address
+}
+
+// peerLine carries what the daemons of the pair ask each other beside their roles: about keys and policies.
+type peerLine struct {
+	keys   *pairing.Keeper
+	sync   func() *configsync.Sync
+	linked chan struct{} // the link has come to stand
+}
+
+// Answer answers a question of the other node.
+func (l peerLine) Answer(ctx context.Context, kind string, body []byte) ([]byte, error) {
+	if strings.HasPrefix(kind, "pairing-") {
+		return l.keys.Answer(ctx, kind, body)
+	}
+	return l.sync().Answer(ctx, kind, body)
+}
+
+// Linked follows the link.
+func (l peerLine) Linked(up bool) {
+	l.sync().Linked(up)
+	if !up {
+		return
+	}
+	select {
+	case l.linked <- struct{}{}:
+	default:
+	}
+}
+
+// keepKeys has the node use the keys that there are, and finishes rotations that were interrupted, until ctx ends.
+func (l peerLine) keepKeys(ctx context.Context, node *ha.Node, log hclog.Logger) error {
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-l.keys.Changed():
+			node.Rekey()
+			l.sync().Ring()
+		case <-l.linked:
+			if err := l.keys.Resume(ctx, node.AskPeer); err != nil && !errors.Is(err, pairing.ErrUnpaired) {
+				log.Debug("a rotation of keys is not finished yet", "cause", err)
+			}
+		}
+	}
+}
