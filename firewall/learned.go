@@ -153,16 +153,6 @@ func (f *Firewall) Adopt(ctx context.Context, learned []byte) error {
 	return err
 }
 
-// adopt is Adopt in the loop of Run. A message may hold a list of a million
-// networks, and the loop waits while it is read and kept: take does that part elsewhere.
-func (f *Firewall) adopt(ctx context.Context, learned []byte) error {
-	t, err := f.take(learned)
-	if err != nil {
-		return err
-	}
-	return f.agree(ctx, t)
-}
-
 // taken is what is left to do in the loop after aliases learned from another node.
 type taken struct {
 	numbering
@@ -170,7 +160,8 @@ type taken struct {
 	unkept  error // why that would be lost with a restart
 }
 
-// take has the aliases learn from another node. It may be called from any goroutine.
+// take has the aliases learn from another node. It is called outside of the loop, which would
+// wait while a list of a million networks is read and kept.
 func (f *Firewall) take(learned []byte) (taken, error) {
 	n, content, err := parseNumbering(learned)
 	if err != nil {
