@@ -18,6 +18,7 @@ type applyFlags struct {
 	dryRun  bool
 	yes     bool
 	force   bool
+	alone   bool
 	message string
 }
 
@@ -36,6 +37,11 @@ default where nobody sits at a terminal, the policy is kept at once.
 
 A policy that fails a [[test]] of its own is refused, and so is one that would
 cut off the SSH connection over which you ask; only the latter can be forced.
+
+Of a pair both nodes check it first and switch at the same moment; a confirm or
+a rollback, on either, is of both. When the peer refuses it, nothing is applied,
+unless --alone says that this node shall have it all the same. A peer that is
+away catches up when it returns.
 
 node.toml is taken from beside FILE, or else from the configuration directory.`,
 		Args: words(0, 1),
@@ -62,6 +68,7 @@ node.toml is taken from beside FILE, or else from the configuration directory.`,
 	flags.BoolVar(&f.dryRun, "dry-run", false, "show what would change and stop")
 	flags.BoolVarP(&f.yes, "yes", "y", false, "do not ask")
 	flags.BoolVar(&f.force, "force", false, "even if it cuts off your own SSH connection")
+	flags.BoolVar(&f.alone, "alone", false, "here, even if the other node of the pair refuses it")
 	flags.StringVarP(&f.message, "message", "m", "", "`TEXT` for the history: why")
 	return p.dataFlags(cmd)
 }
@@ -88,6 +95,9 @@ func (p *program) apply(ctx context.Context, d report.Draft, f applyFlags) error
 	if len(preview.Faults) > 0 {
 		return faultsError(preview.Faults)
 	}
+	if err := mayRunThere(preview.Peer, f.alone); err != nil && !preview.Unchanged {
+		return err
+	}
 	if l := preview.Lockout; l != nil && (f.force || f.dryRun) {
 		preview.Warnings = append(preview.Warnings, l.Message)
 	}
@@ -100,12 +110,12 @@ func (p *program) apply(ctx context.Context, d report.Draft, f applyFlags) error
 	if preview.Lockout != nil && !f.force {
 		return preview.Lockout
 	}
-	if !preview.Unchanged && !p.mayApply(ctx, f) {
+	if !preview.Unchanged && !p.mayApply(ctx, f, preview.Peer) {
 		return wrong("nothing was applied")
 	}
 	done = p.busy("applying")
 	applied, err := daemon.Apply(ctx, report.Request{
-		Draft: d, Message: f.message, Force: f.force, Confirm: int((f.confirm + time.Second - 1) / time.Second), Base: status.Hash,
+		Draft: d, Message: f.message, Force: f.force, Confirm: wholeSeconds(f.confirm), Base: status.Hash, Alone: f.alone || lags(preview.Peer),
 	}, report.Caller{})
 	done()
 	if err != nil {
@@ -121,14 +131,25 @@ func (p *program) apply(ctx context.Context, d report.Draft, f applyFlags) error
 	return nil
 }
 
-func (p *program) mayApply(ctx context.Context, f applyFlags) bool {
-	switch {
-	case f.yes || p.json || !p.asks:
+// wholeSeconds is a time to confirm in as the daemon takes it.
+func wholeSeconds(d time.Duration) int { return int((d + time.Second - 1) / time.Second) }
+
+func (p *program) mayApply(ctx context.Context, f applyFlags, peer *report.PeerReport) bool {
+	if f.yes || p.json || !p.asks {
 		return true
-	case f.confirm > 0:
-		return p.agrees(ctx, "Apply this, to be confirmed within %s?", span(f.confirm))
 	}
-	return p.agrees(ctx, "Apply this for good?")
+	where := ""
+	switch {
+	case peer == nil:
+	case peer.State == report.PeerReady:
+		where = " on both nodes"
+	default:
+		where = " on this node alone"
+	}
+	if f.confirm > 0 {
+		return p.agrees(ctx, "Apply this%s, to be confirmed within %s?", where, span(f.confirm))
+	}
+	return p.agrees(ctx, "Apply this%s for good?", where)
 }
 
 // showPreview prints what a draft would change.
@@ -157,6 +178,7 @@ func (p *program) showPreview(v report.Preview, s report.Status) {
 		p.printf("\n")
 		p.warn(v.Warnings)
 	}
+	p.showPeerFirst(v.Peer)
 }
 
 // showApplied prints what an apply or a rollback did.
@@ -168,6 +190,7 @@ func (p *program) showApplied(a report.Applied) {
 		p.printf("%s ended.\n", plural(a.FlowsEnded, "flow"))
 	}
 	p.warn(a.Warnings)
+	p.showPeerThen(a.Peer)
 	switch {
 	case !a.Deadline.IsZero():
 		p.printf("Applied. It is taken back at %s unless you log in anew and say\n", p.when(a.Deadline))

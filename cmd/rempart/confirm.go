@@ -20,6 +20,7 @@ that the way in still works.`,
 			confirm := func(ctx context.Context) (report.Applied, error) { return p.daemon().Confirm(ctx, report.Caller{}) }
 			return ask(p, cmd, confirm, func(a report.Applied) error {
 				p.warn(a.Warnings)
+				p.showPeerThen(a.Peer)
 				p.printf("Kept as revision %d.\n", a.Revision)
 				return nil
 			})

@@ -58,6 +58,7 @@ func (p *program) end(err error) int {
 		failure *web.Failure
 		mine    *wrongError
 		lockout *report.Lockout
+		refused *report.PeerRefused
 	)
 	switch {
 	case err == nil:
@@ -65,6 +66,12 @@ func (p *program) end(err error) int {
 	case errors.As(err, &usage):
 		fmt.Fprintln(p.err, "rempart:", err)
 		return exitUsage
+	case errors.As(err, &failure) && failure.Peer != "" && len(failure.Faults) > 0:
+		p.printPeerFaults(failure.Peer, failure.Faults)
+		return exitWrong
+	case errors.As(err, &refused) && len(refused.Faults) > 0:
+		p.printPeerFaults(refused.Node, refused.Placed())
+		return exitWrong
 	case errors.As(err, &failure) && len(failure.Faults) > 0:
 		faults = failure.Faults
 		fallthrough
@@ -114,6 +121,12 @@ func (p *program) printFaults(faults []report.Fault) {
 	if shown > shownSteps {
 		fmt.Fprintf(p.err, "What becomes of the packets is shown for %d of %d failed tests; `rempart explain` tells it of each.\n", shownSteps, shown)
 	}
+}
+
+// printPeerFaults prints what is wrong with a policy on the other node, whose files stand behind its name.
+func (p *program) printPeerFaults(node string, faults []report.Fault) {
+	fmt.Fprintf(p.err, "%s refuses this policy:\n", node)
+	p.printFaults(faults)
 }
 
 // printSteps prints on stderr what becomes of a packet, apart from what stands around it.

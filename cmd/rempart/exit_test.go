@@ -20,6 +20,8 @@ func askers() []string {
 		`explain "lan gre 10.1.2.9 -> 198.51.100.7"`,
 		"ha status", "ha release", "ha takeover main", "ha maintenance on", "ha maintenance off", "ha doctor", "ha drill --yes",
 		"ha flows diff", "ha resync",
+		"ha rotate", "ha unpair --yes", "ha pair", "ha pair 4829-6135@172.16.0.1", "ha diff", "ha diff --merged", "ha resolve merged --yes",
+		"ha pull", "ha push", "ha upgrade --yes",
 	}
 }
 
@@ -49,15 +51,15 @@ func TestExitCodes(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			s := newStage(t)
-			s.gateway.pair = samplePair()
+			s.gateway.pair, s.gateway.paired, s.gateway.apart = samplePair(), samplePairing(), sampleApart()
 			s.serve(t)
 			for _, line := range askers() {
 				s.gateway.refuse, s.gateway.pending, s.gateway.stays = c.refuse, nil, true
 				if strings.Contains(line, "confirm") {
 					s.gateway.pending = &s.gateway.revisions[1]
 				}
-				if c.refuse == nil && strings.Contains(line, "-f") {
-					continue // it goes on; TestFollow
+				if c.refuse == nil && (strings.Contains(line, "-f") || strings.HasPrefix(line, "ha upgrade")) {
+					continue // it goes on; TestFollow, TestUpgrade
 				}
 				_, stderr, code := s.run(t, fields(line)...)
 				if code != c.want {
@@ -132,7 +134,7 @@ func TestUsage(t *testing.T) {
 		{`explain "lan ->" --live --file x`, "--live and --file do not go together: what is followed runs now"},
 		{`explain "lan ->" --live --for 20ms`, "--for 20ms: want at least 1s"},
 		{`explain "lan ->" --live --count 0`, "--count 0: want at least 1"},
-		{"ha", "say what: doctor, drill, flows, maintenance, release, resync, status, takeover"},
+		{"ha", "say what: diff, doctor, drill, flows, maintenance, pair, pull, push, release, resolve, resync, rotate, status, takeover, unpair, upgrade"},
 		{"ha flows", "say what: diff"},
 		{"ha flows diff -n 0", "-n 0: want a number from 1 to 10000"},
 		{"ha release main guests", `"guests" is too much: rempart ha release [GROUP] [flags]`},
@@ -140,6 +142,17 @@ func TestUsage(t *testing.T) {
 		{"ha maintenance of", `maintenance "of": want on or off`},
 		{"ha drill", "a drill asks first; where nobody can answer it wants --yes"},
 		{"ha drill -y --host 10.1.2.9", `--host "10.1.2.9": want IFACE=ADDRESS, such as lan=10.1.2.9`},
+		{"ha pair 4829-6135", `"4829-6135": want CODE@ADDRESS, as the other node shows it`},
+		{"ha pair @172.16.0.1", `"@172.16.0.1": want CODE@ADDRESS, as the other node shows it`},
+		{"ha pair 4829-6135@fw1", `"fw1" is no address: want one of the other node, such as 4829-6135@172.16.0.1`},
+		{"ha pair 4829-6135@fe80::1", "fe80::1 is link-local: say behind which device of this node it is, such as 4829-6135@fe80::1%eth3"},
+		{"ha diff --merged --json", "--merged and --json do not go together"},
+		{"ha resolve", "something is missing: rempart ha resolve ours|theirs|merged|FILE [flags]"},
+		{"ha resolve ours --now --confirm 60s", "--now and --confirm do not go together"},
+		{"ha resolve ours --confirm 0s", "--confirm 0s: want at least 1s, or --now"},
+		{"ha upgrade --this --other", "--this and --other do not go together: without them it is both"},
+		{"ha upgrade --other --command reboot", "--command is for this node, and --other is not about it"},
+		{"ha upgrade --wait 1ms", "--wait 1ms: want at least 1s"},
 		{"man", "something is missing: rempart man DIR [flags]"},
 	} {
 		stdout, stderr, code := s.run(t, fields(c.line)...)

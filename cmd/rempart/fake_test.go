@@ -118,7 +118,7 @@ func (g *gateway) Check(_ context.Context, d report.Draft, _ report.Caller) (rep
 	v.Changes = []string{"add address 10.1.4.1/24 to eth3"}
 	v.FlowsLost = []report.FlowsLost{{Rule: "lan-out", Count: 12}, {Rule: "wan-web", Count: 12345}}
 	v.Warnings = []string{"interface dmz has no device eth2 yet"}
-	v.Lockout = g.lockout
+	v.Lockout, v.Peer = g.lockout, g.peer
 	return v, nil
 }
 
@@ -135,10 +135,13 @@ func (g *gateway) Apply(_ context.Context, r report.Request, by report.Caller) (
 	if now := g.current(); r.Policy != nil && string(r.Policy) == string(now.Policy) && string(r.Node) == string(now.Node) {
 		return report.Applied{Hash: now.Hash, Unchanged: true}, nil
 	}
+	if g.peer != nil && g.peer.State == report.PeerRefuses && !r.Alone {
+		return report.Applied{}, &report.PeerRefused{PeerReport: *g.peer}
+	}
 	next := report.Revision{Hash: config.Hash(r.Policy), Author: "root", Time: now(), Message: r.Message, Policy: r.Policy, Node: r.Node}
 	if r.Confirm > 0 {
 		g.pending, g.deadline = &next, now().Add(time.Duration(r.Confirm)*time.Second)
-		return report.Applied{Hash: next.Hash, FlowsEnded: 12, Deadline: g.deadline}, nil
+		return report.Applied{Hash: next.Hash, FlowsEnded: 12, Deadline: g.deadline, Peer: g.became()}, nil
 	}
 	return g.keep(next)
 }
@@ -147,7 +150,15 @@ func (g *gateway) keep(r report.Revision) (report.Applied, error) {
 	r.Number = len(g.revisions) + 6
 	g.revisions = append(g.revisions, r)
 	g.pending = nil
-	return report.Applied{Revision: r.Number, Hash: r.Hash, FlowsEnded: 1}, nil
+	return report.Applied{Revision: r.Number, Hash: r.Hash, FlowsEnded: 1, Peer: g.became()}, nil
+}
+
+// became is what became of the other node: one that was ready has switched.
+func (g *gateway) became() *report.PeerReport {
+	if g.peer == nil || g.peer.State != report.PeerReady {
+		return g.peer
+	}
+	return &report.PeerReport{Node: g.peer.Node, State: report.PeerSwitched}
 }
 
 func (g *gateway) Confirm(context.Context, report.Caller) (report.Applied, error) {

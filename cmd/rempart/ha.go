@@ -16,7 +16,8 @@ func haCommand(p *program) *cobra.Command {
 	}
 	cmd.AddCommand(
 		haStatusCommand(p), haReleaseCommand(p), haTakeoverCommand(p), haMaintenanceCommand(p), haDoctorCommand(p), haDrillCommand(p),
-		haFlowsCommand(p), haResyncCommand(p),
+		haFlowsCommand(p), haResyncCommand(p), haPairCommand(p), haUnpairCommand(p), haRotateCommand(p), haDiffCommand(p), haResolveCommand(p),
+		haPullCommand(p), haPushCommand(p), haUpgradeCommand(p),
 	)
 	return cmd
 }

@@ -8,13 +8,14 @@ import (
 	"github.com/rempart/rempart/ha/view"
 )
 
-// showPeer says how the other node is.
-func (p *program) showPeer(peer view.Peer) {
+// showPeer says how the other node is. What it enforces is told only where the nodes do not share their policy.
+func (p *program) showPeer(s view.Status) {
+	peer := s.Peer
 	head := text("peer        ")
 	beneath := text(strings.Repeat(" ", columnsOf(head.text)))
 	beginning, rest := p.peerState(peer)
 	p.sentence(head, beginning, rest)
-	if peer.Revision != "" {
+	if alone := s.Policy == nil || s.Policy.State == view.PolicyUnpaired; alone && peer.Revision != "" {
 		step := cell{"in step", good}
 		says := fmt.Sprintf(": both enforce the policy %s", short(peer.Revision))
 		if !peer.InStep {
@@ -60,14 +61,7 @@ func (p *program) showPairLine(s view.Status) {
 	line := strings.Join(roles, ", ")
 	peer, _ := p.peerState(s.Peer)
 	line += "; " + p.paint(peer.ink, peer.text)
-	switch {
-	case s.Peer.Revision == "":
-	case s.Peer.InStep:
-		line += ", in step"
-	default:
-		line += ", " + p.paint(odd, "not in step")
-	}
-	line += p.syncWord(s)
+	line += p.policyWord(s) + p.syncWord(s)
 	if s.Maintenance != nil {
 		line += "; " + p.paint(odd, "maintenance")
 	}

@@ -16,7 +16,8 @@ func haStatusCommand(p *program) *cobra.Command {
 		Short: "The pair at a glance: role, peer, addresses, paths",
 		Long: `Says which role this node has, since when and why, how the peer is, where the
 virtual addresses are, on which networks the nodes hear each other, what makes
-this node worse than it could be, and the last changes of the role.
+this node worse than it could be, and the last changes of the role. Of the
+policy it says whether both nodes run the same, and else who is behind and why.
 
 Timing is the silence after which the peer is taken to be dead: in general, when
 the cable or the connection between the daemons confirms it, and when its
@@ -42,7 +43,8 @@ func (p *program) showPair(s view.Status) error {
 	}
 	p.showRoles(s)
 	p.printf("\n")
-	p.showPeer(s.Peer)
+	p.showPeer(s)
+	p.showPolicy(s)
 	p.showTiming(s.Timing)
 	p.showSync(s)
 	for _, t := range []*table{p.groupTable(s), p.vipTable(s), p.pathTable(s), p.demotionTable(s), p.transitionTable(s)} {

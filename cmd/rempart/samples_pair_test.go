@@ -141,5 +141,13 @@ func pairStates() map[string]view.Status {
 		s.Sync = &view.Sync{State: view.SyncBoth, Flows: 12_408, PeerFlows: 12_407, InFlight: 1, Lag: 200 * time.Microsecond, Checked: before(3 * time.Second)}
 		s.Warnings = []string{"52:54:00:aa:bb:cc answers for 10.1.4.1 on guests as well"}
 	})
+	for name, policy := range policyStates() {
+		change(name, samplePair(), func(s *view.Status) {
+			s.Policy, s.Pairing = &policy, &view.Pairing{Paired: policy.State != view.PolicyUnpaired, Node: "fw2", Own: ownPrint, Peer: peerPrint, Rotating: name == "kept"}
+			if policy.State == view.PolicyAway {
+				s.Peer.State, s.Peer.Connected, s.Sync = "dead", false, &view.Sync{State: view.SyncOff, Why: "the peer is dead"}
+			}
+		})
+	}
 	return states
 }

@@ -79,6 +79,11 @@ func (s *stage) socket() string { return filepath.Join(s.dir, "sock") }
 // run executes one command line and returns what was seen, paths of the stage as DIR.
 func (s *stage) run(t *testing.T, args ...string) (stdout, stderr string, code int) {
 	t.Helper()
+	return s.runContext(t.Context(), args...)
+}
+
+// runContext is run by somebody who may break it off.
+func (s *stage) runContext(ctx context.Context, args ...string) (stdout, stderr string, code int) {
 	var out, err bytes.Buffer
 	p := newProgram(strings.NewReader(s.stdin), &out, &err)
 	p.features = func(context.Context) (nft.Features, error) { return s.features, s.kernel }
@@ -92,7 +97,7 @@ func (s *stage) run(t *testing.T, args ...string) (stdout, stderr string, code i
 		all = append(all, strings.ReplaceAll(a, "DIR", s.dir))
 	}
 	all = append([]string{"--config", filepath.Join(s.dir, "etc"), "--socket", s.socket()}, all...)
-	code = p.run(t.Context(), all)
+	code = p.run(ctx, all)
 	show := func(b *bytes.Buffer) string { return strings.ReplaceAll(b.String(), s.dir, "DIR") }
 	return show(&out), show(&err), code
 }
