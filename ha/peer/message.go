@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"slices"
 )
 
 // kind is what a message is.
@@ -121,7 +120,7 @@ func readMessage(r io.Reader) (message, error) {
 	return m, err
 }
 
-// readBody takes memory for what has come, not for what is announced.
+// readBody takes memory for what has come, and as much again, not for what is announced.
 func readBody(r io.Reader, n int) ([]byte, error) {
 	b := make([]byte, 0, min(n, partLen))
 	for len(b) < n {
@@ -131,7 +130,9 @@ func readBody(r io.Reader, n int) ([]byte, error) {
 			}
 		}
 		k := min(n-len(b), partLen)
-		b = slices.Grow(b, k)
+		if len(b)+k > cap(b) {
+			b = append(make([]byte, 0, min(n, 2*cap(b))), b...)
+		}
 		if _, err := io.ReadFull(r, b[len(b):len(b)+k]); err != nil {
 			return nil, cut(err)
 		}
