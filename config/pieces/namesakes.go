@@ -1,6 +1,9 @@
 package pieces
 
-import "slices"
+import (
+	"cmp"
+	"slices"
+)
 
 // namesakes are the pieces of one name in the three texts: one in each as a rule, more when a policy
 // has, say, two routes to one destination.
@@ -37,9 +40,10 @@ func newMerge(docs [3]document) *merge {
 		if decides(n.table) && !slices.Contains(m.lists, n.table) {
 			m.lists = append(m.lists, n.table)
 		}
-		for _, side := range [...]int{base, ours, theirs} {
-			n.pair(m, side, texts[side], given)
+		for side, pieces := range texts {
+			n.pair(m, side, pieces)
 		}
+		n.call(m, given)
 		if n.unclear != [3]bool{} {
 			m.unclear = append(m.unclear, n)
 		}
@@ -47,42 +51,56 @@ func newMerge(docs [3]document) *merge {
 	return m
 }
 
-// pair finds out which objects the namesakes of a side are: those of base that have their text, and
-// then, in their order, those that are left.
-func (n *namesakes) pair(m *merge, side int, pieces []Piece, given names) {
-	free := slices.Clone(n.objects)
+// pair finds out which objects the namesakes of a side are: those of base that say the same, those of
+// base that are left, in their order, then what the other side has more of likewise, and then new ones.
+func (n *namesakes) pair(m *merge, side int, pieces []Piece) {
 	rest := n.at[side]
-	if side != base {
-		free = slices.DeleteFunc(free, func(o int) bool { return !m.objects[o].there[base] })
-		if len(free) > 1 || len(free) == 1 && len(rest) > 1 {
-			free, rest = n.pairEqual(m, side, pieces, free)
+	for _, from := range [...]int{base, ours} {
+		if from >= side {
+			break
 		}
-		n.unclear[side] = len(free) > 0 && len(rest) > 0 && len(free) != len(rest)
+		free := n.free(m, from, side)
+		if len(free)+len(rest) > 2 {
+			rest = n.pairEqual(m, from, side, pieces, rest)
+			free = n.free(m, from, side)
+		}
+		if from == base {
+			n.unclear[side] = len(free) > 0 && len(rest) > 0 && len(free) != len(rest)
+		}
+		for len(free) > 0 && len(rest) > 0 {
+			n.take(m, free[0], side, rest[0], pieces)
+			free, rest = free[1:], rest[1:]
+		}
 	}
-	// What both sides have more of is laid together, for a person to look at.
-	for _, o := range n.objects {
-		if !m.objects[o].there[base] {
-			free = append(free, o)
-		}
-	}
-	for i, at := range rest {
-		if i == len(free) {
-			o := len(m.objects)
-			m.objects = append(m.objects, &object{name: given.unique(n.name), table: n.table})
-			n.objects, free = append(n.objects, o), append(free, o)
-		}
-		n.take(m, free[i], side, at, pieces)
+	for _, at := range rest {
+		o := len(m.objects)
+		m.objects = append(m.objects, &object{table: n.table})
+		n.objects = append(n.objects, o)
+		n.take(m, o, side, at, pieces)
 	}
 }
 
-// pairEqual pairs those whose texts are in base, and returns what is left of the objects and of the pieces.
-func (n *namesakes) pairEqual(m *merge, side int, pieces []Piece, objects []int) (free, rest []int) {
-	byText := make(map[string][]int, len(objects))
-	for _, o := range objects {
-		_, body := cutGap(m.objects[o].texts[base])
+// free is the objects that the text from was the first to have, and that side does not have yet.
+func (n *namesakes) free(m *merge, from, side int) []int {
+	var free []int
+	for _, o := range n.objects {
+		there := m.objects[o].there
+		if first := slices.Index(there[:], true); first == from && !there[side] {
+			free = append(free, o)
+		}
+	}
+	return free
+}
+
+// pairEqual pairs those of a side that say what they say in the text from, and returns what is left.
+func (n *namesakes) pairEqual(m *merge, from, side int, pieces []Piece, list []int) []int {
+	byText := make(map[string][]int)
+	for _, o := range n.free(m, from, side) {
+		_, body := cutGap(m.objects[o].texts[from])
 		byText[body] = append(byText[body], o)
 	}
-	for _, at := range n.at[side] {
+	var rest []int
+	for _, at := range list {
 		_, body := cutGap(pieces[at].Text)
 		if same := byText[body]; len(same) > 0 {
 			n.take(m, same[0], side, at, pieces)
@@ -91,8 +109,37 @@ func (n *namesakes) pairEqual(m *merge, side int, pieces []Piece, objects []int)
 			rest = append(rest, at)
 		}
 	}
-	free = slices.DeleteFunc(slices.Clone(objects), func(o int) bool { return m.objects[o].there[side] })
-	return free, rest
+	return rest
+}
+
+// call names the objects: those of base first, and then as they come in ours or theirs, so that it
+// does not matter which is which.
+func (n *namesakes) call(m *merge, given names) {
+	place := make(map[int]int) // the first in either
+	for _, side := range [...]int{ours, theirs} {
+		for i, at := range n.at[side] {
+			o := m.order[side][at]
+			if p, known := place[o]; !known || i < p {
+				place[o] = i
+			}
+		}
+	}
+	// The objects of base were the first to come, in its order.
+	fresh := n.objects[len(n.at[base]):]
+	slices.SortFunc(fresh, func(a, b int) int {
+		return cmp.Or(cmp.Compare(place[a], place[b]), cmp.Compare(m.objects[a].least(), m.objects[b].least()))
+	})
+	for _, o := range n.objects {
+		m.objects[o].name = given.unique(n.name)
+	}
+}
+
+// least is the lesser of the texts of the two sides.
+func (o *object) least() string {
+	if !o.there[theirs] || o.there[ours] && o.texts[ours] < o.texts[theirs] {
+		return o.texts[ours]
+	}
+	return o.texts[theirs]
 }
 
 // take makes a piece of a side the object o.

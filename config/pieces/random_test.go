@@ -114,7 +114,7 @@ func (r *random) edit(list []string, edits int) []string {
 	return list
 }
 
-const rounds = 300
+const rounds = 150
 
 func each(t *testing.T, try func(t *testing.T, r *random)) {
 	t.Helper()
