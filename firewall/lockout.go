@@ -1,6 +1,7 @@
 package firewall
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"net/netip"
@@ -40,9 +41,10 @@ const (
 
 // cutOffs warns of the SSH connections to this node that a policy of the other one cuts off.
 func (f *Firewall) cutOffs(ctx context.Context, w *rules.World, now time.Time) []string {
+	node := cmp.Or(w.Config.Name, "this node")
 	all, err := f.Host.Connections()
 	if err != nil {
-		return []string{fmt.Sprintf("whether SSH connections to %s would be cut off is not known: %v", w.Config.Name, err)}
+		return []string{fmt.Sprintf("whether SSH connections to %s would be cut off is not known: %v", node, err)}
 	}
 	var logins []Connection
 	for own := range all {
@@ -56,9 +58,9 @@ func (f *Firewall) cutOffs(ctx context.Context, w *rules.World, now time.Time) [
 		c, err := f.cutOff(ctx, w, own, now)
 		switch {
 		case err != nil:
-			out = append(out, fmt.Sprintf("whether the SSH connection from %s to %s would be cut off is not known: %v", own.Remote, w.Config.Name, err))
+			out = append(out, fmt.Sprintf("whether the SSH connection from %s to %s would be cut off is not known: %v", own.Remote, node, err))
 		case c != nil:
-			out = append(out, fmt.Sprintf("the SSH connection from %s to %s would be cut off: it comes in by %s, and %s", own.Remote, w.Config.Name, c.in, c.why))
+			out = append(out, fmt.Sprintf("the SSH connection from %s to %s would be cut off: it comes in by %s, and %s", own.Remote, node, c.in, c.why))
 		}
 	}
 	return out

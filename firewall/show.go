@@ -27,7 +27,7 @@ func (f *Firewall) Status(ctx context.Context) (report.Status, error) {
 			return out, nil
 		}
 		c := f.running.world.Config
-		out.Name, out.Hash, out.Since = c.Name, f.running.revision.Hash, f.running.since
+		out.Name, out.Hash, out.Since = c.Name, f.hash(), f.running.since
 		out.Revision = f.running.revision.Number
 		if p := f.pending; p != nil {
 			r := p.journal.Candidate

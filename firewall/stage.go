@@ -57,7 +57,19 @@ type staged struct {
 // Switch. Nothing of the machine changes. While one is held or pending every
 // other is report.ErrConflict. After StageTime it is dropped.
 func (f *Firewall) Stage(ctx context.Context, p Proposal, by report.Caller) (Staged, error) {
+	var t taken
+	if p.Learned != nil {
+		var err error
+		if t, err = f.take(p.Learned); err != nil {
+			return Staged{}, err
+		}
+	}
 	return do(ctx, f, func(ctx context.Context) (Staged, error) {
+		if p.Learned != nil {
+			if err := f.agree(ctx, t); err != nil {
+				return Staged{}, err
+			}
+		}
 		s, c, err := f.stage(ctx, p, by)
 		if err != nil || s.Unchanged {
 			return s, err
@@ -169,10 +181,18 @@ func (f *Firewall) free(base string) error {
 			f.pending.journal.Deadline.Format(time.TimeOnly))
 	case f.held != nil:
 		return report.Conflictf("another apply, by %s, is under way: try again in a moment", f.held.candidate.revision.Author)
-	case base != "" && (f.running == nil || base != f.running.revision.Hash):
+	case base != "" && base != f.hash():
 		return report.Conflictf("another policy was applied since this one was read: look at `rempart diff`")
 	}
 	return nil
+}
+
+// hash is that of the policy that runs, with what this node has of its own in it.
+func (f *Firewall) hash() string {
+	if f.running == nil {
+		return ""
+	}
+	return config.Hash(f.running.revision.Policy)
 }
 
 // writable says whether what is applied can be kept.

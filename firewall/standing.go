@@ -42,9 +42,12 @@ func (f *Firewall) Standing(ctx context.Context) (Standing, error) {
 }
 
 // KeepForeign writes down a revision of the other node without running it, so
-// that what descends from it has a history.
+// that what descends from it has a history. One that is kept already stays as it is.
 func (f *Firewall) KeepForeign(_ context.Context, r config.Revision) error {
 	// No turn of the loop is needed: what runs is read as it is now, and the store takes one revision at a time.
+	if _, err := f.State.Find(r.ID); err == nil {
+		return nil
+	}
 	own, err := f.localized(r)
 	if err != nil {
 		f.log.Warn("a revision of the other node is kept with its part of the policy alone", "id", r.ID, "cause", err)
