@@ -161,7 +161,9 @@ func (k *Keeper) replace(next book) {
 }
 
 // equalBonds says whether they are the same to those who use them.
-func equalBonds(a, b bond) bool { return a.id == b.id && a.key.Equal(b.key) }
+func equalBonds(a, b bond) bool {
+	return a.id == b.id && a.key.Equal(b.key) && (a.stage == offered) == (b.stage == offered)
+}
 
 // read is the book as it is.
 func (k *Keeper) read() book {
@@ -192,7 +194,7 @@ func (k *Keeper) Former(key ed25519.PublicKey) bool {
 	return has(b.former, key) && !has(b.peers(), key)
 }
 
-// Changed tells that Own, Peers or Roots may be others than before. It holds one.
+// Changed tells that Own, Peers, Roots or State may be others than before. It holds one.
 func (k *Keeper) Changed() <-chan struct{} { return k.changed }
 
 // State is with whom this node is paired.
