@@ -23,7 +23,7 @@ const hooksDir = "hooks.d"
 
 // newPair makes the node of the gateway. What it asks of the gateway it asks when both run.
 func newPair(o options, m *machine, owner *links.Owner, line peerLine, gateway func() *firewall.Firewall, log hclog.Logger) (*ha.Node, error) {
-	host, err := os.Hostname()
+	host, err := o.nodeName()
 	if err != nil {
 		return nil, err
 	}

@@ -4,6 +4,7 @@ import (
 	"crypto/ed25519"
 	"net"
 	"net/netip"
+	"os"
 	"slices"
 	"sync/atomic"
 
@@ -47,16 +48,32 @@ func peerName(keys *pairing.Keeper, pair *ha.Node) string {
 // sealer signs revisions of this node.
 func sealer(keys *pairing.Keeper, pair *ha.Node) func(*config.Revision) {
 	return func(r *config.Revision) {
-		r.Origin = pair.Name()
-		var own struct {
-			Name string `toml:"name"`
-		}
-		// The policy that gives the node its name may be this one. It was parsed already, so there is no fault in it.
-		if _, err := toml.Decode(string(r.Node), &own); err == nil && own.Name != "" {
-			r.Origin = own.Name
+		if r.Origin = nameIn(r.Node); r.Origin == "" { // the policy that gives the node its name may be this one
+			r.Origin = pair.Name()
 		}
 		r.Seal(keys.Own())
 	}
+}
+
+// nameIn is the name that a node.toml gives; empty: none, or it is no TOML.
+func nameIn(node []byte) string {
+	var own struct {
+		Name string `toml:"name"`
+	}
+	if _, err := toml.Decode(string(node), &own); err != nil {
+		return ""
+	}
+	return own.Name
+}
+
+// nodeName is what the node is called before a policy says it.
+func (o options) nodeName() (string, error) {
+	if _, text, err := o.node(); err == nil {
+		if name := nameIn(text); name != "" {
+			return name, nil
+		}
+	}
+	return os.Hostname()
 }
 
 // enforce notes what runs and tells the node of it. A policy without anything in it stands for none.
