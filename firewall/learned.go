@@ -104,10 +104,14 @@ func agreed(theirs, ours rules.Numbers, most uint16) rules.Numbers {
 	return out
 }
 
-// Learned is what another node has to know to compile this node's policies as this one does, for
-// its Adopt: the numbers of rules and gateways, and what aliases learned.
+// Learned is what another node has to know to compile this node's policies as this one does, the
+// staged one too, for its Adopt: the numbers of rules and gateways, and what aliases learned.
 func (f *Firewall) Learned(ctx context.Context) ([]byte, error) {
 	line, err := do(ctx, f, func(context.Context) ([]byte, error) {
+		if f.held != nil { // names that are new have their numbers there
+			w := f.held.candidate.world
+			return numbering{learnedFormat, w.Numbers, w.Gateways}.line()
+		}
 		return numbering{learnedFormat, f.memory.Numbers, f.memory.Gateways}.line()
 	})
 	if err != nil {

@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"runtime"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -173,6 +174,30 @@ func sharedOf(t *testing.T, f *Firewall) string {
 		t.Fatalf("%q, %v", d, err)
 	}
 	return d
+}
+
+// TestLearnedNumbersWhatIsStaged: a node that remembers other policies gives new names the numbers of the one that stages.
+func TestLearnedNumbersWhatIsStaged(t *testing.T) {
+	one, two := newMachine(t), newMachine(t)
+	f, _ := one.start(t, nil)
+	g, _ := two.start(t, nil)
+	for _, policy := range []string{strings.ReplaceAll(moreRules, "second", "gone"), testPolicy} {
+		two.apply(t, g, policy, 0)
+	}
+	if _, err := f.Stage(t.Context(), Proposal{Draft: draft(moreRules), Force: true}, one.caller()); err != nil {
+		t.Fatal(err)
+	}
+	learned, err := f.Learned(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := g.Adopt(t.Context(), learned); err != nil {
+		t.Fatal(err)
+	}
+	two.apply(t, g, moreRules, 0)
+	if f.held.candidate.world.Numbers["second"] != numbersInForce(g)["second"] {
+		t.Errorf("one has staged %v, the other has %v", f.held.candidate.world.Numbers, numbersInForce(g))
+	}
 }
 
 // TestAdoptWhileAnApplyWaits: what runs again after it has the numbers too.
