@@ -57,6 +57,11 @@ func (k *known) judged(now time.Time, v pulse.Verdict, why string) {
 	k.verdict, k.why = v, why
 }
 
+// steady is for how long the peer may have been expected to speak with one key alone, the one that is known.
+func (k *known) steady(now time.Time) time.Duration {
+	return min(now.Sub(k.proved), now.Sub(k.changing)) - time.Second
+}
+
 // group is what the peer says of itself in a group.
 func (k *known) group(name string) pulse.Group { return groupIn(&k.beat, name) }
 

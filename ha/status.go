@@ -124,7 +124,7 @@ func (n *Node) warn(now time.Time) []string {
 	if from, ok := n.stats.recent(now, refusedKeys, recent); ok && !n.peerSettled() {
 		add("the other node is not paired with this one any more (%s): `rempart ha pair`", from)
 	}
-	if from, ok := n.stats.recent(now, refusedBeat, min(recent, now.Sub(n.peer.changing)-time.Second)); ok {
+	if from, ok := n.stats.recent(now, refusedBeat, min(recent, n.peer.steady(now))); ok {
 		add("a node at %s speaks with another secret: put the same content into the secret file of both nodes", from)
 	}
 	if from, ok := n.stats.recent(now, refusedAd, recent); ok {
