@@ -159,8 +159,8 @@ func pairText(p *rules.Pair) string {
 	if len(p.Peers) > 0 {
 		peers = join(p.Peers)
 	}
-	return fmt.Sprintf("CARP and heartbeats (udp port %d) from the links of %s; flows (udp port %d) from the link of %s; tcp port %d on %s from %s",
-		rules.BeatPort, strings.Join(p.Segments, ", "), rules.FlowPort, p.Cable, rules.BeatPort, p.Cable, peers)
+	return fmt.Sprintf("CARP and heartbeats (udp port %d) from the links of %s; flows (udp port %d) from the link of %s; the link and pairing (tcp ports %d and %d) on %s from %s",
+		rules.BeatPort, strings.Join(p.Segments, ", "), rules.FlowPort, p.Cable, rules.BeatPort, rules.PairPort, p.Cable, peers)
 }
 
 func (l *lister) drop(d rules.DropReason) {

@@ -16,6 +16,9 @@ const BeatPort = 7112
 // Whatever else comes to the gateway for it is no flow that rules could let in.
 const FlowPort = 7113
 
+// PairPort is where a node that is to be paired waits for the other one: TCP, on the cable.
+const PairPort = 7114
+
 // Protocols that are none of a rule's business between the nodes of a pair.
 const (
 	// CARP is that of the advertisements.
@@ -85,7 +88,7 @@ func (p *Pair) Hears(k Packet) bool {
 	case IGMP:
 		return k.Src.Is4() && k.Dst.IsMulticast()
 	case config.TCP:
-		return k.In == p.Cable && p.fromPeer(k.Src) && (k.DstPort == BeatPort || k.SrcPort == BeatPort && !opens(k))
+		return k.In == p.Cable && p.fromPeer(k.Src) && (connects(k.DstPort) || connects(k.SrcPort) && !opens(k))
 	default:
 		return false
 	}
@@ -101,6 +104,9 @@ func (p *Pair) reserves(k Packet) bool {
 func (p *Pair) fromPeer(src netip.Addr) bool {
 	return len(p.Peers) == 0 || slices.Contains(p.Peers, src)
 }
+
+// connects says whether nodes connect to a TCP port of each other.
+func connects(port uint16) bool { return port == BeatPort || port == PairPort }
 
 // opens says whether a segment asks for a connection.
 func opens(k Packet) bool { return k.flags()&(config.FlagSYN|config.FlagACK) == config.FlagSYN }

@@ -57,7 +57,8 @@ func otherTraffic() []nft.Rule {
 	port := func(f nft.Field, lo, hi uint32) nft.Match {
 		return nft.Match{Field: f, Not: true, Values: []nft.Value{nft.Numbers(nft.TypePort, lo, hi)}}
 	}
-	tcp := rule(port(nft.TCPSport, BeatPort, BeatPort), port(nft.TCPDport, BeatPort, BeatPort), accept())
+	// A range costs less than a set of two, and what it lets go on is asked again below.
+	tcp := rule(port(nft.TCPSport, BeatPort, PairPort), port(nft.TCPDport, BeatPort, PairPort), accept())
 	udp := rule(port(nft.UDPDport, BeatPort, FlowPort), accept())
 	tcp.Comment, udp.Comment = comment, comment
 	return []nft.Rule{tcp, udp}
@@ -119,14 +120,15 @@ func asksListeners() []nft.Expr {
 	}
 }
 
-// linked is the connection between the nodes, which either may have opened. In
-// that from the port nothing comes in that opens another one.
+// linked is the connections between the nodes, which either may have opened: the link, and that by which
+// they are paired. In those from their ports nothing comes in that opens another one.
 func linked(in bool) [][]nft.Expr {
-	back := []nft.Expr{nft.Match{Field: nft.TCPSport, Values: portOf(BeatPort)}}
+	ports := append(portOf(BeatPort), portOf(PairPort)...)
+	back := []nft.Expr{nft.Match{Field: nft.TCPSport, Values: ports}}
 	if in {
 		back = append(back, nft.TCPFlags{Not: true, Mask: config.FlagSYN | config.FlagACK, Value: config.FlagSYN})
 	}
-	return [][]nft.Expr{{nft.Match{Field: nft.TCPDport, Values: portOf(BeatPort)}}, back}
+	return [][]nft.Expr{{nft.Match{Field: nft.TCPDport, Values: ports}}, back}
 }
 
 // peers is matches of the other node's addresses on the cable, one a family; one

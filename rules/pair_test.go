@@ -105,6 +105,13 @@ func TestPairIsHeard(t *testing.T) {
 		{"the link beside the cable", told, "lan", config.TCP, "10.1.2.3", "10.1.2.2", 9, BeatPort, syn, false},
 		{"the link of another", told, "sync", config.TCP, "172.16.0.3", "172.16.0.1", 9, BeatPort, syn, false},
 		{"the link of whoever is on the cable", untold, "sync", config.TCP, "172.16.0.3", "172.16.0.1", 9, BeatPort, syn, true},
+		{"pairing", told, "sync", config.TCP, "172.16.0.2", "172.16.0.1", 9, PairPort, syn, true},
+		{"pairing that was begun here", told, "sync", config.TCP, "172.16.0.2", "172.16.0.1", PairPort, 9, syn | ack, true},
+		{"another connection from the port of pairing", told, "sync", config.TCP, "172.16.0.2", "172.16.0.1", PairPort, 22, syn, false},
+		{"pairing beside the cable", told, "lan", config.TCP, "10.1.2.3", "10.1.2.2", 9, PairPort, syn, false},
+		{"pairing with another", told, "sync", config.TCP, "172.16.0.3", "172.16.0.1", 9, PairPort, syn, false},
+		{"pairing with whoever is on the cable", untold, "sync", config.TCP, "172.16.0.3", "172.16.0.1", 9, PairPort, syn, true},
+		{"pairing in UDP", told, "sync", config.UDP, "172.16.0.2", "172.16.0.1", 9, PairPort, 0, false},
 		{"SSH on the cable", told, "sync", config.TCP, "172.16.0.2", "172.16.0.1", 9, 22, syn, false},
 	} {
 		p := Packet{

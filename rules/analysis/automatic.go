@@ -53,7 +53,9 @@ func (g *ground) pair() []space.Cube {
 				told.Sets[space.Port] = onePort(rules.FlowPort)
 				out = append(out, told)
 				link.Sets[space.Protocol], link.Sets[space.Source] = protocols([]config.Protocol{config.TCP}), g.peers(p)[f]
-				out = append(out, link)
+				pairing := link
+				pairing.Sets[space.Port] = onePort(rules.PairPort)
+				out = append(out, link, pairing)
 			}
 		}
 	}
