@@ -48,6 +48,9 @@ func (n *Node) Rekey() {
 	}
 }
 
+// Relink has the daemons make their connection anew, each by the keys that it presents now.
+func (n *Node) Relink(why string) { n.link.Drop(why) }
+
 // secretsOf are the keys of heartbeats, newest first: of the pair's roots, or else of its password.
 func secretsOf(p policy) []pulse.Key {
 	if len(p.roots) == 0 {

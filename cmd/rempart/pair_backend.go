@@ -46,7 +46,7 @@ func (b pairBackend) HAStatus(ctx context.Context) (view.Status, error) {
 		policy.Sections, policy.Kept = c.HA.Sections, pieces.Left(c.HA.Sections)
 	}
 	if policy.Draft = b.gateway.files.edits(); policy.Draft != "" {
-		s.Warnings = append(s.Warnings, policy.Draft)
+		s.Warnings = append(s.Warnings, policyFile+": "+policy.Draft)
 	}
 	s.Policy = &policy
 	return s, nil
@@ -144,6 +144,9 @@ func (b pairBackend) Unpair(ctx context.Context, force bool, by string) (view.Pa
 // RotateKeys gives both nodes new keys.
 func (b pairBackend) RotateKeys(ctx context.Context, by string) (view.Pairing, error) {
 	err := b.keys.Rotate(ctx, b.AskPeer)
+	if err == nil {
+		b.Relink("new keys are in use") // each shows its own, and then nobody needs the old ones
+	}
 	if errors.Is(err, peer.ErrNotConnected) {
 		err = view.Statef("the other node is away: keys are changed on both or on none")
 	}

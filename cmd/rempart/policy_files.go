@@ -193,5 +193,5 @@ func (f *policyFiles) edits() string {
 	case e == nil:
 		return ""
 	}
-	return policyFile + " here was being edited when a revision of the other node came: `rempart ha pull` brings that into it"
+	return "it was being edited here when a revision of the other node came: `rempart ha pull` brings that into it"
 }
