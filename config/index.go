@@ -35,7 +35,7 @@ func (x *index) newest() int {
 
 // List is every revision, the oldest first, without the texts and the secrets. The error joins what
 // is wrong with damaged ones; the others are listed all the same. Damage that left a file its size
-// and its time is found by Load alone.
+// and its time is found by Load alone. What a revision refers to is not to be written to.
 func (s *Store) List() ([]Revision, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -147,9 +147,6 @@ func parseNewRevision(line []byte, texts *cutter) (Revision, error) {
 		Policy: texts.text(head.Policy), Node: texts.text(head.Node), Shared: texts.text(head.Shared),
 	}
 	for _, s := range head.Secrets {
-		if _, twice := r.Secrets[s.Name]; twice {
-			return Revision{}, fmt.Errorf("it has the secret %q twice", s.Name)
-		}
 		r.addSecret(s.Name, texts.take(s.Size))
 	}
 	if !texts.done() {
