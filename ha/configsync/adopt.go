@@ -107,20 +107,19 @@ func (s *Sync) keep(ctx context.Context, id string) error {
 	return err
 }
 
-// kept keeps what is pending, and tells of it when it is the peer's.
+// kept keeps what is pending, and tells of it when nobody wrote it at this node: it is the peer's, or a merge.
 func (s *Sync) kept(ctx context.Context, id string) (Switched, error) {
 	before, err := s.Gateway.Standing(ctx)
 	if err != nil {
 		return Switched{}, err
 	}
 	out, err := s.Gateway.Keep(ctx, id)
-	if err != nil || !before.Foreign || s.Kept == nil {
+	if err != nil || s.Kept == nil {
 		return out, err
 	}
 	now, err := s.Gateway.Standing(ctx)
-	if err != nil {
-		return out, err
+	if err == nil && (before.Foreign || len(now.Running.Parents) > 1) {
+		s.Kept(before.Running, now.Running)
 	}
-	s.Kept(before.Running, now.Running)
-	return out, nil
+	return out, err
 }

@@ -118,7 +118,8 @@ type Options struct {
 	Node, Peer func() string
 	// Leads says that what this node learned counts: it is master.
 	Leads func() bool
-	// Kept is told of each revision that came from the peer and was kept, with what ran before.
+	// Kept is told of each revision that was kept and nobody wrote at this node, for it is the peer's or a merge, with
+	// what ran before.
 	Kept    func(before, now config.Revision)
 	Version string
 	Log     hclog.Logger

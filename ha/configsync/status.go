@@ -3,7 +3,6 @@ package configsync
 import (
 	"context"
 	"errors"
-	"fmt"
 	"slices"
 	"time"
 
@@ -22,15 +21,18 @@ func (s *Sync) View(ctx context.Context) (view.Policy, error) {
 		out.Pending = standing.Deadline
 	}
 	s.mu.Lock()
-	other, linked := s.peer, s.linked
+	other, linked, fresh := s.peer, s.linked, s.fresh
 	out.Told = s.told
 	s.mu.Unlock()
 	switch {
 	case !s.Paired():
 		out.State, out.Told = view.PolicyUnpaired, time.Time{}
 		return out, nil
-	case other == nil || !linked:
+	case !fresh:
 		out.State, out.Why = view.PolicyAway, noConnection
+		if other != nil {
+			out.Peer = other.Current
+		}
 		if linked {
 			out.Why = "it has not said yet what it runs"
 		}
@@ -62,7 +64,7 @@ func describe(v verdict, own, other *state) (view.PolicyState, string) {
 		}
 		return view.PolicyAhead, other.Node + " is catching up"
 	case apart:
-		return view.PolicyConflict, fmt.Sprintf("both nodes were edited, %s by %s", other.Node, other.Current.Author)
+		return view.PolicyConflict, ""
 	}
 	return view.PolicyChanging, ""
 }

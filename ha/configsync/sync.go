@@ -26,7 +26,8 @@ type Sync struct {
 
 	mu      sync.Mutex // guards what follows
 	linked  bool
-	peer    *state // as it told last; nil: it did not, since the link stands
+	fresh   bool   // the peer has told since the link stands
+	peer    *state // as it told last; nil: it never did
 	told    time.Time
 	verdict verdict // of the last round; zero: there was none since the link stands
 	refused refused
@@ -57,7 +58,7 @@ func New(o Options) *Sync {
 // Linked tells whether the link to the peer stands. It does not block.
 func (s *Sync) Linked(up bool) {
 	s.mu.Lock()
-	s.linked, s.peer, s.verdict = up, nil, 0
+	s.linked, s.fresh, s.verdict = up, false, 0
 	s.mu.Unlock()
 	s.Ring()
 }
@@ -287,8 +288,8 @@ func (s *Sync) hear(other *state) (news bool) {
 	if !s.linked {
 		return false
 	}
-	news = s.peer == nil || s.peer.Current.ID != other.Current.ID || s.peer.Pending != other.Pending || s.peer.Held != other.Held
-	s.peer, s.told = other, time.Now()
+	news = !s.fresh || s.peer.Current.ID != other.Current.ID || s.peer.Pending != other.Pending || s.peer.Held != other.Held
+	s.peer, s.told, s.fresh = other, time.Now(), true
 	return news
 }
 
