@@ -83,7 +83,6 @@ func (s *shown) wait(t *testing.T) result {
 	}
 }
 
-
 // paired fails unless two keepers believe each other and have one root.
 func paired(t *testing.T, a, b *Keeper) {
 	t.Helper()
@@ -187,7 +186,7 @@ func TestTriesGoOnAfterASlip(t *testing.T) {
 		t.Fatal(err)
 	}
 	if r := s.wait(t); r.err != nil || s.tries.Load() != maxTries-2 {
-		t.Errorf("%v, %d tries", r.err, s.tries.Load())
+		t.Errorf("%v, told of %d tries", r.err, s.tries.Load())
 	}
 	paired(t, a, b)
 }

@@ -7,52 +7,7 @@ import (
 	"fmt"
 	"slices"
 	"testing"
-
-	"github.com/rempart/rempart/disk"
 )
-
-// fragile is a disk that goes away before one of its steps.
-type fragile struct {
-	disk.OS
-	left *int // how many steps are done before that
-}
-
-var errPower = errors.New("the power is gone")
-
-func (f fragile) step() error {
-	if *f.left--; *f.left < 0 {
-		return errPower
-	}
-	return nil
-}
-
-func (f fragile) Create(path string) (disk.File, error) {
-	if err := f.step(); err != nil {
-		return nil, err
-	}
-	return f.OS.Create(path)
-}
-
-func (f fragile) Rename(from, to string) error {
-	if err := f.step(); err != nil {
-		return err
-	}
-	return f.OS.Rename(from, to)
-}
-
-func (f fragile) Remove(path string) error {
-	if err := f.step(); err != nil {
-		return err
-	}
-	return f.OS.Remove(path)
-}
-
-func (f fragile) SyncDir(path string) error {
-	if err := f.step(); err != nil {
-		return err
-	}
-	return f.OS.SyncDir(path)
-}
 
 // couple are two nodes that were paired, and a link that may lose what is said.
 type couple struct {
@@ -70,7 +25,7 @@ func newCouple(t *testing.T) *couple {
 	c := &couple{}
 	for i := range c.nodes {
 		c.dirs[i] = t.TempDir()
-		c.nodes[i] = opened(t, c.dirs[i])
+		c.reload(t, i)
 	}
 	c.pair(t)
 	return c
@@ -129,7 +84,11 @@ func (c *couple) cannotMeet() error {
 // reload is what a node is after it died.
 func (c *couple) reload(t *testing.T, i int) {
 	t.Helper()
-	c.nodes[i] = opened(t, c.dirs[i])
+	k, err := open(c.dirs[i], hasty{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	c.nodes[i] = k
 }
 
 // link is what is done when a link stands: both have shown their keys, and resume.
@@ -257,7 +216,7 @@ func TestRotationKilled(t *testing.T) {
 					if (err == nil) != (*left >= 0) {
 						t.Fatal(err)
 					}
-					c.nodes[victim].disk = disk.OS{}
+					c.nodes[victim].disk = hasty{}
 					if dies {
 						c.reload(t, victim)
 					}

@@ -1,0 +1,509 @@
+package pairing
+
+import (
+	"bytes"
+	"crypto/ed25519"
+	"errors"
+	"net/netip"
+	"slices"
+	"testing"
+)
+
+// someone is an end of an exchange with a key that is always the same.
+func someone(name string, seed byte) (identity, ed25519.PrivateKey) {
+	private := ed25519.NewKeyFromSeed(bytes.Repeat([]byte{seed}, ed25519.SeedSize))
+	own := publicOf(private)
+	return identity{node: name, key: own, known: []ed25519.PublicKey{own}, called: netip.MustParseAddr("fe80::1")}, private
+}
+
+// outcome is what both ends have after an exchange.
+type outcome struct {
+	dialler, host met
+	// accepted says that the dialler took the host's answer, and done that the host took the last word.
+	accepted, done bool
+	err            error // the first one
+	said           [][]byte
+}
+
+// converse runs an exchange. change is what becomes of each message on its way.
+func converse(t *testing.T, ofDialler, ofHost code, change func(n int, b []byte) []byte) outcome {
+	t.Helper()
+	var o outcome
+	carry := func(b []byte) []byte {
+		o.said = append(o.said, b)
+		if change == nil {
+			return b
+		}
+		return change(len(o.said), bytes.Clone(b))
+	}
+	dIdentity, dKey := someone("dialling node", 1)
+	hIdentity, hKey := someone("hosting node", 2)
+	d, err := newDialler(ofDialler, dIdentity, dKey)
+	if err != nil {
+		t.Fatal(err)
+	}
+	h, err := newHost(carry(d.hello), hIdentity, hKey)
+	if err != nil {
+		return outcome{err: err}
+	}
+	b, err := h.reply(ofHost)
+	if err != nil {
+		return outcome{err: err}
+	}
+	if b, err = d.onReply(carry(b)); err != nil {
+		return outcome{err: err}
+	}
+	if o.host, b, err = h.onProof(carry(b)); err != nil {
+		return outcome{err: err}
+	}
+	if o.dialler, b, err = d.onAnswer(carry(b)); err != nil {
+		return outcome{host: o.host, err: err}
+	}
+	o.accepted = true
+	o.err = h.onDone(carry(b))
+	o.done = o.err == nil
+	return o
+}
+
+func TestExchange(t *testing.T) {
+	o := converse(t, "12345678", "12345678", nil)
+	if o.err != nil || !o.accepted || !o.done {
+		t.Fatalf("%+v", o)
+	}
+	if !bytes.Equal(o.host.root, o.dialler.root) || len(o.host.root) != rootLen || o.host.id != o.dialler.id || o.host.id == "" {
+		t.Error("the ends have different secrets")
+	}
+	d, _ := someone("dialling node", 1)
+	h, _ := someone("hosting node", 2)
+	for _, c := range []struct{ got, want identity }{{o.host.identity, d}, {o.dialler.identity, h}} {
+		if c.got.node != c.want.node || !c.got.key.Equal(c.want.key) || c.got.called != c.want.called ||
+			!slices.EqualFunc(c.got.known, c.want.known, func(a, b ed25519.PublicKey) bool { return a.Equal(b) }) {
+			t.Errorf("%+v, want %+v", c.got, c.want)
+		}
+	}
+	again := converse(t, "12345678", "12345678", nil)
+	if bytes.Equal(again.host.root, o.host.root) || again.host.id == o.host.id {
+		t.Error("the same code gives the same secrets")
+	}
+}
+
+// TestEavesdropper looks for what both ends know in all that they said.
+func TestEavesdropper(t *testing.T) {
+	o := converse(t, "12345678", "12345678", nil)
+	if len(o.said) != 5 {
+		t.Fatalf("%d messages", len(o.said))
+	}
+	all := slices.Concat(o.said...)
+	d, _ := someone("dialling node", 1)
+	h, _ := someone("hosting node", 2)
+	for name, secret := range map[string][]byte{
+		"code": []byte("12345678"), "root": o.host.root, "names": []byte("node"), "dialler's key": d.key, "host's key": h.key,
+	} {
+		if bytes.Contains(all, secret) {
+			t.Errorf("the %s can be read", name)
+		}
+	}
+	// Who has the code later, and all that was said, lacks what each end drew: with shares of his own
+	// he opens nothing.
+	late, err := newHost(o.said[0], h, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := late.reply("12345678"); err != nil {
+		t.Fatal(err)
+	}
+	if _, _, err := late.onProof(o.said[2]); !errors.Is(err, ErrWrong) {
+		t.Errorf("the proof is opened: %v", err)
+	}
+}
+
+func TestWrongCode(t *testing.T) {
+	if o := converse(t, "12345678", "12345679", nil); !errors.Is(o.err, ErrWrong) || o.host.key != nil {
+		t.Errorf("%+v", o)
+	}
+}
+
+// TestInTheMiddle has somebody speak with both ends, who knows all but the code.
+func TestInTheMiddle(t *testing.T) {
+	const right, guess = code("12345678"), code("00000000")
+	mIdentity, mKey := someone("the middle", 3)
+	dIdentity, dKey := someone("dialling node", 1)
+	hIdentity, hKey := someone("hosting node", 2)
+	d, errD := newDialler(right, dIdentity, dKey)
+	toHost, errM := newDialler(guess, mIdentity, mKey)
+	if errD != nil || errM != nil {
+		t.Fatal(errD, errM)
+	}
+	toDialler, errD := newHost(d.hello, mIdentity, mKey)
+	h, errM := newHost(toHost.hello, hIdentity, hKey)
+	if errD != nil || errM != nil {
+		t.Fatal(errD, errM)
+	}
+	fake, errD := toDialler.reply(guess)
+	real, errM := h.reply(right)
+	if errD != nil || errM != nil {
+		t.Fatal(errD, errM)
+	}
+	proof, errD := d.onReply(fake)
+	forged, errM := toHost.onReply(real)
+	if errD != nil || errM != nil {
+		t.Fatal(errD, errM)
+	}
+	for name, b := range map[string][]byte{"his own proof": forged, "the dialler's proof": proof} {
+		if _, _, err := h.onProof(b); !errors.Is(err, ErrWrong) {
+			t.Errorf("the host takes %s: %v", name, err)
+		}
+	}
+	if _, _, err := toDialler.onProof(proof); !errors.Is(err, ErrWrong) {
+		t.Errorf("the proof shows him something: %v", err)
+	}
+	forgedAnswer, err := toDialler.secrets.introduce(answer, hosting, mIdentity, mKey, proof)
+	if err != nil {
+		t.Fatal(err)
+	}
+	mirrored := bytes.Clone(proof)
+	mirrored[len(magic)+1] = byte(answer)
+	for name, b := range map[string][]byte{"his answer": forgedAnswer, "its own proof": mirrored} {
+		if _, _, err := d.onAnswer(b); !errors.Is(err, ErrWrong) {
+			t.Errorf("the dialler takes %s: %v", name, err)
+		}
+	}
+}
+
+// TestChangedOnTheWay changes bytes all over each message. The host never takes a pairing as settled then, and what
+// the dialler takes is at most an answer whose version alone was changed.
+func TestChangedOnTheWay(t *testing.T) {
+	lengths := converse(t, "12345678", "12345678", nil).said
+	for n, b := range lengths {
+		step := max(1, len(b)/24)
+		for at := 0; at < len(b); at += step {
+			flip := func(i int, b []byte) []byte {
+				if i == n+1 && at < len(b) {
+					b[at] ^= 0x10
+				}
+				return b
+			}
+			o := converse(t, "12345678", "12345678", flip)
+			if isVersion := at == len(magic); o.done && (n < 4 || !isVersion) || o.accepted && n < 3 {
+				t.Errorf("message %d with another byte %d is taken", n+1, at)
+			}
+		}
+	}
+}
+
+func TestTruncatedMessages(t *testing.T) {
+	for n, b := range converse(t, "12345678", "12345678", nil).said {
+		for length := range b {
+			if _, err := readMessage(bytes.NewReader(b[:length])); err == nil {
+				t.Errorf("message %d is read with %d bytes of %d", n+1, length, len(b))
+			}
+			if _, err := parseMessage(b[:length], kind(n+1)); err == nil {
+				t.Errorf("message %d is parsed with %d bytes of %d", n+1, length, len(b))
+			}
+		}
+		if got, err := readMessage(bytes.NewReader(append(bytes.Clone(b), "more"...))); err != nil || !bytes.Equal(got, b) {
+			t.Errorf("message %d: %d bytes, %v; want %d", n+1, len(got), err, len(b))
+		}
+	}
+}
+
+// TestOtherVersion has a later version say more than this one understands.
+func TestOtherVersion(t *testing.T) {
+	dIdentity, dKey := someone("dialling node", 1)
+	hIdentity, hKey := someone("hosting node", 2)
+	d, err := newDialler("12345678", dIdentity, dKey)
+	if err != nil {
+		t.Fatal(err)
+	}
+	d.hello = newMessage(hello, appendField(bytes.Clone(d.hello[headLen:]), 200, []byte("what is new")))
+	d.hello[len(magic)] = 9
+	h, err := newHost(d.hello, hIdentity, hKey)
+	if err != nil {
+		t.Fatal(err)
+	}
+	b, err := h.reply("12345678")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if b, err = d.onReply(b); err != nil {
+		t.Fatal(err)
+	}
+	if _, _, err := h.onProof(b); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestItselfInTheExchange(t *testing.T) {
+	own, key := someone("a", 1)
+	d, err := newDialler("12345678", own, key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	h, err := newHost(d.hello, own, key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	b, err := h.reply("12345678")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if b, err = d.onReply(b); err != nil {
+		t.Fatal(err)
+	}
+	if _, _, err := h.onProof(b); !errors.Is(err, ErrItself) {
+		t.Errorf("%v", err)
+	}
+}
+
+// TestStolenKey has an end present a public key whose private one it lacks.
+func TestStolenKey(t *testing.T) {
+	stolen, _ := someone("a", 1)
+	_, other := someone("a", 5)
+	d, err := newDialler("12345678", stolen, other)
+	if err != nil {
+		t.Fatal(err)
+	}
+	own, key := someone("b", 2)
+	h, err := newHost(d.hello, own, key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	b, err := h.reply("12345678")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if b, err = d.onReply(b); err != nil {
+		t.Fatal(err)
+	}
+	if _, _, err := h.onProof(b); err == nil {
+		t.Error("the key is taken")
+	}
+}
+
+func TestRefusals(t *testing.T) {
+	for r, want := range map[reason]error{closed: ErrClosed, wrong: ErrWrong, itself: ErrItself, unable: errUnable, rotating: ErrRotating} {
+		if _, err := parseMessage(newRefusal(r), answer); !errors.Is(err, want) {
+			t.Errorf("%d: %v, want %v", r, err, want)
+		}
+	}
+	if _, err := parseMessage(newRefusal(77), reply); err == nil {
+		t.Error("a reason of a later version is none")
+	}
+}
+
+func TestMalformedMessages(t *testing.T) {
+	point := make([]byte, pointLen)
+	good := newMessage(hello, appendField(appendField(nil, tagSID, make([]byte, sidLen)), tagShare, point))
+	head := func(at int, to byte) []byte {
+		b := bytes.Clone(good)
+		b[at] = to
+		return b
+	}
+	for name, b := range map[string][]byte{
+		"magic":          head(0, 'X'),
+		"version 0":      head(4, 0),
+		"kind 0":         head(5, 0),
+		"kind unknown":   head(5, 99),
+		"too long":       head(6, 0xff),
+		"another length": head(7, good[7]-1),
+		"twice":          newMessage(hello, appendField(appendField(nil, tagSID, nil), tagSID, nil)),
+		"half a field":   newMessage(hello, []byte{byte(tagSID), 0}),
+		"field too long": newMessage(hello, []byte{byte(tagSID), 0, 9, 1}),
+		"another kind":   newMessage(reply, good[headLen:]),
+	} {
+		if _, err := parseMessage(b, hello); err == nil {
+			t.Errorf("%s: no error", name)
+		}
+	}
+	if _, err := parseMessage(good, hello); err != nil {
+		t.Error(err)
+	}
+	own, key := someone("a", 1)
+	if _, err := newHost(good, own, key); !errors.Is(err, errPoint) {
+		t.Errorf("a share of zeros: %v", err)
+	}
+	if _, err := newHost(newMessage(hello, appendField(nil, tagShare, point)), own, key); err == nil {
+		t.Error("a hello without an id is taken")
+	}
+}
+
+func TestMalformedIdentities(t *testing.T) {
+	own, key := someone("a", 1)
+	challenge := []byte("challenge")
+	signature := ed25519.Sign(key, challenge)
+	with := func(t tag, value []byte) []byte {
+		f, _ := parseFields(appendIdentity(nil, own, signature))
+		f[t] = value
+		var b []byte
+		for _, t := range []tag{tagNode, tagKey, tagSignature, tagKnown, tagCalled} {
+			b = appendField(b, t, f[t])
+		}
+		return b
+	}
+	if i, err := parseIdentity(appendIdentity(nil, own, signature), challenge); err != nil || i.node != "a" {
+		t.Errorf("%+v, %v", i, err)
+	}
+	for name, b := range map[string][]byte{
+		"nothing":        nil,
+		"no name":        with(tagNode, nil),
+		"a control":      with(tagNode, []byte("a\x1b[2J")),
+		"not UTF-8":      with(tagNode, []byte{0xff}),
+		"a long name":    with(tagNode, bytes.Repeat([]byte("a"), maxNode+1)),
+		"a short key":    with(tagKey, own.key[:31]),
+		"signature":      with(tagSignature, signature[:63]),
+		"another's":      with(tagSignature, ed25519.Sign(key, []byte("another"))),
+		"half a key":     with(tagKnown, make([]byte, 33)),
+		"too many keys":  with(tagKnown, make([]byte, 32*(maxKnown+1))),
+		"no address":     with(tagCalled, nil),
+		"half a address": with(tagCalled, []byte("10.0.0")),
+	} {
+		if _, err := parseIdentity(b, challenge); err == nil {
+			t.Errorf("%s: no error", name)
+		}
+	}
+	many := own
+	for i := range 200 {
+		many.known = append(many.known, ed25519.NewKeyFromSeed(bytes.Repeat([]byte{byte(i)}, 32)).Public().(ed25519.PublicKey))
+	}
+	i, err := parseIdentity(appendIdentity(nil, many, signature), challenge)
+	if err != nil || len(i.known) != maxKnown || !i.known[maxKnown-1].Equal(many.known[len(many.known)-1]) {
+		t.Errorf("%d keys, %v", len(i.known), err)
+	}
+}
+
+func FuzzHello(f *testing.F) {
+	own, key := someone("a", 1)
+	d, err := newDialler("12345678", own, key)
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Add(d.hello)
+	f.Add([]byte(magic))
+	f.Fuzz(func(t *testing.T, b []byte) {
+		raw, err := readMessage(bytes.NewReader(b))
+		if err != nil {
+			return
+		}
+		h, err := newHost(raw, own, key)
+		if err != nil {
+			return
+		}
+		if _, err := h.reply("12345678"); err != nil {
+			t.Errorf("a hello that is taken has no reply: %v", err)
+		}
+	})
+}
+
+func FuzzProof(f *testing.F) {
+	dOwn, dKey := someone("a", 1)
+	hOwn, hKey := someone("b", 2)
+	d, err := newDialler("12345678", dOwn, dKey)
+	if err != nil {
+		f.Fatal(err)
+	}
+	h, err := newHost(d.hello, hOwn, hKey)
+	if err != nil {
+		f.Fatal(err)
+	}
+	b, err := h.reply("12345678")
+	if err != nil {
+		f.Fatal(err)
+	}
+	if b, err = d.onReply(b); err != nil {
+		f.Fatal(err)
+	}
+	f.Add(b[headLen:])
+	f.Add(newRefusal(wrong)[headLen:])
+	f.Fuzz(func(t *testing.T, body []byte) {
+		if len(body) > proof.limit() {
+			return
+		}
+		good, err := parseFields(b[headLen:])
+		if err != nil {
+			t.Fatal(err)
+		}
+		got, _ := parseFields(body)
+		same := bytes.Equal(got[tagConfirm], good[tagConfirm]) && bytes.Equal(got[tagSealed], good[tagSealed])
+		if _, _, err := h.onProof(newMessage(proof, body)); (err == nil) != same {
+			t.Errorf("%x: %v", body, err)
+		}
+		if _, _, err := d.onAnswer(newMessage(answer, body)); err == nil {
+			t.Errorf("%x is an answer", body)
+		}
+		if h.onDone(newMessage(done, body[:min(len(body), done.limit())])) == nil {
+			t.Errorf("%x is a last word", body)
+		}
+	})
+}
+
+func FuzzReply(f *testing.F) {
+	own, key := someone("a", 1)
+	d, err := newDialler("12345678", own, key)
+	if err != nil {
+		f.Fatal(err)
+	}
+	h, err := newHost(d.hello, own, key)
+	if err != nil {
+		f.Fatal(err)
+	}
+	b, err := h.reply("12345678")
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Add(b)
+	f.Add(newRefusal(closed))
+	f.Fuzz(func(t *testing.T, b []byte) {
+		p, err := d.onReply(b)
+		if err == nil && len(p) == 0 {
+			t.Error("a reply has no proof")
+		}
+	})
+}
+
+func FuzzIdentity(f *testing.F) {
+	own, key := someone("a", 1)
+	challenge := []byte("challenge")
+	f.Add(appendIdentity(nil, own, ed25519.Sign(key, challenge)))
+	f.Fuzz(func(t *testing.T, b []byte) {
+		i, err := parseIdentity(b, challenge)
+		if err != nil {
+			return
+		}
+		if checkNode(i.node) != nil || len(i.known) > maxKnown {
+			t.Errorf("%+v", i)
+		}
+	})
+}
+
+func TestCodes(t *testing.T) {
+	for s, want := range map[string]code{
+		"4829-6135": "48296135", "48296135": "48296135", " 4829 6135\n": "48296135", "48-29-61-35": "48296135", "00000000": "00000000",
+		"": "", "4829-613": "", "4829-61355": "", "4829-613x": "", "٤٨٢٩٦١٣٥": "", "+4829613": "", "4829_6135": "",
+	} {
+		got, err := parseCode(s)
+		if got != want || (err == nil) != (want != "") {
+			t.Errorf("%q: %q, %v; want %q", s, got, err, want)
+		}
+	}
+	seen := make(map[code]bool)
+	for range 100 {
+		c, err := newCode()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if back, err := parseCode(c.String()); back != c || err != nil || len(c.String()) != 9 {
+			t.Errorf("%q: %q, %v", c, back, err)
+		}
+		seen[c] = true
+	}
+	if len(seen) < 99 {
+		t.Errorf("%d codes of 100 differ", len(seen))
+	}
+}
+
+func TestFingerprint(t *testing.T) {
+	k, _ := someone("a", 1)
+	if got, want := Fingerprint(k.key), "GR2Q-7GF5-LH6P-ZFDN"; got != want {
+		t.Errorf("%s, want %s", got, want)
+	}
+}
