@@ -115,7 +115,7 @@ func (p *program) apply(ctx context.Context, d report.Draft, f applyFlags) error
 	}
 	done = p.busy("applying")
 	applied, err := daemon.Apply(ctx, report.Request{
-		Draft: d, Message: f.message, Force: f.force, Confirm: wholeSeconds(f.confirm), Base: status.Hash, Alone: f.alone || lags(preview.Peer),
+		Draft: d, Message: f.message, Force: f.force, Confirm: wholeSeconds(f.confirm), Base: status.Hash, Alone: f.alone,
 	}, report.Caller{})
 	done()
 	if err != nil {

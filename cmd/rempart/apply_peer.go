@@ -18,11 +18,6 @@ func mayRunThere(r *report.PeerReport, alone bool) error {
 	return nil
 }
 
-// lags says that a node cannot switch now, and will catch up by itself.
-func lags(r *report.PeerReport) bool {
-	return r != nil && (r.State == report.PeerAway || r.State == report.PeerBehind)
-}
-
 // showPeerFirst says what becomes of the other node before anything is done.
 func (p *program) showPeerFirst(r *report.PeerReport) {
 	if r == nil {
