@@ -279,3 +279,40 @@ func TestSilentCallers(t *testing.T) {
 	s.wait(t)
 	paired(t, a, b)
 }
+
+// TestManyCallers has callers who say nothing take all there is room for: one more is not heard, and the code lives.
+func TestManyCallers(t *testing.T) {
+	a, b := opened(t, t.TempDir()), opened(t, t.TempDir())
+	s := show(t, a, Invite{Node: "a", Addresses: []netip.Addr{loopback(4)}}, sockets{})
+	call := func() net.Conn {
+		c, err := net.Dial("tcp", netip.AddrPortFrom(loopback(4), Port).String())
+		if err != nil {
+			t.Fatal(err)
+		}
+		_ = c.SetReadDeadline(time.Now().Add(20 * time.Second))
+		return c
+	}
+	var silent []net.Conn
+	for range maxAtOnce {
+		silent = append(silent, call())
+	}
+	if _, err := b.Join(t.Context(), Join{Node: "b", Code: s.code, Address: loopback(4)}); !errors.Is(err, errHungUp) {
+		t.Errorf("one too many: %v", err)
+	}
+	for _, c := range silent {
+		if n, err := c.Read(make([]byte, 1)); n != 0 || errors.Is(err, os.ErrDeadlineExceeded) {
+			t.Errorf("who says nothing is kept: %d bytes, %v", n, err)
+		}
+		_ = c.Close()
+	}
+	var err error
+	for deadline := time.Now().Add(20 * time.Second); time.Now().Before(deadline); { // the host may not have counted the last of them yet
+		if _, err = b.Join(t.Context(), Join{Node: "b", Code: s.code, Address: loopback(4)}); err == nil {
+			break
+		}
+	}
+	if r := s.wait(t); err != nil || r.err != nil {
+		t.Fatal(err, r.err)
+	}
+	paired(t, a, b)
+}
