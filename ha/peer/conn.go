@@ -18,7 +18,9 @@ import (
 const (
 	// writeTime is for how long the peer may not read a part of a message before the connection is given up.
 	writeTime = 3 * time.Second
-	// partTime is for how long a goodbye may take until the other has closed its end.
+	// goodbyeTime is for how long a goodbye may wait for what is being written, and for room.
+	goodbyeTime = time.Second
+	// partTime is for how long it may then take until the other has closed its end.
 	partTime = 200 * time.Millisecond
 	// faultTime is how long the end of what is read waits for a writer that knows better.
 	faultTime = 5 * time.Millisecond
@@ -88,12 +90,12 @@ func (c *conn) end(e ending) {
 // leave says goodbye to a peer, waits a moment until it has closed its end, and closes. Somebody
 // must be in serve.
 func (c *conn) leave(toPeer, why string) {
-	ctx, cancel := context.WithTimeout(context.Background(), partTime)
+	ctx, cancel := context.WithTimeout(context.Background(), goodbyeTime)
 	defer cancel()
 	if c.part(ctx, toPeer, why) == nil {
 		select {
 		case <-c.ended:
-		case <-ctx.Done():
+		case <-time.After(partTime):
 		}
 	}
 	c.end(ending{})
@@ -144,7 +146,7 @@ func (c *conn) send(b []byte) error {
 	}
 	deadline := time.Now().Add(writeTime)
 	if c.parting.Load() != nil {
-		deadline = time.Now().Add(partTime)
+		deadline = time.Now().Add(goodbyeTime)
 	}
 	_ = c.tcp.SetWriteDeadline(deadline) // fails when it is closed, which Write says as well
 	if _, err := c.tls.Write(b); err != nil {

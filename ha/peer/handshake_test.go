@@ -124,7 +124,10 @@ func TestOtherTLS(t *testing.T) {
 
 // Clocks may be a year apart, or have lost all.
 func TestClocks(t *testing.T) {
-	for _, now := range []time.Time{time.Now().AddDate(-1, 0, 0), time.Now().AddDate(1, 0, 0), time.Unix(1, 0), time.Date(2199, 1, 1, 0, 0, 0, 0, time.UTC)} {
+	for _, now := range []time.Time{
+		time.Now().AddDate(-1, 0, 0), time.Now().AddDate(1, 0, 0),
+		time.Unix(1, 0), time.Date(2199, 1, 1, 0, 0, 0, 0, time.UTC),
+	} {
 		for _, as := range []end{dialler, acceptor} {
 			calls, called := line(t)
 			mine, theirs := calls, called
@@ -138,6 +141,9 @@ func TestClocks(t *testing.T) {
 				t.Fatal(err)
 			}
 			config.Time = func() time.Time { return now }
+			if c := config.Certificates[0].Leaf; now.Before(c.NotBefore) || now.After(c.NotAfter) {
+				t.Errorf("the certificate is valid from %v to %v", c.NotBefore, c.NotAfter)
+			}
 			c := tls.Client(theirs, config)
 			if as == dialler {
 				c = tls.Server(theirs, config)

@@ -30,15 +30,7 @@ func TestLarge(t *testing.T) {
 	}
 }
 
-// narrow keeps little under way to the other end, so that it shows at once who does not read.
-func narrow(t *testing.T, c *net.TCPConn) {
-	t.Helper()
-	if err := errors.Join(c.SetReadBuffer(4<<10), c.SetWriteBuffer(4<<10)); err != nil {
-		t.Fatal(err)
-	}
-}
-
-// called is a node that leads, and its peer by hand, on a narrow line.
+// called is a node that leads, and its peer by hand.
 func called(t *testing.T) (*node, manual) {
 	t.Helper()
 	on := newCable()
@@ -46,8 +38,6 @@ func called(t *testing.T) (*node, manual) {
 	m := callBy(t, on, 9, n)
 	m.hears(t, stand, "")
 	n.tells(t, "up 9")
-	narrow(t, m.tcp)
-	narrow(t, n.current().tcp)
 	return n, m
 }
 
@@ -61,11 +51,21 @@ func begun(t *testing.T, m manual) io.Reader {
 	return io.MultiReader(bytes.NewReader(first[:]), m.tls)
 }
 
+// narrow keeps little under way to the other end, so that it shows at once who does not read.
+func narrow(t *testing.T, c *net.TCPConn) {
+	t.Helper()
+	if err := errors.Join(c.SetReadBuffer(partLen/2), c.SetWriteBuffer(partLen/2)); err != nil {
+		t.Fatal(err)
+	}
+}
+
 // TestSlowReader: a line that takes longer for a message than a peer may be silent is not a dead one. The reader
 // takes its time for each part.
 func TestSlowReader(t *testing.T) {
 	n, m := called(t)
-	const parts, each = 4, writeTime / 3
+	narrow(t, m.tcp)
+	narrow(t, n.current().tcp)
+	const parts, each = 8, writeTime / 5 // of which about two fit between them
 	asked := make(chan error, 1)
 	go func() {
 		_, err := n.Ask(context.Background(), "large", make([]byte, parts*partLen))
@@ -159,6 +159,28 @@ func TestGoodbyeAmid(t *testing.T) {
 		t.Error(err)
 	}
 	<-left
+}
+
+// TestGoodbyeAgainst: a goodbye is heard by who is sending a large message, and is no death to it.
+func TestGoodbyeAgainst(t *testing.T) {
+	asked := make(chan struct{}, 1)
+	_, a, b := pair(t, func(o *Options) {
+		o.Answer = func(context.Context, Question) ([]byte, error) {
+			asked <- struct{}{}
+			return make([]byte, maxMessage), nil
+		}
+	})
+	answered := make(chan error, 1)
+	go func() {
+		_, err := b.Ask(context.Background(), "large", nil)
+		answered <- err
+	}()
+	<-asked
+	b.Goodbye()
+	a.tells(t, "up 2; down false: the peer leaves: it stops")
+	if err := <-answered; !errors.Is(err, ErrNotConnected) {
+		t.Error(err)
+	}
 }
 
 // A message that was broken off by the peer leaves the connection as it was.

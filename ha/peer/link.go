@@ -120,8 +120,8 @@ func (l *Link) Aim(device string, local, peer netip.Addr) {
 }
 
 // Goodbye tells the peer that this node stops on purpose, and aims nowhere. It returns when the
-// peer has closed its end, or after some tenths of a second. Without it the peer takes the
-// end of Run for a death.
+// peer has closed its end, or after some tenths of a second, or seconds if the peer does not read. Without
+// it the peer takes the end of Run for a death.
 func (l *Link) Goodbye() {
 	l.mu.Lock()
 	l.aim = aim{}

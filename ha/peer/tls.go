@@ -31,7 +31,11 @@ func (t Trust) certificate() (tls.Certificate, error) {
 	if err != nil {
 		return tls.Certificate{}, fmt.Errorf("make certificate: %w", err)
 	}
-	return tls.Certificate{Certificate: [][]byte{b}, PrivateKey: t.Own}, nil
+	leaf, err := x509.ParseCertificate(b)
+	if err != nil {
+		return tls.Certificate{}, fmt.Errorf("make certificate: %w", err)
+	}
+	return tls.Certificate{Certificate: [][]byte{b}, PrivateKey: t.Own, Leaf: leaf}, nil
 }
 
 // config has TLS ask for the key of the other end, and lets no other through than judge does.
