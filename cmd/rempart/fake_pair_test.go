@@ -56,6 +56,10 @@ func (g *gateway) Maintenance(_ context.Context, on bool, by string) (view.Statu
 		g.pair.Maintenance = &view.Maintenance{Since: now(), By: by}
 		g.pair.Groups = slices.Clone(g.pair.Groups)
 		g.pair.Groups[0].Role, g.pair.Groups[0].Since, g.pair.Groups[0].Why = "BACKUP", now(), "anna asked for maintenance"
+		if len(g.pair.Peer.Groups) > 0 {
+			g.pair.Peer.Groups = slices.Clone(g.pair.Peer.Groups)
+			g.pair.Peer.Groups[0].Role = "MASTER"
+		}
 	}
 	return g.pair, nil
 }

@@ -135,6 +135,19 @@ func TestGoldenCarry(t *testing.T) {
 	s.golden(t, "carry-04-json", "ha", "pull", "--json")
 }
 
+// TestGoldenUpgrade holds an upgrade that is declined, one that the pair is not ready for, and one whose command fails.
+func TestGoldenUpgrade(t *testing.T) {
+	s := newStage(t)
+	s.tty, s.stdin = true, "n\n"
+	s.serve(t)
+	s.golden(t, "upgrade-01-alone", "ha", "upgrade", "-y")
+	s.gateway.pair = pairStates()["conflict"]
+	s.golden(t, "upgrade-02-conflict", "ha", "upgrade", "-y")
+	s.gateway.pair = samplePair()
+	s.golden(t, "upgrade-03-declined", "ha", "upgrade")
+	s.golden(t, "upgrade-04-command", "ha", "upgrade", "-y", "--command", "echo replacing; exit 3")
+}
+
 // TestGoldenApplyPair holds what is said of the other node before and after an apply.
 func TestGoldenApplyPair(t *testing.T) {
 	s := newStage(t)

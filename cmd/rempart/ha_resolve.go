@@ -58,11 +58,7 @@ refused when one of the nodes runs something else by now than what was shown.`,
 			r.Message, r.Force, r.Confirm = f.message, f.force, wholeSeconds(f.confirm)
 			return p.resolve(cmd.Context(), r, args[0], f)
 		},
-		ValidArgs: []cobra.Completion{
-			cobra.CompletionWithDesc("ours", "the policy of this node"),
-			cobra.CompletionWithDesc("theirs", "the policy of the other node"),
-			cobra.CompletionWithDesc("merged", "the changes of both, when they are apart"),
-		},
+		ValidArgsFunction: resolveWords,
 	}
 	flags := cmd.Flags()
 	flags.DurationVar(&f.confirm, "confirm", defaultConfirm, "take it back after `TIME` unless confirmed")
@@ -71,6 +67,18 @@ refused when one of the nodes runs something else by now than what was shown.`,
 	flags.BoolVar(&f.force, "force", false, "even if it cuts off your own SSH connection")
 	flags.StringVarP(&f.message, "message", "m", "", "`TEXT` for the history: why")
 	return p.dataFlags(cmd)
+}
+
+// resolveWords completes what both nodes may be given: one of three words, or a file.
+func resolveWords(_ *cobra.Command, args []string, _ string) ([]cobra.Completion, cobra.ShellCompDirective) {
+	if len(args) > 0 {
+		return nil, cobra.ShellCompDirectiveNoFileComp
+	}
+	return []cobra.Completion{
+		cobra.CompletionWithDesc("ours", "the policy of this node"),
+		cobra.CompletionWithDesc("theirs", "the policy of the other node"),
+		cobra.CompletionWithDesc("merged", "the changes of both, when they are apart"),
+	}, cobra.ShellCompDirectiveDefault
 }
 
 // resolution reads what is to be done: one of three words, or a file.

@@ -37,7 +37,7 @@ const shownRoles = 10
 
 func (p *program) showPair(s view.Status) error {
 	if !s.Configured {
-		p.hanging(text(""), standsAlone(s.Node))
+		p.hanging(text(""), standsAlone(s))
 		p.warn(s.Warnings) // such as that there is a secret which cannot be read
 		return nil
 	}
@@ -63,10 +63,15 @@ func (p *program) showPair(s view.Status) error {
 	return nil
 }
 
-// standsAlone says what a gateway without a peer lacks.
-func standsAlone(node string) string {
+// standsAlone says what a gateway without a peer lacks. One that was paired before it had a policy gets it
+// from there.
+func standsAlone(s view.Status) string {
+	node := s.Node
 	if node == "" {
 		node = "This gateway"
+	}
+	if p := s.Pairing; p != nil && p.Paired {
+		return fmt.Sprintf("%s is paired with %s, and runs no policy with [ha] yet: one that is applied on either node comes to both.", node, p.Node)
 	}
 	return node + " stands alone. Of a pair each node has [ha] with a secret and the [[vip]] in rempart.toml, and [ha] with its advskew in node.toml."
 }

@@ -62,7 +62,8 @@ goes on where the pair stands: run it again.`,
 }
 
 func (p *program) upgrade(ctx context.Context, o upgradeOrder, command string, yes bool) error {
-	place := &upgradePlace{program: p, daemon: p.daemon(), command: command}
+	place := &upgradePlace{program: p, daemon: p.daemon(), command: command, heard: func() {}}
+	defer func() { place.heard() }()
 	if _, err := place.look(ctx); err != nil {
 		return err
 	}
@@ -131,6 +132,8 @@ type upgradePlace struct {
 	*program
 	daemon  *web.Client
 	command string
+	waits   bool
+	heard   func() // ends what is shown while it waits
 }
 
 func (l *upgradePlace) look(ctx context.Context) (sight, error) {
@@ -152,17 +155,29 @@ func (l *upgradePlace) maintain(ctx context.Context, peer, on bool) error {
 }
 
 func (l *upgradePlace) replace(ctx context.Context) error {
+	l.stopWaiting()
 	cmd := exec.CommandContext(ctx, "sh", "-c", l.command)
 	cmd.Stdout, cmd.Stderr = l.out, l.err
 	return cmd.Run()
 }
 
-func (l *upgradePlace) tell(said string) { l.hanging(text(""), said) }
+func (l *upgradePlace) tell(said string) {
+	l.stopWaiting()
+	l.hanging(text(""), said)
+}
+
+func (l *upgradePlace) stopWaiting() {
+	l.heard()
+	l.waits, l.heard = false, func() {}
+}
 
 // lookAgain is how often an upgrade looks at the pair.
 const lookAgain = 500 * time.Millisecond
 
 func (l *upgradePlace) pause(ctx context.Context) error {
+	if !l.waits {
+		l.waits, l.heard = true, l.busy("waiting")
+	}
 	t := time.NewTimer(lookAgain)
 	defer t.Stop()
 	select {

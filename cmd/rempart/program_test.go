@@ -180,6 +180,9 @@ func TestCompletion(t *testing.T) {
 	for _, c := range []struct{ line, want string }{
 		{"ha takeover", "main\tBACKUP\nguests\tMASTER\n:4\n"},
 		{"ha release main", ":4\n"},
+		{"ha resolve", "ours\tthe policy of this node\ntheirs\tthe policy of the other node\nmerged\tthe changes of both, when they are apart\n:0\n"},
+		{"ha resolve ours", ":4\n"},
+		{"ha pair", ":4\n"},
 		{"rollback", "7\troot: let the guests out\n6\tanna\n5\tanna\n:4\n"},
 		{"rollback 7", ":4\n"},
 		{"explain", "wan\teth0\nlan\teth1\ndmz\teth2\n:4\n"},

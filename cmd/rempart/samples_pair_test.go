@@ -63,7 +63,10 @@ func backupPair() view.Status {
 
 // pairStates are pairs in every state that a screen can tell of.
 func pairStates() map[string]view.Status {
-	states := map[string]view.Status{"master": samplePair(), "backup": backupPair(), "alone": {Node: "fw1"}}
+	states := map[string]view.Status{
+		"master": samplePair(), "backup": backupPair(),
+		"alone": {Node: "fw1"}, "bare": {Node: "fw1", Pairing: &view.Pairing{Paired: true, Node: "fw2"}},
+	}
 	change := func(name string, from view.Status, how func(*view.Status)) {
 		how(&from)
 		states[name] = from
