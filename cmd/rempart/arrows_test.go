@@ -74,6 +74,7 @@ func arrows() map[string][]string {
 		"ha/flowwire":    {"ha/conntrack"},
 		"ha/hooks":       nil,
 		"ha/lists":       nil,
+		"ha/onepolicy":   nil,
 		"ha/pairing":     {"disk"},
 		"ha/peer":        nil,
 		"ha/pulse":       nil,

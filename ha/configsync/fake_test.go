@@ -31,7 +31,6 @@ type machine struct {
 	journal *journal // on the disk
 	held    *config.Revision
 	heldBy  bool // the other node
-	ruled   string
 	learned string
 	refuses func(config.Revision) error
 	kernel  func(config.Revision) error
@@ -60,10 +59,7 @@ type world struct {
 	trace  []string
 }
 
-var (
-	errDead = errors.New("the machine is dead")
-	errDisk = errors.New("the disk is full")
-)
+var errDead = errors.New("the machine is dead")
 
 func newWorld(t *testing.T) *world {
 	t.Helper()
