@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/rempart/rempart/firewall/feeds"
@@ -287,10 +288,10 @@ func TestAdoptBringsContent(t *testing.T) {
 	if err := f.Feeds.Refresh("drop", true); err != nil {
 		t.Fatal(err)
 	}
-	ctx, cancel := context.WithCancel(t.Context())
+	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
 	ended := make(chan error, 1)
 	go func() { ended <- f.Feeds.(*feeds.Feeds).Run(ctx) }()
-	for before == f.LearnedDigest() && t.Context().Err() == nil {
+	for before == f.LearnedDigest() && ctx.Err() == nil {
 		runtime.Gosched()
 	}
 	cancel()

@@ -61,7 +61,7 @@ func (s *source) movedTo(w want, now time.Time) *source {
 }
 
 // taught is the source with content that another node learned or confirmed at a time. It is
-// due when it were if it had learned that itself. Work under way began with less,
+// due as if it had learned that itself; an answer is believed for ttl. Work under way began with less,
 // so it is given up; only what somebody asked for here is done all the same.
 func (s *source) taught(c content, at, now time.Time, ttl time.Duration) *source {
 	next := newSource(s.want, now)
