@@ -86,13 +86,19 @@ func (b pairBackend) Join(ctx context.Context, j view.Join, by string) (view.Pai
 	return viewPairing(s), pairingFailure(err)
 }
 
-// pairingFailure is an error of a pairing as whoever asked for it reads it.
+// pairingFailure is an error of a pairing as whoever asked for it reads it, with what he can do.
 func pairingFailure(err error) error {
 	switch {
-	case errors.Is(err, pairing.ErrCode), errors.Is(err, pairing.ErrWrong), errors.Is(err, pairing.ErrItself):
+	case errors.Is(err, pairing.ErrWrong):
+		return view.Orderf("%w: compare it with what the other node shows", err)
+	case errors.Is(err, pairing.ErrItself):
+		return view.Orderf("%w: say the code at the other one", err)
+	case errors.Is(err, pairing.ErrCode):
 		return view.Orderf("%w", err)
+	case errors.Is(err, pairing.ErrNobody):
+		return view.Statef("%w: `rempart ha pair` at the other node shows one, with the addresses at which it can be found", err)
 	case errors.Is(err, pairing.ErrExpired), errors.Is(err, pairing.ErrTries), errors.Is(err, pairing.ErrClosed),
-		errors.Is(err, pairing.ErrNobody), errors.Is(err, pairing.ErrRotating), errors.Is(err, pairing.ErrBusy), errors.Is(err, pairing.ErrUnpaired):
+		errors.Is(err, pairing.ErrRotating), errors.Is(err, pairing.ErrBusy), errors.Is(err, pairing.ErrUnpaired):
 		return view.Statef("%w", err)
 	}
 	return err
