@@ -92,7 +92,7 @@ func arrows() map[string][]string {
 		"web": {"config", "firewall/flows", "firewall/packetlog", "firewall/report", "ha/view"},
 		"cmd/rempart": {
 			"config", "config/pieces", "disk", "firewall", "firewall/feeds", "firewall/flows", "firewall/links", "firewall/nft",
-			"firewall/packetlog", "firewall/report", "firewall/explain", "firewall/gateways", "ha", "ha/configsync", "ha/flowdiff", "ha/flowsync", "ha/lists", "ha/pairing", "ha/peer", "ha/pulse", "ha/view", "ha/vmac", "ha/wire", "lab", "rules", "web",
+			"firewall/packetlog", "firewall/report", "firewall/explain", "firewall/gateways", "ha", "ha/configsync", "ha/flowdiff", "ha/flowsync", "ha/flowwire", "ha/lists", "ha/pairing", "ha/peer", "ha/pulse", "ha/view", "ha/vmac", "ha/wire", "lab", "rules", "web",
 		},
 	}
 }
