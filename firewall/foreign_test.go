@@ -9,6 +9,7 @@ import (
 	"net/netip"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -244,8 +245,9 @@ func TestSecretAloneIsARevision(t *testing.T) {
 		if st, err := f.Status(t.Context()); err != nil || st.FileDiffers != step.differs {
 			t.Errorf("%+v: the files differ: %v, %v", step, st.FileDiffers, err)
 		}
-		if p, err := f.Check(t.Context(), d.Draft, m.caller()); err != nil || p.Unchanged == step.differs || len(p.Faults) > 0 {
-			t.Errorf("%+v: check %+v, %v", step, p.Faults, err)
+		if p, err := f.Check(t.Context(), d.Draft, m.caller()); err != nil || p.Unchanged == step.differs || len(p.Faults) > 0 ||
+			step.differs != slices.Contains(p.Changes, "the password of the pair, file:carp.key") {
+			t.Errorf("%+v: check %+v, %q, %v", step, p.Faults, p.Changes, err)
 		}
 		a, err := f.Apply(t.Context(), d, m.caller())
 		if content, _ := f.Secret("file:carp.key"); err != nil || a.Revision != step.want || a.Unchanged == step.differs || string(content) != step.secret {

@@ -84,6 +84,9 @@ func (f *Firewall) Check(ctx context.Context, d Draft, by report.Caller) (report
 		for _, op := range ops {
 			out.Changes = append(out.Changes, op.String())
 		}
+		if f.running != nil && c.world.Config.HA != nil && f.running.world.Config.HA != nil && !f.runsSecrets() {
+			out.Changes = append(out.Changes, "the password of the pair, "+c.world.Config.HA.Secret)
+		}
 		stale, err := f.stale(ctx, c.world, now)
 		if err != nil {
 			return report.Preview{}, err
