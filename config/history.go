@@ -237,7 +237,7 @@ func (h History) heads() map[string]bool {
 	}
 	heads := make(map[string]bool)
 	for i, v := range h.all {
-		if v.held && !named[i] {
+		if !named[i] { // what is not held is
 			heads[v.id] = true
 		}
 	}
