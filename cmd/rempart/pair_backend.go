@@ -44,6 +44,9 @@ func (b pairBackend) HAStatus(ctx context.Context) (view.Status, error) {
 	}
 	if c := b.policy(); c != nil && c.HA != nil && p.Paired {
 		policy.Sections, policy.Kept = c.HA.Sections, pieces.Left(c.HA.Sections)
+		if len(policy.Kept) > 0 {
+			policy.Ruleset = view.RulesetUnknown // each node has rules of its own in it
+		}
 	}
 	if policy.Draft = b.gateway.files.edits(); policy.Draft != "" {
 		s.Warnings = append(s.Warnings, policyFile+": "+policy.Draft)
