@@ -98,8 +98,8 @@ func (s *Sync) offer(ctx context.Context, r config.Revision, alone, try bool) (R
 	if alone {
 		return Report{State: Lags, Why: "only this node was to have it"}, nil
 	}
-	if !s.connected() {
-		return Report{State: Away, Why: noConnection}, nil
+	if err := s.away(); err != nil {
+		return Report{State: Away, Why: err.Error()}, nil
 	}
 	report, err := s.stageThere(ctx, r, try)
 	var refusal *Refusal
@@ -110,6 +110,8 @@ func (s *Sync) offer(ctx context.Context, r config.Revision, alone, try bool) (R
 		return Report{}, &Refused{Node: s.Peer(), Refusal: refusal}
 	case errors.Is(err, peer.ErrNotConnected):
 		return Report{State: Away, Why: "the connection to it broke off"}, nil
+	case errors.Is(err, errSilent):
+		return Report{State: Away, Why: err.Error()}, nil
 	case ctx.Err() != nil:
 		return Report{}, ctx.Err()
 	case errors.Is(err, context.DeadlineExceeded):
@@ -172,7 +174,7 @@ func (s *Sync) both(ctx context.Context, o Order, out Outcome) (Outcome, error) 
 	there := make(chan error, 1)
 	if with {
 		go func() {
-			_, err := s.request(ctx, askSwitch, appendJSON(nil, step{ID: id, Hold: theirs})[4:], stageTime)
+			_, err := s.request(ctx, askSwitch, appendJSON(nil, step{ID: id, Hold: theirs})[4:], switchTime)
 			there <- err
 		}()
 	}

@@ -133,6 +133,9 @@ const (
 	// stageTime is how long checking a policy may take on the other node, and stepTime every other step.
 	stageTime = time.Minute
 	stepTime  = 15 * time.Second
+	// switchTime is how long the other node's switch is waited for: a node that waited for longer than it is in doubt
+	// would go back meanwhile.
+	switchTime = doubt - 2*time.Second
 	// roundEvery is how often the nodes compare their states, and refusedAgain how long a revision that
 	// this node could not take is left alone.
 	roundEvery   = 2 * time.Second

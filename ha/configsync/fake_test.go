@@ -36,6 +36,7 @@ type machine struct {
 	kernel  func(config.Revision) error
 	kept    []string // what Kept was told of
 	asked   func(kind string)
+	mute    bool // its kernel keeps connections, and its program is stopped
 }
 
 // journal is an apply under way.
@@ -165,6 +166,9 @@ func (m *machine) ask(ctx context.Context, kind string, body []byte) ([]byte, er
 	}
 	if m.at("asks "+kind) != nil || !reach() {
 		return nil, peer.ErrNotConnected
+	}
+	if m.mute || m.other.mute {
+		return nil, context.DeadlineExceeded
 	}
 	answer, err := m.other.sync.Answer(ctx, kind, slices.Clone(body))
 	if m.other.at("answers "+kind) != nil || !reach() {

@@ -33,7 +33,7 @@ func (s *Sync) diff(ctx context.Context) (view.PolicyDiff, error) {
 	}
 	other, err := s.exchange(ctx, own)
 	if err != nil {
-		return view.PolicyDiff{}, err
+		return view.PolicyDiff{}, s.plainly(err)
 	}
 	theirs, err := s.have(ctx, own, other)
 	if err != nil {

@@ -21,7 +21,7 @@ func (s *Sync) View(ctx context.Context) (view.Policy, error) {
 		out.Pending = standing.Deadline
 	}
 	s.mu.Lock()
-	other, linked, fresh := s.peer, s.linked, s.fresh
+	other, linked, fresh, silent := s.peer, s.linked, s.fresh, s.silent
 	out.Told = s.told
 	s.mu.Unlock()
 	switch {
@@ -33,7 +33,10 @@ func (s *Sync) View(ctx context.Context) (view.Policy, error) {
 		if other != nil {
 			out.Peer = other.Current
 		}
-		if linked {
+		switch {
+		case silent:
+			out.Why = errSilent.Error()
+		case linked:
 			out.Why = "it has not said yet what it runs"
 		}
 		return out, nil
@@ -87,6 +90,8 @@ func (s *Sync) plainly(err error) error {
 	switch {
 	case errors.Is(err, peer.ErrNotConnected):
 		return view.Statef("%s is away: %s", s.Peer(), noConnection)
+	case errors.Is(err, errSilent):
+		return view.Statef("%s is away: %w", s.Peer(), err)
 	case errors.As(err, &refusal) && !slices.Contains([]error{errTurn}, err):
 		return &Refused{Node: s.Peer(), Refusal: refusal}
 	case errors.As(err, &refused):

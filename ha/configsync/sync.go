@@ -27,6 +27,7 @@ type Sync struct {
 	mu      sync.Mutex // guards what follows
 	linked  bool
 	fresh   bool   // the peer has told since the link stands
+	silent  bool   // it was asked since, and did not answer
 	peer    *state // as it told last; nil: it never did
 	told    time.Time
 	verdict verdict // of the last round; zero: there was none since the link stands
@@ -58,7 +59,7 @@ func New(o Options) *Sync {
 // Linked tells whether the link to the peer stands. It does not block.
 func (s *Sync) Linked(up bool) {
 	s.mu.Lock()
-	s.linked, s.fresh, s.verdict = up, false, 0
+	s.linked, s.fresh, s.silent, s.verdict = up, false, false, 0
 	s.mu.Unlock()
 	s.Ring()
 }
@@ -264,9 +265,13 @@ func digestSecrets(secrets map[string][]byte) string {
 
 // exchange tells the peer this node's state, and gets its own.
 func (s *Sync) exchange(ctx context.Context, own *state) (*state, error) {
-	ctx, cancel := context.WithTimeout(ctx, stepTime)
+	within, cancel := context.WithTimeout(ctx, stepTime)
 	defer cancel()
-	answer, err := s.Ask(ctx, askState, appendJSON(nil, own)[4:])
+	answer, err := s.Ask(within, askState, appendJSON(nil, own)[4:])
+	if errors.Is(err, context.DeadlineExceeded) && ctx.Err() == nil {
+		s.unheard()
+		return nil, errSilent
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -289,8 +294,32 @@ func (s *Sync) hear(other *state) (news bool) {
 		return false
 	}
 	news = !s.fresh || s.peer.Current.ID != other.Current.ID || s.peer.Pending != other.Pending || s.peer.Held != other.Held
-	s.peer, s.told, s.fresh = other, time.Now(), true
+	s.peer, s.told, s.fresh, s.silent = other, time.Now(), true, false
 	return news
+}
+
+// errSilent says that the peer's kernel keeps the connection, and its program says nothing: it is stopped, or the
+// machine has no time for it.
+var errSilent = errors.New("it does not answer")
+
+// unheard notes that the peer does not answer.
+func (s *Sync) unheard() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.fresh, s.silent = false, s.linked
+}
+
+// away says why the peer cannot be asked; nil: it can.
+func (s *Sync) away() error {
+	if !s.connected() {
+		return errors.New(noConnection)
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.silent {
+		return errSilent
+	}
+	return nil
 }
 
 // spread has the peer know what this node learned, when that counts, and digests what both compiled.

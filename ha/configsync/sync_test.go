@@ -123,6 +123,54 @@ func TestPeerAway(t *testing.T) {
 	}
 }
 
+// A peer whose program is stopped, though its kernel keeps the connection, is away.
+func TestPeerSilent(t *testing.T) {
+	w := begun(t)
+	w.rounds()
+	w.b.mute = true
+	w.rounds()
+	if v, err := w.a.sync.View(context.Background()); err != nil || v.State != view.PolicyAway || v.Why != "it does not answer" || v.Peer.ID != w.b.current() {
+		t.Errorf("fw1 sees %+v, %v", v, err)
+	}
+	out, err := w.a.apply("two", Order{})
+	if err != nil || out.Peer.State != Away || out.Peer.Why != "it does not answer" {
+		t.Fatalf("%+v, %v", out.Peer, err)
+	}
+	if _, err := w.a.sync.Push(context.Background()); err == nil || !strings.Contains(err.Error(), "fw2 is away: it does not answer") {
+		t.Errorf("push: %v", err)
+	}
+	w.b.mute = false
+	w.settle()
+	w.wantBoth("two")
+}
+
+// One that falls silent within an apply does not keep the other from it.
+func TestPeerFallsSilent(t *testing.T) {
+	for silent := 1; ; silent++ {
+		w := begun(t)
+		n := 0
+		w.a.asked = func(string) {
+			n++
+			w.b.mute = n == silent
+		}
+		out, err := w.a.apply("two", Order{})
+		w.a.asked, w.b.mute = nil, false
+		w.settle()
+		if err == nil {
+			w.wantBoth("two")
+		} else {
+			w.wantBoth(one)
+		}
+		w.wantNothingOpen()
+		if t.Failed() {
+			t.Fatalf("silent at question %d: %+v, %v", silent, out.Peer, err)
+		}
+		if n < silent {
+			return
+		}
+	}
+}
+
 func TestPeerRefuses(t *testing.T) {
 	w := begun(t)
 	no := &Refusal{Faults: []Fault{{File: "rempart.toml", Line: 3, Message: "there is no such device"}}}
