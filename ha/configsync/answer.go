@@ -35,6 +35,9 @@ func (s *Sync) Answer(ctx context.Context, kind string, body []byte) ([]byte, er
 	return nil, fmt.Errorf("question %q is not known to this version", kind)
 }
 
+// tooFarApart is why two nodes do not understand each other.
+const tooFarApart = "the nodes run versions of rempart that are too far apart: `rempart ha upgrade`"
+
 // replyTo is a reply, or what is in the way as the peer shows it to whoever asks.
 func replyTo(r reply, err error) ([]byte, error) {
 	if err != nil {
@@ -114,8 +117,8 @@ func (s *Sync) answerStage(ctx context.Context, body []byte) (reply, error) {
 	switch {
 	case err != nil:
 		return reply{}, fmt.Errorf("read revision of the peer: %w", err)
-	case head.Protocol != protocol:
-		return reply{}, &Refusal{Message: "the nodes run versions of rempart that are too far apart"}
+	case head.Protocol < oldest || head.Protocol > protocol:
+		return reply{}, &Refusal{Message: tooFarApart}
 	case len(b.revisions) == 0:
 		return reply{}, &Refusal{Message: "there is no revision in the message"}
 	}

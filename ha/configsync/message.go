@@ -25,13 +25,18 @@ const (
 	askCatchUp = "policy-catchup" // to have a round now
 )
 
-// protocol is the version of these messages. Fields that a node does not know are skipped, so it rises only
-// when a message changes its meaning.
-const protocol = 1
+// protocol is the version of these messages, and oldest the one from which on this node understands them: nodes
+// one version apart work together. Fields that a node does not know are skipped, so it rises only when a
+// message changes its meaning.
+const (
+	protocol = 1
+	oldest   = 1
+)
 
 // state is what a node says of itself.
 type state struct {
 	Protocol int           `json:"protocol"`
+	Oldest   int           `json:"oldest"`
 	Version  string        `json:"version"`
 	Node     string        `json:"node"`
 	Current  view.Revision `json:"current"`
@@ -49,6 +54,9 @@ type state struct {
 	Refused string `json:"refused,omitempty"`
 	Why     string `json:"why,omitempty"`
 }
+
+// fits says whether both nodes understand one version of the messages.
+func (s *state) fits() bool { return s.Oldest <= protocol && oldest <= s.Protocol }
 
 // stageHead stands before a bundle in askStage.
 type stageHead struct {

@@ -76,9 +76,22 @@ func TestUnknownFieldsAreSkipped(t *testing.T) {
 	}
 }
 
+func TestVersionsApart(t *testing.T) {
+	for _, c := range []struct {
+		newest, oldest int
+		want           bool
+	}{
+		{protocol, oldest, true}, {protocol + 1, protocol, true}, {protocol + 2, protocol + 1, false}, {oldest - 1, oldest - 1, false},
+	} {
+		if s := (&state{Protocol: c.newest, Oldest: c.oldest}); s.fits() != c.want {
+			t.Errorf("a peer that speaks %d to %d: %v", c.oldest, c.newest, s.fits())
+		}
+	}
+}
+
 func TestStateRoundTrip(t *testing.T) {
 	in := state{
-		Protocol: protocol, Version: "1.2", Node: "fw1", Current: view.Revision{ID: "a", Number: 3, Hash: "h", Parents: []string{"b"}, Author: "anna", Time: time.Unix(9, 0).UTC()},
+		Protocol: protocol, Oldest: oldest, Version: "1.2", Node: "fw1", Current: view.Revision{ID: "a", Number: 3, Hash: "h", Parents: []string{"b"}, Author: "anna", Time: time.Unix(9, 0).UTC()},
 		Secrets: "s", Line: []string{"a", "b"}, Held: "c", Pending: "d", Remains: time.Second, Ruleset: "r", Learned: "l", Refused: "e", Why: "no",
 	}
 	var out state

@@ -42,6 +42,10 @@ func (s *Sync) View(ctx context.Context) (view.Policy, error) {
 		return out, nil
 	}
 	out.Peer = other.Current
+	if !other.fits() {
+		out.State, out.Why = view.PolicyAway, tooFarApart
+		return out, nil
+	}
 	h, err := s.Gateway.History()
 	if err != nil {
 		return view.Policy{}, err

@@ -232,7 +232,7 @@ func (s *Sync) state(ctx context.Context) (*state, Standing, error) {
 	}
 	r := standing.Running
 	own := &state{
-		Protocol: protocol, Version: s.Version, Node: s.Node(), Current: viewOf(r), Secrets: digestSecrets(r.Secrets), Held: standing.Held,
+		Protocol: protocol, Oldest: oldest, Version: s.Version, Node: s.Node(), Current: viewOf(r), Secrets: digestSecrets(r.Secrets), Held: standing.Held,
 		Pending: standing.Pending, Learned: s.Gateway.LearnedDigest(),
 	}
 	if r.ID != "" {
@@ -280,8 +280,8 @@ func (s *Sync) exchange(ctx context.Context, own *state) (*state, error) {
 		return nil, fmt.Errorf("read state of the peer: %w", err)
 	}
 	s.hear(other)
-	if other.Protocol != protocol {
-		return nil, fmt.Errorf("compare policies: the peer speaks version %d of config sync, this node %d: install the same version of rempart on both", other.Protocol, protocol)
+	if !other.fits() {
+		return nil, fmt.Errorf("compare policies: %s", tooFarApart)
 	}
 	return other, nil
 }
