@@ -155,6 +155,9 @@ func (f *Firewall) apply(ctx context.Context, c *candidate, confirm time.Duratio
 	}
 	f.at("enforced")
 	clear(f.faults)
+	if confirm > 0 { // counted from here: a million addresses take longer than some have to confirm
+		j.Deadline = time.Now().Add(confirm).UTC()
+	}
 	out := report.Applied{Hash: c.revision.Hash, Deadline: j.Deadline}
 	f.pending = &pending{journal: j, before: before, applied: time.Now(), connections: connections}
 	if confirm == 0 {
