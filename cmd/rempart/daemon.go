@@ -17,7 +17,6 @@ import (
 	"github.com/rempart/rempart/firewall/nft"
 	"github.com/rempart/rempart/firewall/packetlog"
 	"github.com/rempart/rempart/ha/configsync"
-	"github.com/rempart/rempart/ha/pairing"
 	"github.com/rempart/rempart/rules"
 	"github.com/rempart/rempart/web"
 	"golang.org/x/sync/errgroup"
@@ -48,7 +47,7 @@ func serve(ctx context.Context, o options, log hclog.Logger) error {
 	owner := links.New(m.links, m.state.Path("links.json"), log.Named("links"))
 	lines := gateways.New(gateways.Parts{Kernel: m.lines, Log: log.Named("gateways"), File: m.state.Path("gateways.history")})
 	var gateway *firewall.Firewall
-	keys, err := pairing.Open(m.state.Path("pair"))
+	keys, err := openKeys(m.state.Path("pair"), log)
 	if err != nil {
 		return err
 	}

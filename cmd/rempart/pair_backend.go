@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net/netip"
 	"time"
 
@@ -32,6 +33,9 @@ func (b pairBackend) HAStatus(ctx context.Context) (view.Status, error) {
 	s, err := b.Node.HAStatus(ctx)
 	if err != nil {
 		return s, err
+	}
+	if fault := b.keys.Fault(); fault != nil {
+		s.Warnings = append(s.Warnings, fmt.Sprintf("this node is not paired, though it may have been: %v; then restart the daemon", fault))
 	}
 	p, err := b.Pairing(ctx)
 	if err != nil || !s.Configured && !p.Paired {
@@ -109,6 +113,9 @@ func pairingFailure(err error) error {
 
 // mayPair refuses where the rules that run would keep the other node out, for ever.
 func (b pairBackend) mayPair() error {
+	if fault := b.keys.Fault(); fault != nil {
+		return view.Statef("%w", fault)
+	}
 	if c := b.policy(); c != nil && c.HA == nil {
 		return view.Statef("the policy that runs here has no [ha], so its rules keep the other node out: add [ha] and apply it, or pair before there is a policy")
 	}
@@ -137,7 +144,10 @@ func (b pairBackend) meetingPoints() ([]netip.Addr, error) {
 
 // Unpair ends the pairing, on both nodes when the other one can be told.
 func (b pairBackend) Unpair(ctx context.Context, force bool, by string) (view.Pairing, error) {
-	if !b.keys.State().Paired {
+	switch {
+	case b.keys.Fault() != nil:
+		return view.Pairing{}, view.Statef("%w", b.keys.Fault())
+	case !b.keys.State().Paired:
 		return view.Pairing{}, view.Statef("this node is not paired")
 	}
 	_, err := b.AskPeer(ctx, pairing.KindUnpair, nil)
@@ -152,6 +162,9 @@ func (b pairBackend) Unpair(ctx context.Context, force bool, by string) (view.Pa
 
 // RotateKeys gives both nodes new keys.
 func (b pairBackend) RotateKeys(ctx context.Context, by string) (view.Pairing, error) {
+	if fault := b.keys.Fault(); fault != nil {
+		return viewPairing(b.keys.State()), view.Statef("%w", fault)
+	}
 	err := b.keys.Rotate(ctx, b.AskPeer)
 	if err == nil {
 		b.Relink("new keys are in use") // each shows its own, and then nobody needs the old ones

@@ -21,6 +21,17 @@ type pairKeys struct {
 
 var _ ha.Keys = pairKeys{}
 
+// openKeys opens what the pairing keeps. A gateway whose pairing is damaged is still a gateway: it comes up as
+// one that is not paired, and says what is wrong.
+func openKeys(dir string, log hclog.Logger) (*pairing.Keeper, error) {
+	keys, err := pairing.Open(dir)
+	if err == nil {
+		return keys, nil
+	}
+	log.Error("this node is not paired until its pairing is repaired and the daemon restarted", "cause", err)
+	return pairing.Shut(err)
+}
+
 // Proved takes note that the other node has shown a key.
 func (k pairKeys) Proved(key ed25519.PublicKey) {
 	if err := k.Keeper.Proved(key); err != nil {

@@ -51,6 +51,10 @@ func sealer(keys *pairing.Keeper, pair *ha.Node) func(*config.Revision) {
 		if r.Origin = nameIn(r.Node); r.Origin == "" { // the policy that gives the node its name may be this one
 			r.Origin = pair.Name()
 		}
+		if keys.Fault() != nil { // it is signed when there is a key again
+			r.Seal(nil)
+			return
+		}
 		r.Seal(keys.Own())
 	}
 }

@@ -4,10 +4,12 @@ import (
 	"bytes"
 	"crypto/ed25519"
 	"errors"
+	"net/netip"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 )
 
 func TestFiles(t *testing.T) {
@@ -75,6 +77,49 @@ func TestDamagedFiles(t *testing.T) {
 	}
 	if _, err := Open(c.dirs[0]); err == nil || !strings.Contains(err.Error(), keyFile+" is missing") {
 		t.Errorf("%v", err)
+	}
+}
+
+func TestShut(t *testing.T) {
+	c := newCouple(t)
+	path := filepath.Join(c.dirs[0], bookName)
+	damaged := []byte("{")
+	if err := os.WriteFile(path, damaged, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	_, fault := Open(c.dirs[0])
+	if fault == nil {
+		t.Fatal("a damaged pairing was opened")
+	}
+	k, err := Shut(fault)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if k.State().Paired || k.Roots() != nil || k.Peers() != nil || len(k.Own()) != ed25519.PrivateKeySize || !errors.Is(k.Fault(), fault) {
+		t.Errorf("%+v, %v", k.State(), k.Fault())
+	}
+	for name, do := range map[string]func() error{
+		"unpair": k.Unpair,
+		"rotate": func() error { return k.Rotate(t.Context(), nil) },
+		"join": func() error {
+			_, err := k.Join(t.Context(), Join{Node: "a", Code: "12345678", Address: netip.MustParseAddr("192.0.2.1")})
+			return err
+		},
+		"invite": func() error {
+			_, err := k.Invite(t.Context(), Invite{Node: "a"}, func(string, time.Time, int) { t.Error("a code is shown") })
+			return err
+		},
+		"answer": func() error {
+			_, err := k.Answer(t.Context(), KindUnpair, nil)
+			return err
+		},
+	} {
+		if err := do(); !errors.Is(err, fault) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	if b, err := os.ReadFile(path); err != nil || !bytes.Equal(b, damaged) {
+		t.Errorf("the damaged file is %q now, %v", b, err)
 	}
 }
 

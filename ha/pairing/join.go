@@ -82,7 +82,7 @@ func (k *Keeper) ready(node string) error {
 	if k.read().rotating() {
 		return ErrRotating
 	}
-	return nil
+	return k.fault
 }
 
 // identity is what this node says of itself.

@@ -19,6 +19,8 @@ import (
 type Keeper struct {
 	dir  string
 	disk disk.Disk
+	// fault is why the directory cannot be used; nil: it can.
+	fault error
 
 	mu   sync.Mutex
 	book book
@@ -56,6 +58,21 @@ func open(dir string, d disk.Disk) (*Keeper, error) {
 	k.book = b
 	return k, nil
 }
+
+// Shut returns a Keeper in place of one that Open could not open because of fault, for a gateway that
+// has to come up all the same: it is paired with nobody, has a key that lasts as long as it, leaves the
+// directory as it is, and fails with fault whenever it is to pair, unpair or rotate.
+func Shut(fault error) (*Keeper, error) {
+	_, own, err := ed25519.GenerateKey(rand.Reader)
+	if err != nil {
+		return nil, fmt.Errorf("make key: %w", err)
+	}
+	return &Keeper{fault: fault, book: book{own: own}, moved: make(chan struct{}), changed: make(chan struct{}, 1)}, nil
+}
+
+// Fault is why this Keeper is shut; nil: it is not. What the own key of one that is shut signs, nobody
+// will believe later.
+func (k *Keeper) Fault() error { return k.fault }
 
 func (k *Keeper) path(name string) string { return filepath.Join(k.dir, name) }
 
@@ -111,6 +128,9 @@ func (k *Keeper) writeKey(own ed25519.PrivateKey) error {
 // update replaces the book by what change makes of it, on the disk and then here.
 // It is called with mu held.
 func (k *Keeper) update(change func(book) (book, error)) error {
+	if k.fault != nil {
+		return k.fault
+	}
 	next, err := change(k.book)
 	if err != nil {
 		return err
@@ -218,7 +238,10 @@ func (b book) state() State {
 func (k *Keeper) Unpair() error {
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	if len(k.book.bonds) == 0 {
+	switch {
+	case k.fault != nil:
+		return fmt.Errorf("unpair: %w", k.fault)
+	case len(k.book.bonds) == 0:
 		return fmt.Errorf("unpair: %w", ErrUnpaired)
 	}
 	k.offering = nil

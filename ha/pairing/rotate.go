@@ -36,6 +36,9 @@ func (k *Keeper) Rotate(ctx context.Context, ask Ask) error {
 }
 
 func (k *Keeper) rotate(ctx context.Context, ask Ask) error {
+	if k.fault != nil {
+		return k.fault
+	}
 	before := k.read()
 	if err := k.resume(ctx, ask); err != nil {
 		return err
