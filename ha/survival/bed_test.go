@@ -56,6 +56,16 @@ const (
 // newBed builds the network and writes the files of both nodes. Nothing runs.
 func newBed(t *testing.T, between cable) *bed {
 	t.Helper()
+	b := newNetwork(t, between)
+	for _, n := range b.nodes {
+		n.write()
+	}
+	return b
+}
+
+// newNetwork builds the network, with two nodes that have no files.
+func newNetwork(t *testing.T, between cable) *bed {
+	t.Helper()
 	n := lab.Test(t)
 	b := &bed{TB: t, net: n, client: n.Host("client"), inner: n.Host("inner"), server: n.Host("server"), site: n.Host("site"), stranger: n.Host("stranger")}
 	lan, wan, dmz := n.Switch("lan"), n.Switch("wan"), n.Switch("dmz")
@@ -79,9 +89,6 @@ func newBed(t *testing.T, between cable) *bed {
 		b.nodes[i] = one
 	}
 	b.connect(between)
-	for _, one := range b.nodes {
-		one.write()
-	}
 	t.Cleanup(b.tell)
 	return b
 }
@@ -116,8 +123,7 @@ func (b *bed) startPair() *bed {
 	b.nodes[1].start()
 	b.settle(b.nodes[0])
 	b.complete(b.nodes[1])
-	b.leaks = b.server.CaptureIf("eth0", fromAny(inside))
-	b.Cleanup(b.wantNoLeaks)
+	b.watchLeaks()
 	return b
 }
 

@@ -37,6 +37,13 @@ func fromAny(networks []netip.Prefix) []bpf.Instruction {
 	return append(program, bpf.RetConstant{Val: 0})
 }
 
+// watchLeaks watches for packets that leave untranslated, until the test ends.
+func (b *bed) watchLeaks() {
+	b.Helper()
+	b.leaks = b.server.CaptureIf("eth0", fromAny(inside))
+	b.Cleanup(b.wantNoLeaks)
+}
+
 // wantNoLeaks fails when a packet came to the outside from an inside address.
 func (b *bed) wantNoLeaks() {
 	b.Helper()

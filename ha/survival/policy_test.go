@@ -12,12 +12,21 @@ const (
 // write writes the files of the node.
 func (n *node) write() {
 	n.Helper()
-	for name, text := range map[string]string{"rempart.toml": policy, "node.toml": n.own(), "carp.key": "a secret of two\n"} {
-		if err := n.Write("etc/"+name, text, 0o600); err != nil {
-			n.Fatal(err)
-		}
+	n.put("rempart.toml", policy)
+	n.put("node.toml", n.own())
+	n.put("carp.key", secret)
+}
+
+// put writes one file.
+func (n *node) put(name, text string) {
+	n.Helper()
+	if err := n.Write("etc/"+name, text, 0o600); err != nil {
+		n.Fatal(err)
 	}
 }
+
+// secret is what the pair's CARP is protected by.
+const secret = "a secret of two\n"
 
 // policy is what both nodes have alike: IPv4 and IPv6 leave with the virtual address, come in by a port forward,
 // do both where an inside host uses the forward, and neither between the inside networks.
