@@ -82,19 +82,37 @@ type said struct {
 // rempart runs a command of the program.
 func (n *node) rempart(args ...string) said {
 	n.Helper()
-	ctx, cancel := context.WithTimeout(context.Background(), waitAtMost)
-	defer cancel()
-	out, err := n.Do(ctx, args...)
-	var failed *exec.ExitError
-	switch {
-	case err == nil:
-		return said{text: out}
-	case ctx.Err() != nil:
-		n.Fatalf("%s: rempart %s: still runs after %s", n, strings.Join(args, " "), waitAtMost)
-	case !errors.As(err, &failed):
-		n.Fatal(err)
+	return n.begin(args...)()
+}
+
+// begin begins a command of the program. What it returns waits for the end, which may not take long.
+func (n *node) begin(args ...string) func() said {
+	type outcome struct {
+		out string
+		err error
 	}
-	return said{err.Error(), failed.ExitCode()}
+	ended := make(chan outcome, 1)
+	go func() {
+		ctx, cancel := context.WithTimeout(context.Background(), waitAtMost)
+		defer cancel()
+		out, err := n.Do(ctx, args...)
+		if ctx.Err() != nil {
+			err = fmt.Errorf("rempart %s: still runs after %s", strings.Join(args, " "), waitAtMost)
+		}
+		ended <- outcome{out, err}
+	}()
+	return func() said {
+		n.Helper()
+		o := <-ended
+		var failed *exec.ExitError
+		switch {
+		case o.err == nil:
+			return said{text: o.out}
+		case !errors.As(o.err, &failed):
+			n.Fatal(o.err)
+		}
+		return said{o.err.Error(), failed.ExitCode()}
+	}
 }
 
 // order runs a command that has to succeed.
