@@ -2,9 +2,9 @@ package firewall
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/netip"
-	"slices"
 	"time"
 
 	"github.com/rempart/rempart/config"
@@ -73,27 +73,36 @@ func (f *Firewall) Rollback(ctx context.Context, revision int, by report.Caller)
 	})
 }
 
-// revisionBefore is the revision that ran before the current one.
+// revisionBefore is the last revision before the current one that has another text: the same one may have been
+// signed, named or given another password since.
 func (f *Firewall) revisionBefore() (int, error) {
-	if f.running == nil || f.running.revision.Number < 2 {
-		return 0, report.Requestf("there is no revision to go back to")
+	if f.running == nil {
+		return 0, errNothingBefore
 	}
-	revisions, err := f.revisions()
-	if err != nil {
-		return 0, err
-	}
-	before := 0
-	for _, r := range revisions {
-		// By its identity: a number alone may be of one that was never made current.
-		if r.Number < f.running.revision.Number && r.Number > before && slices.Contains(f.running.revision.Parents, r.ID) {
-			before = r.Number
+	r := f.running.revision
+	for range mostAlike {
+		if len(r.Parents) == 0 {
+			break
 		}
+		before, err := f.State.Find(r.Parents[0]) // of a merge that of this node
+		if errors.Is(err, config.ErrNoRevision) {
+			break
+		}
+		if err != nil {
+			return 0, err
+		}
+		if !f.runsText(draftOf(before)) {
+			return before.Number, nil
+		}
+		r = before
 	}
-	if before == 0 {
-		return 0, report.Requestf("there is no revision to go back to")
-	}
-	return before, nil
+	return 0, errNothingBefore
 }
+
+// mostAlike bounds how many revisions of one text are looked through.
+const mostAlike = 1000
+
+var errNothingBefore = report.Requestf("there is no revision to go back to")
 
 // revert takes the pending apply back.
 func (f *Firewall) revert(ctx context.Context) (report.Applied, error) {

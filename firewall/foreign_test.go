@@ -306,6 +306,25 @@ func TestRename(t *testing.T) {
 	}
 }
 
+// TestRollbackPassesOverNames: going back leads to another text, not to the same one under another name.
+func TestRollbackPassesOverNames(t *testing.T) {
+	m, _ := ofAPair(t, pairPolicy)
+	f, _ := m.start(t, nil)
+	if _, err := f.Apply(t.Context(), report.Request{Draft: ofPair(pairPolicy + "# second\n")}, m.caller()); err != nil {
+		t.Fatal(err)
+	}
+	running := standing(t, f).Running
+	r := withKey(fromPeer(string(running.Policy)), string(running.Secrets["carp.key"]))
+	r.Parents = []string{running.ID}
+	r.Seal(nil)
+	if err := f.Rename(t.Context(), r); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := f.Rollback(t.Context(), 0, m.caller()); err != nil || string(standing(t, f).Running.Policy) != pairPolicy {
+		t.Errorf("%v; runs\n%s", err, standing(t, f).Running.Policy)
+	}
+}
+
 // TestKeptForeign: what is kept without running is history, and what descends from it runs.
 func TestKeptForeign(t *testing.T) {
 	own := sharing(`["routes"]`)
