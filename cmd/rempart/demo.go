@@ -21,11 +21,12 @@ func demoCommand(p *program) *cobra.Command {
 		Use:   "demo",
 		Short: "Show a pair of gateways at work, in namespaces of this machine",
 		Long: `demo builds an office, some servers, the Internet and a pair of gateways between
-them out of network namespaces. It shows what the policy allows, blocks and
-logs, and how a mistake is taken back; then traffic goes both ways while the
-master is killed, comes back and gives the role away by order, and a timeline
-tells what that cost. Then it leaves all of it standing to play with. Nothing
-of the machine itself is changed. It needs root.`,
+them out of network namespaces. The gateways are paired by a code, and one gets
+its policy from the other. It shows what that allows, blocks and logs, how a
+mistake is taken back, and how an edit on either node reaches both; then traffic
+goes both ways while the master is killed, comes back and gives the role away by
+order, and a timeline tells what that cost. Then it leaves all of it standing to
+play with. Nothing of the machine itself is changed. It needs root.`,
 		Args: words(0, 0),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return runDemo(cmd.Context(), p.out, once)
@@ -80,7 +81,7 @@ func runDemo(ctx context.Context, out io.Writer, once bool) (err error) {
 		return err
 	}
 	for _, scene := range []func(context.Context) error{
-		d.pair, d.policy, d.mistake, d.traffic, d.killed, d.unpowered, d.released, d.whole,
+		d.begin, d.joined, d.pair, d.policy, d.mistake, d.onePolicy, d.traffic, d.killed, d.unpowered, d.released, d.whole,
 	} {
 		if err := scene(ctx); ctx.Err() != nil {
 			return errors.New("demo: interrupted") // what a scene says of that is no news
@@ -123,7 +124,7 @@ func (d *demo) build() (err error) {
 	d.server.ServeTCP(demoServer)
 	d.server.ServeUDP(demoServer)
 	d.office.ServeTCP(netip.AddrPortFrom(demoOffice, 22))
-	return errors.Join(d.net.Err(), writeDemoFiles(d.nodes()...))
+	return errors.Join(d.net.Err(), d.fw1.write(), d.fw2.writeNode())
 }
 
 func (d *demo) nodes() []*demoNode { return []*demoNode{d.fw1, d.fw2} }
@@ -204,8 +205,8 @@ func (d *demo) leave() {
 		{"be the office", ns(d.office) + " ping 198.51.100.7"},
 		{"watch the log", self + " show log -f --socket $fw2"},
 		{"see what the kernel has", ns(d.fw2.host) + " nft list ruleset"},
-		{"change the policy", "$EDITOR " + filepath.Join(d.fw1.config(), "rempart.toml")},
-		{"and apply it", self + " apply --config " + d.fw1.config() + " --socket $fw1"},
+		{"change the policy", "$EDITOR " + filepath.Join(d.fw1.config(), policyFile) + "   # or that of fw2"},
+		{"and apply it on both", self + " apply --config " + d.fw1.config() + " --socket $fw1"},
 	} {
 		d.printf("  %-24s %s\n", line[0], line[1])
 	}

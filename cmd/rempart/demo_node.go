@@ -45,22 +45,21 @@ func (n *demoNode) config() string { return filepath.Join(n.dir, n.name(), "etc"
 func (n *demoNode) state() string  { return filepath.Join(n.dir, n.name(), "state") }
 func (n *demoNode) socket() string { return filepath.Join(n.dir, n.name()+".sock") }
 
-// writeDemoFiles gives each node its configuration, and all of them one secret.
-func writeDemoFiles(nodes ...*demoNode) error {
-	key := []byte(base64.StdEncoding.EncodeToString([]byte(rand.Text())))[:demoKeySize]
-	for _, n := range nodes {
-		policy, err := demoFiles.ReadFile("demo/rempart.toml")
-		node, err2 := demoFiles.ReadFile("demo/" + n.name() + ".toml")
-		if err := errors.Join(err, err2, os.MkdirAll(n.config(), 0o700)); err != nil {
-			return err
-		}
-		for name, text := range map[string][]byte{"rempart.toml": policy, "node.toml": node, "carp.key": key} {
-			if err := os.WriteFile(filepath.Join(n.config(), name), text, 0o600); err != nil {
-				return err
-			}
-		}
-	}
-	return nil
+// write gives the node a whole configuration: a policy with its secret, and its node.toml.
+func (n *demoNode) write() error {
+	policy, err := demoFiles.ReadFile("demo/rempart.toml")
+	key := base64.StdEncoding.EncodeToString([]byte(rand.Text()))[:demoKeySize]
+	return errors.Join(err, n.writeNode(), n.writeFile(policyFile, policy), n.writeFile("carp.key", []byte(key)))
+}
+
+// writeNode gives it what no other node has: its name, its devices and their addresses.
+func (n *demoNode) writeNode() error {
+	text, err := demoFiles.ReadFile("demo/" + n.name() + ".toml")
+	return errors.Join(err, os.MkdirAll(n.config(), 0o700), n.writeFile(nodeFile, text))
+}
+
+func (n *demoNode) writeFile(name string, text []byte) error {
+	return os.WriteFile(filepath.Join(n.config(), name), text, 0o600)
 }
 
 // options are where its files and its daemon are, for a command line.
@@ -130,7 +129,10 @@ func (n *demoNode) output() string {
 
 // command runs a command of ours on a node as the user would, and shows it.
 func (d *demo) command(ctx context.Context, n *demoNode, args ...string) error {
-	return d.commandTo(ctx, d.out, n, args)
+	var all bytes.Buffer
+	err := d.commandTo(ctx, &all, n, args)
+	d.printf("%s", strings.ReplaceAll(all.String(), d.dir+"/", ""))
+	return err
 }
 
 // part runs a command as command does, but shows only the paragraph of its

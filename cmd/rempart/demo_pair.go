@@ -27,14 +27,8 @@ type demoProbe struct {
 	stream *lab.Stream
 }
 
-// pair shows the picture, starts both nodes, and waits until they have their roles.
+// pair waits until the nodes have their roles, and shows them.
 func (d *demo) pair(ctx context.Context) error {
-	d.printf(demoPicture, d.net.Prefix())
-	for _, n := range d.nodes() {
-		if err := n.start(ctx); err != nil {
-			return err
-		}
-	}
 	if err := d.roles(ctx, d.fw1, d.fw2); err != nil {
 		return err
 	}

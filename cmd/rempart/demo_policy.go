@@ -73,7 +73,7 @@ func (d *demo) mistake(ctx context.Context) error {
 	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
 		return err
 	}
-	if err := d.part(ctx, d.fw1, "Applied.", "apply", "--confirm", "2s", file); err != nil {
+	if err := d.part(ctx, d.fw1, "fw2 runs", "apply", "--confirm", "2s", file); err != nil {
 		return err
 	}
 	d.printf("\n")

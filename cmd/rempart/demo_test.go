@@ -21,14 +21,15 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
-// TestDemo runs the whole program as a new user would: two daemons in namespaces, real packets, a
-// mistake that is taken back, and a master that dies.
+// TestDemo runs the whole program as a new user would: two daemons in namespaces that become a pair, real
+// packets, a mistake that is taken back, an edit on one node that reaches both, and a master that dies.
 func TestDemo(t *testing.T) {
 	out, code := runDemoTest(t, "")
 	if code != exitDone {
 		t.Fatalf("exit code %d:\n%s", code, out)
 	}
 	for _, want := range []string{
+		"Paired with fw1.\n",
 		"fw1# ip -4 -brief address show dev wan: 192.0.0.8/32 203.0.113.5/29\n",
 		"fw2# ip -4 -brief address show dev wan: 192.0.0.8/32\n",
 		"open: internet at 198.51.100.7:443 saw 203.0.113.5:", // translated
@@ -36,6 +37,9 @@ func TestDemo(t *testing.T) {
 		"block spoofed",
 		"rule no-lateral rejects it",
 		"Applied. It is taken back",
+		"fw1 has checked it and switches with this node.\n",
+		"fw1# rempart ha status\npolicy      in step: revision 2 here, 2 there (",
+		"fw2# rempart ha status\npolicy      in step: revision 2 here, 2 there (",
 		"fw2        MASTER after",
 		"fw1        MASTER after",
 		"fw2 is master of main",
@@ -55,7 +59,7 @@ func TestDemo(t *testing.T) {
 
 // TestDemoInterrupted ends the demo in the middle: whatever it does then, it leaves nothing behind.
 func TestDemoInterrupted(t *testing.T) {
-	for _, at := range []string{"What the policy allows", "The daemon of fw1 is killed at 0"} {
+	for _, at := range []string{"This waits for it", "What the policy allows", "The daemon of fw1 is killed at 0"} {
 		out, code := runDemoTest(t, at)
 		if code != exitRefused || !strings.HasSuffix(out, "rempart: demo: interrupted\n") {
 			t.Errorf("interrupted at %q: exit code %d:\n%s", at, code, out)
