@@ -39,7 +39,7 @@ type rawHA struct {
 	Interval   text    `toml:"interval" doc:"From one heartbeat to the next, 10ms to 10s: a node that is dead is known to be after a few of them." default:"\"100ms\""`
 	Secret     text    `toml:"secret" doc:"Where the CARP password is: \"file:NAME\", a file beside the policy with 1 to 19 characters, never synchronised in clear." need:"policy"`
 	Interface  text    `toml:"interface" doc:"The cable between the nodes: heartbeats and the connection of the daemons go over it." need:"policy"`
-	Sections   list    `toml:"sections" doc:"What of the policy goes to the other node. No effect in this version: apply it on both." default:"all of them" enum:"rules,nat,aliases,schedules,routes,vips,shaper"`
+	Sections   list    `toml:"sections" doc:"What of the policy both nodes have; of what is not named each has its own." default:"all of them" enum:"rules,nat,aliases,schedules,routes,vips,shaper"`
 	AdvBase    number  `toml:"advbase" doc:"Seconds between CARP advertisements. The two nodes do not depend on them; others on the network do." default:"1" min:"1" max:"254"`
 	AdvSkew    number  `toml:"advskew" doc:"The lower of the two is the preferred master." need:"node" min:"0" max:"254" node:"only"`
 	Peer       text    `toml:"peer" doc:"The other node's address on the cable." default:"multicast" node:"only"`
