@@ -79,7 +79,10 @@ func serve(ctx context.Context, o options, log hclog.Logger) error {
 			return m.server.Run(ctx, web.Handler(backend.gateway, backend, log))
 		},
 		func(ctx context.Context) error {
-			return gateway.Run(ctx, func() { notify(log, daemon.SdNotifyReady) })
+			return gateway.Run(ctx, func() {
+				backend.gateway.files.settle()
+				notify(log, daemon.SdNotifyReady)
+			})
 		},
 		func(ctx context.Context) error { return line.keepKeys(ctx, pair, log) },
 		func(ctx context.Context) error { return watchdog(ctx, gateway, log) },

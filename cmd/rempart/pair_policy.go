@@ -24,7 +24,7 @@ func newPairBackend(o options, m *machine, owner *links.Owner, line peerLine, pa
 	paired := func() bool { return keys.State().Paired }
 	files := &policyFiles{options: o, state: m.state, log: log.Named("files")}
 	sync := configsync.New(configsync.Options{
-		Gateway: policyGateway{gateway, m.state}, Ask: pair.AskPeer, Paired: paired,
+		Gateway: policyGateway{gateway, m.state, files}, Ask: pair.AskPeer, Paired: paired,
 		Trusted: func(key []byte) bool {
 			return slices.ContainsFunc(keys.Known(), func(k ed25519.PublicKey) bool { return k.Equal(ed25519.PublicKey(key)) })
 		},

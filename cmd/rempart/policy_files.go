@@ -2,11 +2,9 @@ package main
 
 import (
 	"bytes"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
-	"os"
 	"path/filepath"
 	"sync"
 
@@ -29,18 +27,35 @@ type policyFiles struct {
 	mu sync.Mutex // one change of the files at a time
 }
 
-// edited is what rempart.toml was edited from, while that is not what runs.
-type edited struct {
-	From string `json:"from"` // the ID of the revision
-}
-
 // follow brings the files to a revision that came from the other node, from what ran before.
 func (f *policyFiles) follow(before, now config.Revision) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	if err := f.followPolicy(before, now); err != nil {
-		f.log.Warn("rempart.toml does not follow the revision of the other node", "cause", err)
+	f.bring(before, now)
+}
+
+// bring is follow for who has the lock. What could not be brought is as it was before now, and remembered as that.
+func (f *policyFiles) bring(before, now config.Revision) {
+	err := f.bringSecrets(before, now)
+	edited := false
+	if err == nil {
+		edited, err = f.bringPolicy(before, now)
 	}
+	if err != nil {
+		f.log.Warn("the files do not follow the revision of the other node", "cause", err)
+	}
+	if err != nil || edited {
+		err = f.remember(before)
+	} else {
+		err = f.forget()
+	}
+	if err != nil {
+		f.log.Warn("what rempart.toml was edited from is not remembered rightly", "cause", err)
+	}
+}
+
+func (f *policyFiles) bringSecrets(before, now config.Revision) error {
+	var faults []error
 	for name, content := range now.Secrets {
 		path := filepath.Join(f.config, name)
 		have, err := disk.Read(path, maxFile)
@@ -52,59 +67,25 @@ func (f *policyFiles) follow(before, now config.Revision) {
 			continue
 		}
 		if err := disk.Replace(disk.OS{}, path, disk.Bytes(content)); err != nil {
-			f.log.Warn("a secret of the other node could not be written", "file", path, "cause", err)
+			faults = append(faults, err)
 		}
 	}
+	return errors.Join(faults...)
 }
 
-func (f *policyFiles) followPolicy(before, now config.Revision) error {
+// bringPolicy replaces rempart.toml, unless somebody edited it.
+func (f *policyFiles) bringPolicy(before, now config.Revision) (edited bool, err error) {
 	have, err := disk.Read(f.policyPath(), maxFile)
 	switch {
-	case errors.Is(err, fs.ErrNotExist), err == nil && (bytes.Equal(have, before.Policy) || bytes.Equal(have, now.Policy)):
-		if err := disk.Replace(disk.OS{}, f.policyPath(), disk.Bytes(now.Policy)); err != nil {
-			return err
-		}
-		return f.forget()
-	case err != nil:
-		return err
+	case err == nil && bytes.Equal(have, now.Policy):
+		return false, nil
+	case errors.Is(err, fs.ErrNotExist), err == nil && (bytes.Equal(have, before.Policy) || f.left(have)):
+		return false, disk.Replace(disk.OS{}, f.policyPath(), disk.Bytes(now.Policy))
 	}
-	if e, err := f.remembered(); err != nil || e != nil || before.ID == "" {
-		return err // it was edited from an earlier one still
-	}
-	text, err := json.Marshal(edited{From: before.ID})
-	if err != nil {
-		return err
-	}
-	return disk.Replace(disk.OS{}, f.editedPath(), disk.Bytes(text))
+	return err == nil, err
 }
 
 func (f *policyFiles) policyPath() string { return filepath.Join(f.config, policyFile) }
-
-func (f *policyFiles) editedPath() string { return f.state.Path("edited.json") }
-
-// remembered is what the file was edited from; nil: from what runs.
-func (f *policyFiles) remembered() (*edited, error) {
-	text, err := disk.Read(f.editedPath(), maxFile)
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil, nil
-	}
-	var e edited
-	if err == nil {
-		err = json.Unmarshal(text, &e)
-	}
-	if err != nil {
-		return nil, fmt.Errorf("read %s: %w", f.editedPath(), err)
-	}
-	return &e, nil
-}
-
-// forget says that the file is edited from what runs.
-func (f *policyFiles) forget() error {
-	if err := os.Remove(f.editedPath()); err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return err
-	}
-	return nil
-}
 
 // applied notes that a draft runs.
 func (f *policyFiles) applied(d report.Draft) {
@@ -118,39 +99,31 @@ func (f *policyFiles) applied(d report.Draft) {
 	}
 }
 
-// mayApply refuses the file of the configuration directory when it would undo what the other node changed since
-// it was edited.
+// mayApply refuses the file of the configuration directory when it, or a secret beside it, would undo what the
+// other node changed since it was edited.
 func (f *policyFiles) mayApply(d report.Draft) error {
 	if d.PolicyName != f.policyPath() {
 		return nil
 	}
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	c, running, err := f.compare(d.Policy)
-	if err != nil || running == nil || bytes.Equal(c.Merged, d.Policy) {
+	base, running, err := f.behind()
+	if err != nil || base == nil {
+		return err
+	}
+	for name, content := range running.Secrets {
+		path := filepath.Join(f.config, name)
+		if have, err := disk.Read(path, maxFile); err == nil && !bytes.Equal(have, content) && bytes.Equal(have, base.Secrets[name]) {
+			return report.Conflictf("%s is from before revision %d of %s, and would undo what it changed: `rempart ha pull` brings that into the file",
+				path, running.Number, running.Origin)
+		}
+	}
+	c, err := pieces.Compare(base.Policy, d.Policy, running.Policy)
+	if err != nil || bytes.Equal(c.Merged, d.Policy) {
 		return err
 	}
 	return report.Conflictf("%s was edited before revision %d of %s came, and would undo what it changed: `rempart ha pull` brings that into the file",
 		f.policyPath(), running.Number, running.Origin)
-}
-
-// compare is what a text and what runs made of that from which the text was edited; without a revision: it was
-// edited from what runs.
-func (f *policyFiles) compare(text []byte) (pieces.Comparison, *config.Revision, error) {
-	e, err := f.remembered()
-	if err != nil || e == nil {
-		return pieces.Comparison{}, nil, err
-	}
-	base, err := f.state.Find(e.From)
-	if err != nil {
-		return pieces.Comparison{}, nil, err
-	}
-	running, err := f.state.Current()
-	if err != nil {
-		return pieces.Comparison{}, nil, err
-	}
-	c, err := pieces.Compare(base.Policy, text, running.Policy)
-	return c, &running, err
 }
 
 // merge brings into rempart.toml what came from the other node while it was edited. It says what it did;
@@ -158,12 +131,19 @@ func (f *policyFiles) compare(text []byte) (pieces.Comparison, *config.Revision,
 func (f *policyFiles) merge() (string, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
+	base, running, err := f.behind()
+	if err != nil || base == nil {
+		return "", err
+	}
+	if err := f.bringSecrets(*base, *running); err != nil {
+		return "", err
+	}
 	have, err := disk.Read(f.policyPath(), maxFile)
 	if err != nil {
 		return "", err
 	}
-	c, running, err := f.compare(have)
-	if err != nil || running == nil {
+	c, err := pieces.Compare(base.Policy, have, running.Policy)
+	if err != nil {
 		return "", err
 	}
 	if c.Merged == nil {
@@ -186,12 +166,12 @@ func (f *policyFiles) merge() (string, error) {
 func (f *policyFiles) edits() string {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	e, err := f.remembered()
+	base, _, err := f.behind()
 	switch {
 	case err != nil:
 		return err.Error()
-	case e == nil:
+	case base == nil:
 		return ""
 	}
-	return "it was being edited here when a revision of the other node came: `rempart ha pull` brings that into it"
+	return "it was edited here, or could not be written, when a revision of the other node came: `rempart ha pull` brings that into it"
 }

@@ -15,6 +15,7 @@ import (
 type policyGateway struct {
 	*firewall.Firewall
 	state *firewall.State
+	files *policyFiles
 }
 
 var _ configsync.Gateway = policyGateway{}
@@ -33,7 +34,13 @@ func (g policyGateway) Switch(ctx context.Context, id string, hold time.Duration
 
 // Keep makes what is pending the current revision.
 func (g policyGateway) Keep(ctx context.Context, id string) (configsync.Switched, error) {
+	if s, err := g.Firewall.Standing(ctx); err == nil && s.Foreign && s.Pending == id {
+		g.files.keeping(s.Running)
+	}
 	a, err := g.Firewall.Keep(ctx, id)
+	if err != nil {
+		g.files.settle() // the files are of what runs
+	}
 	return switchedOf(a), refusalOf(err)
 }
 
