@@ -142,6 +142,33 @@ func TestForeignOnAFreshNode(t *testing.T) {
 	}
 }
 
+// TestForeignWithANewInterface: the node.toml that runs does not know it, and one that was made ready does.
+func TestForeignWithANewInterface(t *testing.T) {
+	m := newMachine(t)
+	m.network.Plug(links.Device{Index: 4, Name: "eth3", MTU: 1500, Carrier: true})
+	f, _ := m.start(t, nil)
+	r := fromPeer(testPolicy+"\n[interface.dmz]\n", standing(t, f).Running.ID)
+	offer := func() error {
+		_, err := f.Stage(t.Context(), Proposal{Foreign: &r, Force: true}, m.caller())
+		return err
+	}
+	if err := offer(); !errors.Is(err, report.ErrRequest) || !strings.Contains(err.Error(), "interface.dmz.device") {
+		t.Errorf("without a device for it: %v", err)
+	}
+	m.node = []byte("[interface.dmz]\ndevice = 1\n")
+	if err := offer(); !errors.Is(err, report.ErrRequest) || !strings.Contains(err.Error(), "node.toml:2") {
+		t.Errorf("with a fault in node.toml: %v", err)
+	}
+	m.node = []byte("[interface.dmz]\ndevice = \"eth3\"\n")
+	s := m.stageAndSwitch(t, f, Proposal{Foreign: &r, Force: true})
+	if _, err := f.Keep(t.Context(), s.ID); err != nil {
+		t.Fatal(err)
+	}
+	if now := standing(t, f); now.Running.ID != r.ID || !bytes.Equal(now.Running.Node, m.node) || now.Running.Verify() != nil {
+		t.Errorf("standing %v with node.toml %q", now, now.Running.Node)
+	}
+}
+
 func TestForeignIsRefused(t *testing.T) {
 	m, key := ofAPair(t, pairPolicy)
 	f, _ := m.start(t, nil)

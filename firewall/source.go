@@ -1,6 +1,11 @@
 package firewall
 
 import (
+	"bytes"
+	"context"
+	"errors"
+	"time"
+
 	"github.com/BurntSushi/toml"
 	"github.com/rempart/rempart/config"
 	"github.com/rempart/rempart/config/pieces"
@@ -35,6 +40,23 @@ func (f *Firewall) sourceOf(p Proposal) (source, error) {
 		return source{draft: draftOf(rev), kept: &rev}, err
 	}
 	return source{draft: p.Draft}, nil
+}
+
+// prepareSource makes a candidate of a source. One of the other node that does not go with the node.toml that
+// is applied here is tried with the one that stands in the configuration directory: that is how somebody makes
+// this node ready for an interface that it did not have, since nothing could be applied here before the policy
+// names it.
+func (f *Firewall) prepareSource(ctx context.Context, s *source, now time.Time) (*candidate, error) {
+	c, err := f.prepare(ctx, s.draft, now)
+	if err == nil || s.foreign == nil || !errors.Is(err, report.ErrRequest) {
+		return c, err
+	}
+	name, node, fault := f.Node()
+	if fault != nil || bytes.Equal(node, s.draft.Node) {
+		return nil, err
+	}
+	s.foreign.Node, s.draft.NodeName, s.draft.Node = node, name, node
+	return f.prepare(ctx, s.draft, now)
 }
 
 // keptRevision is the revision of a number, which may be RevisionBefore.

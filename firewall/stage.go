@@ -155,7 +155,7 @@ func (f *Firewall) stage(ctx context.Context, p Proposal, by report.Caller) (Sta
 		return Staged{ID: f.running.revision.ID, Revision: f.running.revision, Unchanged: true}, nil, nil
 	}
 	now := time.Now()
-	c, err := f.prepare(ctx, s.draft, now)
+	c, err := f.prepareSource(ctx, &s, now)
 	if err != nil {
 		return Staged{}, nil, err
 	}
