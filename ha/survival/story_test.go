@@ -104,10 +104,19 @@ func (b *bed) returns(n *node, revision string) {
 func (b *bed) holdsAll(master *node) {
 	b.Helper()
 	for _, n := range b.nodes {
-		for _, vip := range []netip.Addr{lanVIP, lanVIP6, wanVIP, wanVIP6, dmzVIP, dmzVIP6} {
-			if out := n.run("ip", "-o", "address", "show", "to", vip.String()); (out != "") != (n == master) {
-				b.Errorf("%s is master, and of %s %s has %q", master, vip, n, out)
+		for _, vip := range virtual {
+			if has := n.holds(vip); has != (n == master) {
+				b.Errorf("%s is master, and that %s has %s is %t", master, n, vip, has)
 			}
 		}
 	}
 }
+
+// holds says whether an address is in the node's kernel.
+func (n *node) holds(a netip.Addr) bool {
+	n.Helper()
+	return n.run("ip", "-o", "address", "show", "to", a.String()) != ""
+}
+
+// virtual are the virtual addresses of the policy.
+var virtual = []netip.Addr{lanVIP, lanVIP6, wanVIP, wanVIP6, dmzVIP, dmzVIP6}
