@@ -161,7 +161,11 @@ func (s *Store) Current() (Revision, error) {
 	if err != nil {
 		return Revision{}, fmt.Errorf("load current revision: %s holds %q, which is no number", currentName, text)
 	}
-	return s.Load(n)
+	r, err := s.Load(n)
+	if errors.Is(err, ErrNoRevision) { // it was said, and the file is lost
+		return Revision{}, fmt.Errorf("load current revision: the file of revision %d is missing", n)
+	}
+	return r, err
 }
 
 // SetCurrent says that revision n is the last good one. It has to be whole.

@@ -100,6 +100,12 @@ func TestStoreCurrent(t *testing.T) {
 	if err := s.SetCurrent(7); !errors.Is(err, ErrNoRevision) {
 		t.Errorf("set current 7: %v", err)
 	}
+	if err := os.Remove(filepath.Join(dir, revisionName(1))); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := s.Current(); err == nil || errors.Is(err, ErrNoRevision) {
+		t.Errorf("a revision whose file is lost: %v", err)
+	}
 	if err := os.WriteFile(filepath.Join(dir, currentName), nil, 0o600); err != nil {
 		t.Fatal(err)
 	}
