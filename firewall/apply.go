@@ -134,7 +134,7 @@ func (f *Firewall) apply(ctx context.Context, c *candidate, confirm time.Duratio
 	if err != nil {
 		return report.Applied{}, err
 	}
-	j := Journal{Candidate: c.revision, Foreign: c.foreign, Boot: f.Host.BootID()}
+	j := Journal{Candidate: c.revision, Foreign: c.foreign, Hold: confirm, Boot: f.Host.BootID()}
 	if confirm > 0 {
 		j.Deadline = time.Now().Add(confirm).UTC()
 	}
@@ -155,11 +155,12 @@ func (f *Firewall) apply(ctx context.Context, c *candidate, confirm time.Duratio
 	}
 	f.at("enforced")
 	clear(f.faults)
-	if confirm > 0 { // counted from here: a million addresses take longer than some have to confirm
-		j.Deadline = time.Now().Add(confirm).UTC()
+	until := time.Now().Add(confirm) // counted from here: a million addresses take longer than some have to confirm
+	if confirm > 0 {
+		j.Deadline = until.UTC()
 	}
 	out := report.Applied{Hash: c.revision.Hash, Deadline: j.Deadline}
-	f.pending = &pending{journal: j, before: before, applied: time.Now(), connections: connections}
+	f.pending = &pending{journal: j, until: until, before: before, applied: time.Now(), connections: connections}
 	if confirm == 0 {
 		if err := f.keep(ctx); err != nil {
 			return report.Applied{}, err

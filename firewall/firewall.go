@@ -74,7 +74,10 @@ type running struct {
 
 // pending is an apply that waits for its confirm.
 type pending struct {
-	journal     Journal
+	journal Journal
+	// until is when it goes back. It is the journal's deadline by the clock that nobody sets: one that is put
+	// right meanwhile, by a year perhaps, brings nobody's way back nearer or further away.
+	until       time.Time
 	before      *running
 	applied     time.Time
 	connections map[Connection]bool // that stood when it was applied
@@ -186,8 +189,8 @@ var errStopped = errors.New("the gateway is stopping")
 // an apply, an edge of a schedule, or the renewal of the instants.
 func (f *Firewall) untilEdge(now time.Time) time.Duration {
 	next := f.refreshAt
-	if f.pending != nil && f.pending.journal.Deadline.Before(next) {
-		next = f.pending.journal.Deadline
+	if f.pending != nil && f.pending.until.Before(next) {
+		next = f.pending.until
 	}
 	if f.held != nil && f.held.until.Before(next) {
 		next = f.held.until
@@ -207,11 +210,12 @@ func (f *Firewall) untilEdge(now time.Time) time.Duration {
 
 // atEdge does what has come due.
 func (f *Firewall) atEdge(ctx context.Context, now time.Time) {
-	if f.pending != nil && !now.Before(f.pending.journal.Deadline) {
+	if f.pending != nil && !now.Before(f.pending.until) {
 		f.log.Warn("apply was not confirmed in time, going back", "hash", f.pending.journal.Candidate.Hash)
 		if _, err := f.revert(ctx); err != nil {
 			f.fault(aboutTable, "go back to the policy before, tried again soon: %v", err)
-			f.pending.journal.Deadline = now.Add(retryEvery)
+			f.pending.until = now.Add(retryEvery)
+			f.pending.journal.Deadline = f.pending.until.UTC()
 		}
 		return
 	}

@@ -19,6 +19,8 @@ type Journal struct {
 	Foreign bool `json:"foreign,omitempty"`
 	// Deadline is until when the candidate may be confirmed. Zero: no confirm is asked.
 	Deadline time.Time `json:"deadline,omitzero"`
+	// Hold is how long that was from the apply; zero: an earlier version wrote it.
+	Hold time.Duration `json:"hold_ns,omitempty"`
 	// Boot is the kernel's boot id: an apply does not outlive the boot it was made in.
 	Boot string `json:"boot"`
 }
@@ -42,6 +44,16 @@ func (j Journal) Fate(boot string, now time.Time) Fate {
 		return FateForget
 	}
 	return FateResume
+}
+
+// remains is how long the candidate may still wait for its confirm: no longer than it might from the apply,
+// should somebody have set the clock back since.
+func (j Journal) remains(now time.Time) time.Duration {
+	left := j.Deadline.Sub(now)
+	if j.Hold > 0 {
+		left = min(left, j.Hold)
+	}
+	return left
 }
 
 // ParseJournal reads what Journal.Bytes wrote. A file that was cut is an error.

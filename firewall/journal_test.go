@@ -29,13 +29,31 @@ func TestFate(t *testing.T) {
 	}
 }
 
+func TestRemains(t *testing.T) {
+	now := time.Date(2026, 11, 22, 12, 0, 0, 0, time.UTC)
+	for _, tt := range []struct {
+		name     string
+		deadline time.Time
+		hold     time.Duration
+		want     time.Duration
+	}{
+		{"some time is left", now.Add(20 * time.Second), time.Minute, 20 * time.Second},
+		{"the clock was set back by a year", now.AddDate(1, 0, 0), time.Minute, time.Minute},
+		{"an earlier version wrote it", now.Add(20 * time.Second), 0, 20 * time.Second},
+	} {
+		if got := (Journal{Deadline: tt.deadline, Hold: tt.hold}).remains(now); got != tt.want {
+			t.Errorf("%s: %v, want %v", tt.name, got, tt.want)
+		}
+	}
+}
+
 func testJournal() Journal {
 	return Journal{
 		Candidate: config.Revision{
 			Hash: "h", Parents: []string{"p"}, Author: "ann", Message: "more",
 			Time: time.Date(2026, 11, 22, 12, 0, 0, 0, time.UTC), Policy: []byte("schema = 1\n"), Node: []byte("name = \"fw1\"\n"),
 		},
-		Deadline: time.Date(2026, 11, 22, 12, 1, 0, 0, time.UTC), Boot: "b",
+		Deadline: time.Date(2026, 11, 22, 12, 1, 0, 0, time.UTC), Hold: time.Minute, Boot: "b",
 	}
 }
 

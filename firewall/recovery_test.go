@@ -96,6 +96,33 @@ func TestGoingBackIsTriedUntilItIsDone(t *testing.T) {
 	})
 }
 
+func TestUnconfirmedGoesBackThoughTheClockWasSet(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		m := newMachine(t)
+		f, stop := m.start(t, nil)
+		m.apply(t, f, otherPolicy, 60)
+		stop()
+		j, err := f.State.Journal()
+		if err != nil || j == nil {
+			t.Fatal(j, err)
+		}
+		j.Deadline = j.Deadline.AddDate(1, 0, 0) // the clock was a year ahead then
+		if err := f.State.PutJournal(*j); err != nil {
+			t.Fatal(err)
+		}
+		m.start(t, nil)
+		time.Sleep(59 * time.Second)
+		if m.enforced(t, otherPolicy) == "" {
+			t.Error("it went back too early")
+		}
+		time.Sleep(2 * time.Second)
+		synctest.Wait()
+		if m.enforced(t, testPolicy) == "" {
+			t.Error("it did not go back")
+		}
+	})
+}
+
 func TestRollbackPassesOverWhatNeverRan(t *testing.T) {
 	m := newMachine(t)
 	_, stop := m.start(t, nil)

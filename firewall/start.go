@@ -96,7 +96,8 @@ func (f *Firewall) finish(ctx context.Context, j Journal, current config.Revisio
 		before := f.running
 		c.revision, c.foreign = j.Candidate, j.Foreign
 		if err = f.switchTo(ctx, c); err == nil {
-			f.pending = &pending{journal: j, before: before, applied: time.Now(), connections: connections}
+			now := time.Now()
+			f.pending = &pending{journal: j, until: now.Add(j.remains(now)), before: before, applied: now, connections: connections}
 			f.log.Info("an apply still waits for its confirm", "hash", j.Candidate.Hash, "deadline", j.Deadline)
 			return nil
 		}
