@@ -467,6 +467,10 @@ func TestQuestionsOfThePolicyGoToWhoKeepsIt(t *testing.T) {
 		if _, err := a.node.AskPeer(t.Context(), "policy-no", nil); !refused(err) || !strings.Contains(err.Error(), "not now") {
 			t.Errorf("refused: %v", err)
 		}
+		q := peer.Question{Kind: "pairing-unpair"}
+		if _, err := b.link.options.Answer(t.Context(), q); err == nil || err.Error() != "the nodes are not paired" {
+			t.Errorf("of one that proved a secret alone: %v", err)
+		}
 		b.link.part(false)
 		a.link.options.Down("", false)
 		b.link.options.Down("", false)

@@ -3,6 +3,7 @@ package ha
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"strings"
 
@@ -27,6 +28,9 @@ func ofPolicy(kind string) bool {
 func (n *Node) answerPolicy(ctx context.Context, asked peer.Question) ([]byte, error) {
 	if n.Policy == nil {
 		return nil, fmt.Errorf("question %q%s", asked.Kind, unknownQuestion)
+	}
+	if !asked.Paired { // who has but the password is not to end a pairing that was made just now, nor to read a policy
+		return nil, errors.New("the nodes are not paired")
 	}
 	return n.Policy.Answer(ctx, asked.Kind, asked.Body)
 }

@@ -322,7 +322,7 @@ func (l *fakeLink) Ask(ctx context.Context, kind string, body []byte) ([]byte, e
 	if with == nil {
 		return nil, fmt.Errorf("ask %q: %w", kind, peer.ErrNotConnected)
 	}
-	answer, err := with.options.Answer(ctx, peer.Question{Kind: kind, Body: body})
+	answer, err := with.options.Answer(ctx, peer.Question{Kind: kind, Body: body, Paired: with.options.Trust().Peers != nil})
 	if err != nil {
 		return nil, fmt.Errorf("ask %q: %w", kind, &peer.Refused{Text: err.Error()})
 	}

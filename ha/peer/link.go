@@ -91,8 +91,11 @@ func (l *Link) current() *conn {
 // not read even that.
 func (l *Link) Ask(ctx context.Context, kind string, body []byte) ([]byte, error) {
 	c := l.current()
-	if c == nil {
+	switch {
+	case c == nil:
 		return nil, fmt.Errorf("ask %q: %w", kind, ErrNotConnected)
+	case !l.options.Trust().believes(c.key): // Drop is about to come
+		return nil, fmt.Errorf("ask %q: %w: %w", kind, ErrNotConnected, errDropped)
 	}
 	b, err := c.ask(ctx, kind, body)
 	if err != nil {

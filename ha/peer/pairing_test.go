@@ -1,7 +1,9 @@
 package peer
 
 import (
+	"context"
 	"crypto/ed25519"
+	"errors"
 	"fmt"
 	"sync"
 	"testing"
@@ -146,6 +148,51 @@ func TestDrop(t *testing.T) {
 	x.Drop("nobody is there")
 	y.Drop("nobody is there")
 	x.tells(t, told+"; down false: this node stops")
+}
+
+// TestQuestionsAfterKeysChange: from the moment on at which a node believes others, it says nothing to who is not
+// among them, and does nothing for him, though the connection still stands.
+func TestQuestionsAfterKeysChange(t *testing.T) {
+	for name, c := range map[string]struct {
+		before, after, other Trust
+		paired, stays        bool
+	}{
+		"paired":           {unpaired(left, 1), pairedWith(left, right), unpaired(right, 1), false, false},
+		"not paired":       {pairedWith(left, right), unpaired(left, 1), pairedWith(right, left), true, false},
+		"paired anew":      {pairedWith(left, right), pairedWith(left, "x"), pairedWith(right, left), true, false},
+		"while it rotates": {pairedWith(left, right), pairedWith(left, "x", right), pairedWith(right, left), true, true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			n := newCable()
+			asked := make(chan bool, 8)
+			answering := func(o *Options) {
+				o.Answer = func(_ context.Context, q Question) ([]byte, error) { asked <- q.Paired; return nil, nil }
+			}
+			own := &changing{trust: c.before}
+			a := start(t, n, 1, left, right, func(o *Options) { trusting(own.get)(o); answering(o) })
+			b := start(t, n, 2, right, left, func(o *Options) { fixed(c.other)(o); answering(o) })
+			a.tells(t, "up 2")
+			b.tells(t, "up 1")
+			for _, x := range []*node{a, b} {
+				if _, err := x.Ask(t.Context(), "any", nil); err != nil || <-asked != c.paired {
+					t.Errorf("before: %v", err)
+				}
+			}
+			own.set(c.after)
+			_, toOther := a.Ask(t.Context(), "any", nil)
+			_, ofOther := b.Ask(t.Context(), "any", nil)
+			if c.stays {
+				if toOther != nil || ofOther != nil || len(asked) != 2 {
+					t.Errorf("%v, %v", toOther, ofOther)
+				}
+				return
+			}
+			var refused *Refused
+			if !errors.Is(toOther, ErrNotConnected) || !errors.As(ofOther, &refused) || refused.Text != errDropped.Error() || len(asked) > 0 {
+				t.Errorf("%v, %v", toOther, ofOther)
+			}
+		})
+	}
 }
 
 // What was on the way to stand when the keys changed does not.

@@ -33,13 +33,15 @@ const Port = 7112
 type Question struct {
 	Kind string
 	Body []byte
+	// Paired says that who asks has proved a key that is believed, and not only a secret.
+	Paired bool
 }
 
 // Options are what a Link is made of. Proved, Up and Down are called from one goroutine, one after
 // the other and in the order of what happened, so they must not block; nil ones are not called.
 type Options struct {
-	// Trust is asked anew for each handshake. Drop has a change of it take effect on
-	// what stands.
+	// Trust is asked anew for each handshake, and for each question: none goes to, and none is answered of,
+	// an end that is not believed any more. Drop has a change of it end what stands.
 	Trust func() Trust
 	// Former says whether a key was the peer's in an earlier pairing, for the
 	// log to name that; nil: none was. It may be called from several goroutines.

@@ -17,7 +17,7 @@ func (l *Link) question(ctx context.Context, c *conn, m message) {
 	}
 	l.parts.Go(func() {
 		defer func() { <-l.answers }()
-		reply := l.answer(ctx, m)
+		reply := l.answer(ctx, c, m)
 		if ctx.Err() == nil { // else it may say no more than that
 			_ = c.write(ctx, reply) // a connection that ended needs no answer
 		}
@@ -40,7 +40,7 @@ func (l *Link) refuse(ctx context.Context, c *conn, id uint32) {
 	})
 }
 
-func (l *Link) answer(ctx context.Context, m message) message {
+func (l *Link) answer(ctx context.Context, c *conn, m message) message {
 	refuse := func(err error) message {
 		text := err.Error()
 		return message{kind: refusal, id: m.id, body: []byte(text[:min(len(text), maxMessage)])}
@@ -48,7 +48,10 @@ func (l *Link) answer(ctx context.Context, m message) message {
 	if l.options.Answer == nil {
 		return refuse(errors.New("this node answers no questions"))
 	}
-	b, err := l.options.Answer(ctx, Question{Kind: m.topic, Body: m.body})
+	if !l.options.Trust().believes(c.key) {
+		return refuse(errDropped)
+	}
+	b, err := l.options.Answer(ctx, Question{Kind: m.topic, Body: m.body, Paired: c.key != nil})
 	if err != nil {
 		return refuse(err)
 	}

@@ -91,6 +91,15 @@ func (t Trust) judge(other shown, former func(ed25519.PublicKey) bool) error {
 	return errUnknown
 }
 
+// believes says whether the other end of a connection, which showed this key when it was made, would be
+// believed by now; nil: none of the two was paired then.
+func (t Trust) believes(key ed25519.PublicKey) bool {
+	if key == nil {
+		return !t.paired()
+	}
+	return t.knows(key)
+}
+
 func (t Trust) knows(key ed25519.PublicKey) bool {
 	for _, p := range t.Peers {
 		if p.Equal(key) {
