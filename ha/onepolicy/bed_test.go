@@ -24,6 +24,7 @@ var client = netip.MustParseAddr("10.10.0.100")
 // bed is a network with two gateways in it.
 type bed struct {
 	*testing.T // of the subtest that uses it now
+	net        *lab.Net
 	client     *lab.Host
 	nodes      [2]*node
 	last       int // the mark of the last policy that was written
@@ -34,7 +35,7 @@ func newBed(t *testing.T) *bed {
 	t.Helper()
 	t.Parallel()
 	n := lab.Test(t)
-	b := &bed{T: t, client: n.Host("client")}
+	b := &bed{T: t, net: n, client: n.Host("client")}
 	lan, wan, cable := n.Switch("lan"), n.Switch("wan"), n.Switch("cable")
 	b.client.Plug("eth0", lan, subnet(client))
 	b.client.Default(netip.MustParseAddr("10.10.0.1"))
