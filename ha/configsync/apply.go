@@ -150,11 +150,7 @@ func (s *Sync) leading(r config.Revision, other *state) (bundle, error) {
 	}
 	var ids []string
 	for _, parent := range r.Parents {
-		for _, id := range h.Missing(append(slices.Clone(other.Line), ids...), parent) {
-			if !slices.Contains(ids, id) {
-				ids = append(ids, id)
-			}
-		}
+		ids = append(ids, h.Missing(append(slices.Clone(other.Line), ids...), parent)...)
 	}
 	b, err := s.collect(ids)
 	if err == nil && len(b.revisions) < len(ids) {

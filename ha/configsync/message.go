@@ -43,13 +43,11 @@ type state struct {
 	// Secrets tells revisions with other secrets apart whose texts are equal.
 	Secrets string `json:"secrets,omitempty"`
 	// Line is the current revision and its ancestors, newest first.
-	Line []string `json:"line,omitempty"`
-	Held string   `json:"held,omitempty"`
-	// Pending goes back in Remains unless it is kept.
-	Pending string        `json:"pending,omitempty"`
-	Remains time.Duration `json:"remains_ns,omitempty"`
-	Ruleset string        `json:"ruleset,omitempty"`
-	Learned string        `json:"learned,omitempty"`
+	Line    []string `json:"line,omitempty"`
+	Held    string   `json:"held,omitempty"`
+	Pending string   `json:"pending,omitempty"`
+	Ruleset string   `json:"ruleset,omitempty"`
+	Learned string   `json:"learned,omitempty"`
 	// Refused is the revision of the peer that this node could not take, and Why.
 	Refused string `json:"refused,omitempty"`
 	Why     string `json:"why,omitempty"`

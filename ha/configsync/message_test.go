@@ -69,7 +69,7 @@ func TestUnknownFieldsAreSkipped(t *testing.T) {
 	if err := parseJSON([]byte(`{"protocol":1,"node":"fw2","later":{"a":[1]},"current":{"id":"x","later":1}}`), &s); err != nil || s.Node != "fw2" || s.Current.ID != "x" {
 		t.Errorf("%+v, %v", s, err)
 	}
-	for _, bad := range []string{"", "{", "[]", `{} {}`, `{"protocol":"one"}`, `{"remains_ns":1e99}`} {
+	for _, bad := range []string{"", "{", "[]", `{} {}`, `{"protocol":"one"}`, `{"line":[1]}`} {
 		if err := parseJSON([]byte(bad), &s); err == nil {
 			t.Errorf("%q is read", bad)
 		}
@@ -92,7 +92,7 @@ func TestVersionsApart(t *testing.T) {
 func TestStateRoundTrip(t *testing.T) {
 	in := state{
 		Protocol: protocol, Oldest: oldest, Version: "1.2", Node: "fw1", Current: view.Revision{ID: "a", Number: 3, Hash: "h", Parents: []string{"b"}, Author: "anna", Time: time.Unix(9, 0).UTC()},
-		Secrets: "s", Line: []string{"a", "b"}, Held: "c", Pending: "d", Remains: time.Second, Ruleset: "r", Learned: "l", Refused: "e", Why: "no",
+		Secrets: "s", Line: []string{"a", "b"}, Held: "c", Pending: "d", Ruleset: "r", Learned: "l", Refused: "e", Why: "no",
 	}
 	var out state
 	if err := parseJSON(appendJSON(nil, in)[4:], &out); err != nil {

@@ -30,7 +30,6 @@ type Sync struct {
 	silent  bool   // it was asked since, and did not answer
 	peer    *state // as it told last; nil: it never did
 	told    time.Time
-	verdict verdict // of the last round; zero: there was none since the link stands
 	refused refused
 	ruleset digested
 	sent    spread
@@ -59,7 +58,7 @@ func New(o Options) *Sync {
 // Linked tells whether the link to the peer stands. It does not block.
 func (s *Sync) Linked(up bool) {
 	s.mu.Lock()
-	s.linked, s.fresh, s.silent, s.verdict = up, false, false, 0
+	s.linked, s.fresh, s.silent = up, false, false
 	s.mu.Unlock()
 	s.Ring()
 }
@@ -152,9 +151,6 @@ func (s *Sync) meet(ctx context.Context, again bool) (verdict, error) {
 	if err != nil {
 		return 0, err
 	}
-	s.mu.Lock()
-	s.verdict = v
-	s.mu.Unlock()
 	return v, s.follow(ctx, v, own, other, again)
 }
 
@@ -237,9 +233,6 @@ func (s *Sync) state(ctx context.Context) (*state, Standing, error) {
 	}
 	if r.ID != "" {
 		own.Line = h.Line(r.ID, longestLine)
-	}
-	if own.Pending != "" {
-		own.Remains = max(0, time.Until(standing.Deadline))
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
