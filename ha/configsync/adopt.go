@@ -4,9 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/rempart/rempart/config"
+	"github.com/rempart/rempart/ha/peer"
 )
 
 // What may be wrong with a revision that comes from the peer, though it is what its ID says.
@@ -50,9 +52,15 @@ func (s *Sync) fetch(ctx context.Context, own *state, head string, learned bool)
 		}
 		last := part.revisions[len(part.revisions)-1]
 		if last.ID == head {
-			return all, s.trust(last)
+			if err := s.trust(last); err != nil {
+				return bundle{}, err
+			}
+			return all, s.connects(last, all.revisions[:len(all.revisions)-1])
 		}
-		if len(all.revisions) > mostRevisions {
+		switch {
+		case slices.Contains(have, last.ID):
+			return bundle{}, fmt.Errorf("fetch revision %.7s: the peer sends %.7s again and again", head, last.ID)
+		case len(all.revisions) > mostRevisions:
 			return bundle{}, errMany
 		}
 		have = append(have, last.ID)
@@ -68,6 +76,9 @@ func (s *Sync) catchUp(ctx context.Context, own, other *state, again bool) error
 		return nil
 	}
 	err := s.adopt(ctx, own, other.Current.ID)
+	if err != nil && passes(err) {
+		return err
+	}
 	s.mu.Lock()
 	s.refused = refused{}
 	if err != nil {
@@ -80,6 +91,12 @@ func (s *Sync) catchUp(ctx context.Context, own, other *state, again bool) error
 	}
 	s.Log.Info("caught up with the peer", "id", other.Current.ID, "author", other.Current.Author)
 	return nil
+}
+
+// passes says that an error is of the moment, and nothing that the revision is left alone for.
+func passes(err error) bool {
+	var refusal *Refusal
+	return errors.As(err, &refusal) && refusal.Busy || errors.Is(err, peer.ErrNotConnected) || errors.Is(err, context.Canceled)
 }
 
 // adopt fetches a revision of the peer that descends from what runs here, and makes it run for good.
@@ -114,12 +131,15 @@ func (s *Sync) kept(ctx context.Context, id string) (Switched, error) {
 		return Switched{}, err
 	}
 	out, err := s.Gateway.Keep(ctx, id)
-	if err != nil || s.Kept == nil {
+	if err != nil {
 		return out, err
 	}
 	now, err := s.Gateway.Standing(ctx)
-	if err == nil && (before.Foreign || len(now.Running.Parents) > 1) {
+	switch {
+	case err != nil: // it is kept all the same
+		s.Log.Warn("a revision was kept, and nobody could be told", "id", id, "cause", err)
+	case before.Foreign || len(now.Running.Parents) > 1:
 		s.Kept(before.Running, now.Running)
 	}
-	return out, err
+	return out, nil
 }

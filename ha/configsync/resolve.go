@@ -2,6 +2,7 @@ package configsync
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"github.com/rempart/rempart/config"
@@ -159,12 +160,16 @@ func (s *Sync) Pull(ctx context.Context) (int, error) {
 	}
 	defer s.Ring()
 	defer done()
-	before, err := s.line(ctx)
+	before, err := s.Gateway.Standing(ctx)
 	if err != nil {
 		return 0, err
 	}
 	v, err := s.meet(context.WithoutCancel(ctx), true)
-	if err != nil {
+	var refusal *Refusal
+	switch {
+	case v == catchUp && errors.As(err, &refusal):
+		return 0, &Refused{Node: s.Node(), Refusal: refusal}
+	case err != nil:
 		return 0, s.plainly(err)
 	}
 	switch v {
@@ -175,8 +180,12 @@ func (s *Sync) Pull(ctx context.Context) (int, error) {
 	case waits:
 		return 0, view.Statef("an apply is under way or waits for its confirm: `rempart confirm` or `rempart rollback` first")
 	}
-	after, err := s.line(ctx)
-	return max(0, len(after)-len(before)), err
+	after, err := s.Gateway.Standing(ctx)
+	if err != nil {
+		return 0, err
+	}
+	h, err := s.Gateway.History()
+	return len(h.Missing([]string{before.Running.ID}, after.Running.ID)), err
 }
 
 var errApart = view.Statef("both nodes were edited: `rempart ha diff` shows what differs, `rempart ha resolve` decides")
@@ -229,17 +238,4 @@ func (s *Sync) compared(ctx context.Context) (own, other *state, v verdict, err 
 		return nil, nil, 0, err
 	}
 	return own, other, judge(own, other, standing.Foreign, h), nil
-}
-
-// line is the history of what runs here.
-func (s *Sync) line(ctx context.Context) ([]string, error) {
-	standing, err := s.Gateway.Standing(ctx)
-	if err != nil || standing.Running.ID == "" {
-		return nil, err
-	}
-	h, err := s.Gateway.History()
-	if err != nil {
-		return nil, err
-	}
-	return h.Line(standing.Running.ID, mostRevisions), nil
 }
