@@ -8,10 +8,12 @@ import (
 	"github.com/rempart/rempart/ha/view"
 )
 
-// The fingerprints of both nodes.
+// The fingerprints of both nodes, and those of the keys that follow.
 const (
-	ownPrint  = "SHA256:k3JdZ0ha1vQm8sYbWc5LtR7uXe2NfGp4oIyTqAd6rBw"
-	peerPrint = "SHA256:9xQeH5mLs2VtC8jKw0RbUy7nZo3PgFd1iAkXrTq6eJc"
+	ownPrint      = "V7WG-37XF-B7B6-ZL7P"
+	peerPrint     = "X4LB-6HKO-WG3U-DLCA"
+	nextPrint     = "HQ6I-BBAD-GJYX-BKEQ"
+	peerNextPrint = "KRTB-LX5I-HCZS-VAMS"
 )
 
 func (g *gateway) PeerMaintenance(context.Context, bool, string) error {
@@ -24,13 +26,13 @@ func (g *gateway) PeerMaintenance(context.Context, bool, string) error {
 	return nil
 }
 
-// Invite is one wrong try away from being used, or a code that nobody comes with.
+// Invite is a code that somebody tries, and then is paired with; or one that nobody comes with.
 func (g *gateway) Invite(ctx context.Context, _ string, tell func(view.Invitation) error) (view.Pairing, error) {
 	if g.refuse != nil {
 		return view.Pairing{}, g.refuse
 	}
-	i := view.Invitation{Code: "4829-6135", Expires: now().Add(10 * time.Minute), Tries: 3, Addresses: g.reached}
-	for ; i.Tries > 1; i.Tries-- {
+	i := view.Invitation{Code: "4829-6135", Expires: now().Add(10 * time.Minute), Tries: 10, Addresses: g.reached}
+	for ; i.Tries > 8; i.Tries-- {
 		if err := tell(i); err != nil {
 			return view.Pairing{}, err
 		}
@@ -80,7 +82,7 @@ func (g *gateway) RotateKeys(context.Context, string) (view.Pairing, error) {
 		return view.Pairing{}, view.Statef("this node is not paired")
 	}
 	p := g.paired
-	p.Rotating = g.ill
+	p.Own, p.Peer, p.Rotating = nextPrint, peerNextPrint, g.ill
 	return p, nil
 }
 

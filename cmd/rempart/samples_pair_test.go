@@ -14,6 +14,7 @@ func samplePair() view.Status {
 	vip := func(address, on string, vhid int) view.VIP {
 		return view.VIP{Address: netip.MustParsePrefix(address), Interface: on, Group: "main", VHID: vhid, Held: true}
 	}
+	policy := samplePolicy()
 	path := func(name, device string, lost float64) view.Path {
 		return view.Path{Interface: name, Device: device, Cable: name == "sync", Carrier: true, Beat: heard, PeerHears: true, Lost: lost}
 	}
@@ -37,6 +38,7 @@ func samplePair() view.Status {
 		Timing: view.Timing{
 			Interval: 100 * time.Millisecond, Multiple: 5, Dead: 500 * time.Millisecond, Confirmed: 150 * time.Millisecond, Stunned: 5 * time.Second, Late: 1200 * time.Microsecond,
 		},
+		Policy:   &policy,
 		Sync:     &view.Sync{State: view.SyncSending, Flows: 12_408, PeerFlows: 12_408, Lag: 200 * time.Microsecond, Checked: before(3 * time.Second)},
 		Counters: map[string]uint64{"beats": 1234567, "bad HMAC": 2},
 	}
@@ -47,6 +49,7 @@ func backupPair() view.Status {
 	s := samplePair()
 	s.Node = "fw2"
 	s.Groups[0].Role, s.Groups[0].AdvSkew, s.Groups[0].Why = "BACKUP", 100, "fw1 is preferred, and took it"
+	s.Policy.Own, s.Policy.Peer = s.Policy.Peer, s.Policy.Own
 	s.Peer.Node, s.Peer.Groups[0] = "fw1", view.PeerGroup{Name: "main", Role: "MASTER"}
 	for i := range s.VIPs {
 		s.VIPs[i].Held = false
@@ -82,10 +85,12 @@ func pairStates() map[string]view.Status {
 		}
 		s.Paths[0].Carrier = false
 		s.Sync = &view.Sync{State: view.SyncOff, Why: "the peer is dead"}
+		s.Policy = ranThere(s.Policy.Own, s.Policy.Peer, before(71*time.Second))
 		s.Warnings = []string{"fw1 is gone for 1m 10s: this node has no backup"}
 	})
 	change("stunned", backupPair(), func(s *view.Status) {
 		s.Peer.State, s.Peer.Since, s.Peer.Heard, s.Peer.Connected = "stunned", before(1200*time.Millisecond), before(1700*time.Millisecond), false
+		s.Policy = ranThere(s.Policy.Own, s.Policy.Peer, before(1700*time.Millisecond))
 		for i := range s.Paths {
 			s.Paths[i].Beat, s.Paths[i].Lost = before(1700*time.Millisecond), 2.8
 		}
@@ -99,13 +104,14 @@ func pairStates() map[string]view.Status {
 		}
 		s.Timing.Late = 63 * time.Millisecond
 		s.Sync = &view.Sync{State: view.SyncOff, Why: "the peer is of a version without it"}
-		s.Peer.InStep, s.Peer.Revision, s.Peer.Version = false, "0123456789abcdef", "v0.2.0"
+		s.Peer.Version, s.Policy.Ruleset = "v0.2.0", view.RulesetDiffers
 	})
 	change("secret", samplePair(), func(s *view.Status) {
 		s.Peer = view.Peer{State: "unknown"}
 		for i := range s.Paths {
 			s.Paths[i].Beat, s.Paths[i].PeerHears = time.Time{}, false
 		}
+		s.Policy = &view.Policy{State: view.PolicyUnpaired, Own: ownRevision()}
 		s.Groups[0].Why, s.Sync = "nobody else was heard", &view.Sync{State: view.SyncOff, Why: "no peer of ours was heard"}
 		s.Warnings = []string{"a node at 172.16.0.2 on sync speaks with another secret: put the same content into the secret file of both nodes"}
 	})
@@ -114,12 +120,17 @@ func pairStates() map[string]view.Status {
 		for i := range s.Paths {
 			s.Paths[i].Beat, s.Paths[i].PeerHears = time.Time{}, false
 		}
+		s.Policy = &view.Policy{State: view.PolicyUnpaired, Own: ownRevision()}
 		s.Paths[3].Ad = before(812 * time.Millisecond)
 		s.Sync = &view.Sync{State: view.SyncOff, Why: "no peer of ours was heard"}
 		s.Groups[0].Role, s.Groups[0].Why = "BACKUP", "203.0.113.3 advertises faster"
 		for i := range s.VIPs {
 			s.VIPs[i].Held = false
 		}
+	})
+	change("strangers", samplePair(), func(s *view.Status) {
+		s.Policy = &view.Policy{State: view.PolicyUnpaired, Own: ownRevision()}
+		s.Peer.InStep, s.Peer.Revision = false, "0123456789abcdef"
 	})
 	change("syncing", backupPair(), func(s *view.Status) {
 		s.Groups[0].Role, s.Groups[0].Since, s.Groups[0].Why, s.Groups[0].Demotion = "SYNCING", before(2*time.Second), "it started", 32
@@ -138,7 +149,7 @@ func pairStates() map[string]view.Status {
 	change("groups", backupPair(), func(s *view.Status) {
 		s.Groups = append(s.Groups, view.Group{Name: "guests", Role: "MASTER", Since: before(5 * time.Minute), Why: "anna asked for it", Preferred: "fw1", AdvSkew: 100})
 		s.Peer.Groups = append(s.Peer.Groups, view.PeerGroup{Name: "guests", Role: "BACKUP", Demotion: 10})
-		s.Peer.Connected = false
+		s.Peer.Connected, s.Policy = false, ranThere(s.Policy.Own, s.Policy.Peer, before(5*time.Minute))
 		s.VIPs = append(s.VIPs, view.VIP{Address: netip.MustParsePrefix("10.1.4.1/24"), Interface: "guests", Group: "guests", VHID: 4, Held: true, Conflict: "52:54:00:aa:bb:cc"})
 		s.Transitions = append([]view.Transition{{At: before(5 * time.Minute), Group: "guests", To: "MASTER", Why: "anna asked for it", Took: 800 * time.Microsecond}}, s.Transitions...)
 		s.Sync = &view.Sync{State: view.SyncBoth, Flows: 12_408, PeerFlows: 12_407, InFlight: 1, Lag: 200 * time.Microsecond, Checked: before(3 * time.Second)}

@@ -23,6 +23,11 @@ func samplePairing() view.Pairing {
 	return view.Pairing{Paired: true, Node: "fw2", Since: before(59 * time.Hour), Own: ownPrint, Peer: peerPrint}
 }
 
+// ranThere is a policy of the pair while there is no connection between the nodes.
+func ranThere(own, peer view.Revision, told time.Time) *view.Policy {
+	return &view.Policy{State: view.PolicyAway, Why: "there is no connection to it", Own: own, Peer: peer, Told: told}
+}
+
 // policyStates are policies of a pair in every state that a screen can tell of.
 func policyStates() map[string]view.Policy {
 	same, behind := ownRevision(), baseRevision()
@@ -33,11 +38,11 @@ func policyStates() map[string]view.Policy {
 		"kept": {
 			State: view.PolicyInStep, Own: ownRevision(), Peer: same, Told: before(time.Second), Ruleset: view.RulesetDiffers,
 			Sections: []string{"aliases", "schedules", "vips"}, Kept: []string{"rules", "nat", "routes", "shaper"},
-			Draft: "fw2 made revision 12 while it was being edited; `rempart diff` shows how it differs",
+			Draft: "it was being edited here when a revision of the other node came: `rempart ha pull` brings that into it",
 		},
-		"pairaway": {State: view.PolicyAway, Own: ownRevision(), Peer: behind, Told: before(3 * time.Hour)},
-		"unknown":  {State: view.PolicyAway, Own: ownRevision()},
-		"peerlags": {State: view.PolicyAhead, Why: "fw2 refuses it: [interface.dmz] has no device there", Own: ownRevision(), Peer: behind, Told: before(time.Second)},
+		"pairaway": *ranThere(ownRevision(), behind, before(3*time.Hour)),
+		"unknown":  *ranThere(ownRevision(), view.Revision{}, time.Time{}),
+		"peerlags": {State: view.PolicyAhead, Why: "fw2 cannot take it: rempart.toml:27:12: interface.dmz.device: is missing: write which device it is, here or in node.toml, such as device = \"eth0\"", Own: ownRevision(), Peer: behind, Told: before(time.Second)},
 		"behind":   {State: view.PolicyBehind, Own: behind, Peer: peerRevision(), Told: before(time.Second)},
 		"conflict": {State: view.PolicyConflict, Own: ownRevision(), Peer: peerRevision(), Told: before(time.Second)},
 		"changing": {State: view.PolicyChanging, Own: ownRevision(), Peer: same, Told: before(time.Second)},
@@ -45,6 +50,9 @@ func policyStates() map[string]view.Policy {
 		"noneruns": {State: view.PolicyAhead, Own: ownRevision(), Told: before(time.Second)},
 	}
 }
+
+// samplePolicy is that of the pair, in step.
+func samplePolicy() view.Policy { return policyStates()["instep"] }
 
 // sampleApart is a policy that both nodes edited, in different places.
 func sampleApart() view.PolicyDiff {
