@@ -6,6 +6,7 @@ import (
 	"errors"
 	"net/netip"
 	"strings"
+	"time"
 
 	"github.com/hashicorp/go-hclog"
 	"github.com/rempart/rempart/ha"
@@ -72,8 +73,24 @@ func (l peerLine) Linked(up bool) {
 	}
 }
 
+// rekeyed is the node as far as its keys matter.
+type rekeyed interface {
+	Rekey()
+	Relink(why string)
+	AskPeer(ctx context.Context, kind string, body []byte) ([]byte, error)
+}
+
+// For how long a rotation may be unfinished while the link stands, at first and at most.
+const (
+	unfinished     = 5 * time.Second
+	mostUnfinished = 10 * time.Minute
+)
+
 // keepKeys has the node use the keys that there are, and finishes rotations that were interrupted, until ctx ends.
-func (l peerLine) keepKeys(ctx context.Context, node *ha.Node, log hclog.Logger) error {
+func (l peerLine) keepKeys(ctx context.Context, node rekeyed, log hclog.Logger) error {
+	wait := unfinished
+	late := time.NewTimer(wait)
+	defer late.Stop()
 	for {
 		select {
 		case <-ctx.Done():
@@ -81,9 +98,18 @@ func (l peerLine) keepKeys(ctx context.Context, node *ha.Node, log hclog.Logger)
 		case <-l.keys.Changed():
 			node.Rekey()
 			l.sync().Ring()
+			wait = unfinished
+			late.Reset(wait)
 		case <-l.linked:
 			if err := l.keys.Resume(ctx, node.AskPeer); err != nil && !errors.Is(err, pairing.ErrUnpaired) {
 				log.Debug("a rotation of keys is not finished yet", "cause", err)
+			}
+			late.Reset(wait)
+		case <-late.C:
+			if l.keys.State().Rotating {
+				// The other node may have come to use its key since this connection was made: it shows it on the next.
+				node.Relink("new keys are agreed on, and were not shown")
+				wait = min(2*wait, mostUnfinished)
 			}
 		}
 	}
