@@ -21,7 +21,7 @@ type Proposal struct {
 	Force bool
 	// Base is the hash of the policy that it was made from; when it is given and another one runs, it is refused.
 	Base string
-	// Parents are the IDs of the revisions that it was made from; nil: what runs.
+	// Parents are the IDs of the revisions that it was made from, what runs among them; nil: what runs.
 	Parents []string
 	// Rollback is the number of a kept revision that is to run again, or RevisionBefore; 0: none is. Neither
 	// its tests nor who asks keep it from it.
@@ -54,8 +54,9 @@ type staged struct {
 }
 
 // Stage checks all for which a policy may be refused, and holds it for its
-// Switch. Nothing of the machine changes. While one is held or pending every
-// other is report.ErrConflict. After StageTime it is dropped.
+// Switch. Nothing of the machine changes, but that it has Learned what the other
+// node did, which counts whatever becomes of the policy. While one is held or pending
+// every other is report.ErrConflict. After StageTime it is dropped.
 func (f *Firewall) Stage(ctx context.Context, p Proposal, by report.Caller) (Staged, error) {
 	var t taken
 	if p.Learned != nil {
@@ -144,7 +145,7 @@ func called(id string) string {
 // stage makes a candidate of a proposal, and refuses it for whatever it may be
 // refused for. It touches nothing.
 func (f *Firewall) stage(ctx context.Context, p Proposal, by report.Caller) (Staged, *candidate, error) {
-	if err := f.free(p.Base); err != nil {
+	if err := f.free(p); err != nil {
 		return Staged{}, nil, err
 	}
 	s, err := f.sourceOf(p)
@@ -172,17 +173,19 @@ func (f *Firewall) stage(ctx context.Context, p Proposal, by report.Caller) (Sta
 	return Staged{ID: c.revision.ID, Revision: c.revision, Warnings: slices.Concat(warnings, c.warnings)}, c, nil
 }
 
-// free says why nothing can be applied now: another apply is under way, or what
-// the draft was made from runs no more.
-func (f *Firewall) free(base string) error {
+// free says why a proposal cannot be applied now: another apply is under way, or what
+// it was made from runs no more.
+func (f *Firewall) free(p Proposal) error {
 	switch {
 	case f.pending != nil:
 		return report.Conflictf("an apply waits for its confirm until %s: `rempart confirm` or `rempart rollback` first",
 			f.pending.journal.Deadline.Format(time.TimeOnly))
 	case f.held != nil:
 		return report.Conflictf("another apply, by %s, is under way: try again in a moment", f.held.candidate.revision.Author)
-	case base != "" && base != f.hash():
+	case p.Base != "" && p.Base != f.hash():
 		return report.Conflictf("another policy was applied since this one was read: look at `rempart diff`")
+	case p.Parents != nil && f.running != nil && !slices.Contains(p.Parents, f.running.revision.ID):
+		return report.Conflictf("another revision came since this was decided: `rempart ha diff` shows what is to be decided now")
 	}
 	return nil
 }

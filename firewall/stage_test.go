@@ -316,6 +316,27 @@ func TestDecisionIsARevision(t *testing.T) {
 	}
 }
 
+// TestDecisionIsOfWhatRuns refuses what was decided before another revision came.
+func TestDecisionIsOfWhatRuns(t *testing.T) {
+	m := newMachine(t)
+	f, _ := m.start(t, nil)
+	theirs := fromPeer(otherPolicy)
+	if err := f.KeepForeign(t.Context(), theirs); err != nil {
+		t.Fatal(err)
+	}
+	parents := []string{standing(t, f).Running.ID, theirs.ID}
+	first := m.stageAndSwitch(t, f, Proposal{Draft: draft(testPolicy), Parents: parents})
+	if _, err := f.Keep(t.Context(), first.ID); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := f.Stage(t.Context(), Proposal{Draft: draft(otherPolicy), Parents: parents, Force: true}, m.caller()); !errors.Is(err, report.ErrConflict) {
+		t.Errorf("the second decision: %v", err)
+	}
+	if now := standing(t, f); now.Running.ID != first.ID || now.Held != "" {
+		t.Errorf("standing %v", now)
+	}
+}
+
 // TestStagedRollback asks neither the tests nor who is cut off.
 func TestStagedRollback(t *testing.T) {
 	_, f, by := over(t, "10.1.2.9:50000")

@@ -62,7 +62,7 @@ func (f *Firewall) KeepForeign(_ context.Context, r config.Revision) error {
 func (f *Firewall) Rename(ctx context.Context, r config.Revision) error {
 	_, err := do(ctx, f, func(context.Context) (struct{}, error) {
 		var none struct{}
-		if err := f.free(""); err != nil {
+		if err := f.free(Proposal{}); err != nil {
 			return none, err
 		}
 		if f.running == nil || !bytes.Equal(f.running.revision.Text(), r.Text()) || !equalSecrets(f.running.revision.Secrets, r.Secrets) {
