@@ -30,8 +30,12 @@ func (t *trusted) begin(k Keys) {
 // trust is what the daemons believe one another by now.
 func (n *Node) trust() peer.Trust {
 	t := peer.Trust{Own: n.trusted.own, Keys: n.linkKeys()}
-	if n.Keys != nil {
-		t.Own, t.Peers = n.Keys.Own(), n.Keys.Peers()
+	if n.Keys == nil {
+		return t
+	}
+	t.Own, t.Peers = n.Keys.Own(), n.Keys.Peers()
+	if roots := n.roots(); len(roots) > 0 {
+		t.Keys = roots
 	}
 	return t
 }

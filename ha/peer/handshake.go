@@ -3,6 +3,7 @@ package peer
 import (
 	"crypto/ed25519"
 	"crypto/tls"
+	"errors"
 	"io"
 	"net"
 )
@@ -74,8 +75,9 @@ func (s side) greet(rw io.ReadWriter, b binding, m *met) error {
 		return errSelf
 	}
 	m.session, m.features = other.session, s.mine.features&other.features
-	if s.trust.paired() {
-		return nil
+	err = b.proveSecret(rw, s.as, s.trust.Keys)
+	if s.trust.paired() && (errors.Is(err, errSecret) || errors.Is(err, errNoKey)) {
+		return errRestored
 	}
-	return b.proveSecret(rw, s.as, s.trust.Keys)
+	return err
 }

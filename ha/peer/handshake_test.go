@@ -30,6 +30,8 @@ func TestHandshake(t *testing.T) {
 		{"both are", pairedWith("x", "y"), pairedWith("b", "a"), errUnknown, errDisbelieved},
 		{"the called node is of an earlier pairing", pairedWith("a", "b"), pairedWith("old", "a"), errFormer, errDisbelieved},
 		{"the calling node is of an earlier pairing", pairedWith("old", "b"), pairedWith("b", "a"), errDisbelieved, errFormer},
+		{"the called node was restored from before the pairing", pairedWith("a", "b"), pairedBefore("b", "a"), errRestored, errRestored},
+		{"the calling node was restored from before the pairing", pairedBefore("a", "b"), pairedWith("b", "a"), errRestored, errRestored},
 		{"itself", pairedWith("a", "b"), pairedWith("a", "b"), errSelf, errSelf},
 		{"itself, not paired", unpaired("a", 1), unpaired("a", 1), errSelf, errSelf},
 
@@ -153,7 +155,7 @@ func TestClocks(t *testing.T) {
 				err := c.Handshake()
 				if err == nil {
 					var m met
-					err = other.greet(c, nil, &m)
+					err = other.greet(c, bindingOf(t, c), &m)
 				}
 				done <- err
 			}()
@@ -281,4 +283,15 @@ func BenchmarkHandshake(b *testing.B) {
 			b.Fatal(d.err, a.err)
 		}
 	}
+}
+
+// bindingOf is what the ends of a TLS connection know.
+func bindingOf(t *testing.T, c *tls.Conn) binding {
+	t.Helper()
+	state := c.ConnectionState()
+	b, err := state.ExportKeyingMaterial(exporterLabel, nil, bindingLen)
+	if err != nil {
+		t.Error(err)
+	}
+	return b
 }

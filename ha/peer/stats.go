@@ -46,6 +46,7 @@ func (c *counters) causes() []cause {
 	return []cause{
 		{errUnknown, &c.unknownKey, true},
 		{errFormer, &c.formerKey, true},
+		{errRestored, &c.formerKey, true},
 		{errUnpaired, &c.unpaired, true},
 		{errPaired, &c.unpaired, true},
 		{errDisbelieved, &c.disbelieved, true},

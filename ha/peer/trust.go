@@ -11,9 +11,9 @@ import (
 type Trust struct {
 	Own   ed25519.PrivateKey  // never nil
 	Peers []ed25519.PublicKey // each is believed to be the peer's; none: the nodes are not paired
-	// Keys are secrets of nodes that are not paired, of which both must hold one, and four at most. The first
-	// that both have, in the order of the node that is called, is used. They are unused when
-	// there are Peers.
+	// Keys are secrets of the pair, of which both nodes must hold one, and four at most: those that pairing gave them, so
+	// that a key from before it proves nothing, or the password of nodes that are not paired. The first that
+	// both have, in the order of the node that is called, is used.
 	Keys [][]byte
 }
 
@@ -25,6 +25,7 @@ var (
 	errUnpaired = errors.New("it is not paired with this node")
 	errPaired   = errors.New("it is paired, and this node is not")
 	errFormer   = errors.New("it shows the key of an earlier pairing: pair the nodes anew")
+	errRestored = errors.New("it has the key of the peer and not what they agreed on when they were paired, as a node has that was restored from before: pair the nodes anew")
 	errUnknown  = errors.New("it shows a key that this node does not know")
 	// errDisbelieved is what the other end says by its alert.
 	errDisbelieved = errors.New("it does not believe the key of this node: pair the nodes anew")
@@ -73,8 +74,7 @@ func shownBy(s tls.ConnectionState) (shown, error) {
 	return shown{key, c}, nil
 }
 
-// judge says why the other end is not believed. Of nodes that are not paired it is believed for now:
-// it has to prove a secret yet.
+// judge says why the other end is not believed. Whoever is has to prove a secret yet.
 func (t Trust) judge(other shown, former func(ed25519.PublicKey) bool) error {
 	switch {
 	case other.key.Equal(t.Own.Public()):

@@ -22,10 +22,17 @@ func public(name string) ed25519.PublicKey { return identity(name).Public().(ed2
 
 // pairedWith is the trust of a node, by the names of the keys that it believes.
 func pairedWith(name string, peers ...string) Trust {
-	t := Trust{Own: identity(name)}
+	t := Trust{Own: identity(name), Keys: keysOf(77)}
 	for _, p := range peers {
 		t.Peers = append(t.Peers, public(p))
 	}
+	return t
+}
+
+// pairedBefore is the trust of a node that has the right keys, and the secret of an earlier pairing.
+func pairedBefore(name string, peers ...string) Trust {
+	t := pairedWith(name, peers...)
+	t.Keys = keysOf(66)
 	return t
 }
 
