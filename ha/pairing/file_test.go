@@ -53,6 +53,7 @@ func TestDamagedFiles(t *testing.T) {
 		"pairing empty":       {bookName, func([]byte) []byte { return nil }},
 		"pairing cut":         {bookName, func(b []byte) []byte { return b[:len(b)-3] }},
 		"pairing flipped":     {bookName, flip},
+		"another root":        {bookName, func(b []byte) []byte { return bytes.Replace(b, []byte(`"CQkJ`), []byte(`"CQkK`), 1) }},
 		"pairing too large":   {bookName, func(b []byte) []byte { return append(b, make([]byte, maxFile)...) }},
 		"later format": {bookName, func(b []byte) []byte {
 			return bytes.Replace(b, []byte(`"format": 1`), []byte(`"format": 2`), 1)

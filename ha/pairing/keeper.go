@@ -209,10 +209,7 @@ func (k *Keeper) Roots() [][]byte { return k.read().roots() }
 func (k *Keeper) Known() []ed25519.PublicKey { return k.read().known() }
 
 // Former says whether a key was once a peer's and is not believed any more.
-func (k *Keeper) Former(key ed25519.PublicKey) bool {
-	b := k.read()
-	return has(b.former, key) && !has(b.peers(), key)
-}
+func (k *Keeper) Former(key ed25519.PublicKey) bool { return has(k.read().former, key) }
 
 // Changed tells that Own, Peers, Roots or State may be others than before. It holds one.
 func (k *Keeper) Changed() <-chan struct{} { return k.changed }
