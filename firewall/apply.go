@@ -73,7 +73,7 @@ func (f *Firewall) mayRun(ctx context.Context, c *candidate, p Proposal, by repo
 	}
 	warnings = report.UndecidedTests(tests)
 	if p.Foreign != nil {
-		return append(warnings, f.cutOffs(ctx, c.world, now)...), nil
+		return append(append(warnings, f.cutOffs(ctx, c.world, now)...), f.givesUp(c)...), nil
 	}
 	l, err := f.lockout(ctx, c.world, by, now)
 	if err != nil || l == nil {

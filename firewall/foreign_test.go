@@ -113,6 +113,34 @@ func TestForeignWithSections(t *testing.T) {
 	}
 }
 
+// TestForeignThatSharesMore: what the node had of its own goes, and somebody has to be told.
+func TestForeignThatSharesMore(t *testing.T) {
+	m, _ := ofAPair(t, sharing(`["routes"]`)+"\n[[rule]]\nname = \"own\"\nfrom = \"lan\"\naction = \"pass\"\n")
+	f, _ := m.start(t, nil)
+	running := standing(t, f).Running
+	lost := func(text []byte) (found []string) {
+		t.Helper()
+		r := withKey(fromPeer(string(text), running.ID), "second")
+		s := m.stage(t, f, Proposal{Foreign: &r})
+		if _, err := f.GoBack(t.Context(), s.ID); err != nil {
+			t.Fatal(err)
+		}
+		for _, w := range s.Warnings {
+			if strings.Contains(w, "of its own") {
+				found = append(found, w)
+			}
+		}
+		return found
+	}
+	if w := lost(bytes.Replace(running.Shared, []byte("10.1.2.14"), []byte("10.1.2.15"), 1)); w != nil {
+		t.Errorf("nothing goes, and it says %q", w)
+	}
+	want := fmt.Sprintf("this goes: rule own; revision %d has it", running.Number)
+	if w := lost([]byte(pairPolicy)); len(w) != 1 || !strings.Contains(w[0], want) {
+		t.Errorf("it says %q, want %q", w, want)
+	}
+}
+
 // TestForeignOnAFreshNode: one that has no policy yet takes what is shared, with its own node.toml.
 func TestForeignOnAFreshNode(t *testing.T) {
 	for name, files := range map[string]Draft{"no file": draft(""), "its own rules": draft(sharing(`["routes"]`))} {

@@ -4,6 +4,9 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/BurntSushi/toml"
@@ -92,6 +95,33 @@ func (f *Firewall) localized(r config.Revision) (config.Revision, error) {
 		return r, report.Requestf("put shared sections into the policy of this node: %w", err)
 	}
 	return r, nil
+}
+
+// givesUp warns of what this node has of its own and would lose by a policy of the other node that shares more
+// sections than the one that runs.
+func (f *Firewall) givesUp(c *candidate) []string {
+	if f.running == nil || f.running.revision.Shared == nil {
+		return nil
+	}
+	runs := f.running.revision
+	var texts [3][]pieces.Piece
+	for i, text := range [][]byte{runs.Policy, runs.Shared, c.draft.Policy} {
+		var err error
+		if texts[i], err = pieces.Split(text); err != nil {
+			return nil // it is only a warning
+		}
+	}
+	var lost []string
+	for _, own := range texts[0] {
+		same := func(p pieces.Piece) bool { return strings.TrimSpace(p.Text) == strings.TrimSpace(own.Text) }
+		if !slices.ContainsFunc(texts[1], same) && !slices.ContainsFunc(texts[2], same) {
+			lost = append(lost, own.Object)
+		}
+	}
+	if len(lost) == 0 {
+		return nil
+	}
+	return []string{fmt.Sprintf("what it has of its own is shared now, and this goes: %s; revision %d has it", strings.Join(lost, ", "), runs.Number)}
 }
 
 // texts are the policy and the node.toml of this node: those that run, or
