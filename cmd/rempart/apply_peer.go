@@ -13,7 +13,7 @@ func mayRunThere(r *report.PeerReport, alone bool) error {
 	case r.State == report.PeerRefuses:
 		return &report.PeerRefused{PeerReport: *r}
 	case r.State == report.PeerConflict:
-		return wrong("%s was edited as well, and this node does not know of it%s: `rempart ha diff` shows both, `rempart ha resolve` decides; --alone applies this here all the same", r.Node, remark(r.Message))
+		return wrong("%s was edited as well%s: `rempart ha diff` shows both, `rempart ha resolve` decides; --alone applies this here all the same", r.Node, remark(r.Message))
 	}
 	return nil
 }

@@ -16,6 +16,7 @@ import (
 	"github.com/rempart/rempart/ha"
 	"github.com/rempart/rempart/ha/configsync"
 	"github.com/rempart/rempart/ha/pairing"
+	"github.com/rempart/rempart/ha/pulse"
 )
 
 // newPairBackend puts together what keeps one policy on both nodes.
@@ -29,6 +30,10 @@ func newPairBackend(o options, m *machine, owner *links.Owner, line peerLine, pa
 			return slices.ContainsFunc(keys.Known(), func(k ed25519.PublicKey) bool { return k.Equal(ed25519.PublicKey(key)) })
 		},
 		Seal: sealer(keys, pair), Node: pair.Name, Peer: func() string { return peerName(keys, pair) }, Leads: pair.Master,
+		Alive: func() bool {
+			state, _, _ := pair.PeerState()
+			return state != pulse.Stunned.String() && state != pulse.Dead.String()
+		},
 		Kept: files.follow, Version: version, Log: log.Named("policy"),
 	})
 	return pairBackend{

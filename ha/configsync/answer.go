@@ -177,7 +177,7 @@ func (s *Sync) mayFollow(ctx context.Context, r config.Revision, before []config
 	case h.Contains(r.ID) && h.Relation(r.ID, runs) == config.Behind:
 		return &Refusal{Message: fmt.Sprintf("revision %.7s is older than what runs, %.7s", r.ID, runs)}
 	}
-	return &Refusal{Message: fmt.Sprintf("it runs revision %.7s by %s, which this one was not edited from: `rempart ha diff` shows both", runs, who(standing.Running))}
+	return &Refusal{Conflict: true, Message: fmt.Sprintf("it runs revision %.7s by %s, which this one was not edited from", runs, who(standing.Running))}
 }
 
 // connects refuses revisions that the last one does not descend from: its signature says nothing of them.

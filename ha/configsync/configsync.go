@@ -83,6 +83,8 @@ type Refusal struct {
 	Faults  []Fault `json:"faults,omitempty"`
 	// Busy says that another apply is under way: the same may be taken a moment later.
 	Busy bool `json:"busy,omitempty"`
+	// Conflict says that the node runs what the revision does not descend from.
+	Conflict bool `json:"conflict,omitempty"`
 }
 
 // Fault is one fault of a policy, with its place.
@@ -116,6 +118,9 @@ type Options struct {
 	Seal func(r *config.Revision)
 	// Node is this node's name, and Peer that of the other.
 	Node, Peer func() string
+	// Alive says that the other node's program answers: while it does not, though its kernel keeps the connection, nobody
+	// waits for it.
+	Alive func() bool
 	// Leads says that what this node learned counts: it is master.
 	Leads func() bool
 	// Kept is told of each revision that was kept and nobody wrote at this node, for it is the peer's or a merge, with

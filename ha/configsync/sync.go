@@ -260,7 +260,7 @@ func digestSecrets(secrets map[string][]byte) string {
 func (s *Sync) exchange(ctx context.Context, own *state) (*state, error) {
 	within, cancel := context.WithTimeout(ctx, stepTime)
 	defer cancel()
-	answer, err := s.Ask(within, askState, appendJSON(nil, own)[4:])
+	answer, err := s.ask(within, askState, appendJSON(nil, own)[4:])
 	if errors.Is(err, context.DeadlineExceeded) && ctx.Err() == nil {
 		s.unheard()
 		return nil, errSilent
@@ -364,11 +364,45 @@ func (s *Sync) digest(ctx context.Context) error {
 	return nil
 }
 
+// ask asks the peer, for as long as its program lives.
+func (s *Sync) ask(ctx context.Context, kind string, body []byte) ([]byte, error) {
+	if s.Alive == nil {
+		return s.Ask(ctx, kind, body)
+	}
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	stop := make(chan struct{})
+	defer close(stop)
+	go func() {
+		look := time.NewTicker(aliveEvery)
+		defer look.Stop()
+		for {
+			select {
+			case <-stop:
+				return
+			case <-look.C:
+				if !s.Alive() {
+					cancel(errSilent)
+				}
+			}
+		}
+	}()
+	answer, err := s.Ask(ctx, kind, body)
+	if err != nil && errors.Is(context.Cause(ctx), errSilent) {
+		s.unheard()
+		return nil, errSilent
+	}
+	return answer, err
+}
+
+// aliveEvery is how often whoever waits for an answer looks whether one may come.
+const aliveEvery = 250 * time.Millisecond
+
 // request asks the peer for a step. Its error is a *Refusal when the peer refuses it.
 func (s *Sync) request(ctx context.Context, kind string, body []byte, most time.Duration) (reply, error) {
 	ctx, cancel := context.WithTimeout(ctx, most)
 	defer cancel()
-	answer, err := s.Ask(ctx, kind, body)
+	answer, err := s.ask(ctx, kind, body)
 	if err != nil {
 		return reply{}, err
 	}

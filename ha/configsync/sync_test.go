@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -365,6 +366,26 @@ func must[T any](v T, err error) T {
 		panic(err)
 	}
 	return v
+}
+
+// The program of the peer stops while it is asked, and its kernel keeps the connection: nobody waits for a minute.
+func TestPeerStopsWhileItChecks(t *testing.T) {
+	w := begun(t)
+	var stopped atomic.Bool
+	w.a.sync.Alive = func() bool { return !stopped.Load() }
+	ask := w.a.sync.Ask
+	w.a.sync.Ask = func(ctx context.Context, kind string, body []byte) ([]byte, error) {
+		if kind == askStage {
+			stopped.Store(true)
+			<-ctx.Done()
+			return nil, ctx.Err()
+		}
+		return ask(ctx, kind, body)
+	}
+	out, err := w.a.apply("two", Order{})
+	if err != nil || out.Peer.State != Away || w.a.text() != "two" {
+		t.Errorf("%+v, %v, runs %q", out.Peer, err, w.a.text())
+	}
 }
 
 // Two nodes that were given the same text apart agree on one name for it, without switching.
