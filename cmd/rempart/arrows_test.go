@@ -65,6 +65,7 @@ func arrows() map[string][]string {
 			"firewall/links", "firewall/nft", "firewall/packetlog", "firewall/report",
 			"firewall/explain", "firewall/gateways", "firewall/trace", "rules/analysis", "rules/steer",
 		},
+		"ha/applying":    nil,
 		"ha/carp":        nil,
 		"ha/configsync":  {"config", "config/pieces", "ha/peer", "ha/view"},
 		"ha/conntrack":   nil,
