@@ -2,6 +2,7 @@ package pieces
 
 import (
 	"bytes"
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -197,6 +198,27 @@ func TestWeaveExamples(t *testing.T) {
 				weaves(t, []byte(own), []byte(own), sections)
 			}
 			weaves(t, []byte(own), []byte(all["../../packaging/examples/rempart.toml"]), sections)
+		}
+	}
+}
+
+// TestListsThatDecide: a conflict over the order of any of these is a person's to decide. A table that is taken from
+// here would be merged in an order that nobody chose.
+func TestListsThatDecide(t *testing.T) {
+	element := func(table, name string) string {
+		return fmt.Sprintf("[[%s]]\nname = %q\ndestination = %q\n", table, name, name)
+	}
+	for table, want := range map[string]bool{
+		"rule": true, "port_forward": true, "outbound": true, "one_to_one": true, "prefix": true, "shape": true, "route": true,
+		"test": false, "vip": false,
+	} {
+		a, b, c := element(table, "a"), element(table, "b"), element(table, "c")
+		got, err := Compare([]byte(a+b+c), []byte(b+a+c), []byte(a+c+b))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if conflict := got.Merged == nil; conflict != want {
+			t.Errorf("%s: conflict %v, want %v", table, conflict, want)
 		}
 	}
 }
