@@ -361,6 +361,21 @@ func TestRename(t *testing.T) {
 	}
 }
 
+// TestForeignOfALaterSchema: a policy that a later version of the language wrote is refused by its line, and nothing is held.
+func TestForeignOfALaterSchema(t *testing.T) {
+	m, _ := ofAPair(t, pairPolicy)
+	f, _ := m.start(t, nil)
+	r := withKey(fromPeer(strings.Replace(pairPolicy, "schema = 1", "schema = 2", 1)), "first")
+	_, err := f.Stage(t.Context(), Proposal{Foreign: &r}, m.caller())
+	var faults config.Errors
+	if !errors.As(err, &faults) || faults[0].Key != "schema" || faults[0].File != "rempart.toml" {
+		t.Errorf("%v", err)
+	}
+	if s := standing(t, f); s.Held != "" {
+		t.Errorf("%s is held", s.Held)
+	}
+}
+
 // TestRollbackPassesOverNames: going back leads to another text, not to the same one under another name.
 func TestRollbackPassesOverNames(t *testing.T) {
 	m, _ := ofAPair(t, pairPolicy)
