@@ -11,7 +11,6 @@ import (
 	"github.com/rempart/rempart/ha/configsync"
 	"github.com/rempart/rempart/ha/pairing"
 	"github.com/rempart/rempart/ha/peer"
-
 )
 
 // newLine is the line of a node that is not paired.
@@ -31,7 +30,7 @@ func TestPeerLineAnswers(t *testing.T) {
 	if _, err := l.Answer(context.Background(), "policy-state", []byte("{}")); err == nil || err.Error() != "the nodes are not paired" {
 		t.Errorf("about policies: %v", err)
 	}
-	if _, err := l.Answer(context.Background(), pairing.KindUnpair, nil); !errors.Is(err, pairing.ErrUnpaired) {
+	if _, err := l.Answer(context.Background(), pairing.KindUnpair, nil); err != nil {
 		t.Errorf("about keys: %v", err)
 	}
 }

@@ -44,27 +44,27 @@ func (g pairedGateway) Check(ctx context.Context, d report.Draft, by report.Call
 
 // Apply makes a draft run on both nodes.
 func (g pairedGateway) Apply(ctx context.Context, r report.Request, by report.Caller) (report.Applied, error) {
+	if g.paired() {
+		return g.apply(ctx, configsync.Order{Confirm: time.Duration(r.Confirm) * time.Second, Alone: r.Alone},
+			firewall.Proposal{Draft: r.Draft, Message: r.Message, Force: r.Force, Base: r.Base}, by)
+	}
 	if err := g.files.mayApply(r.Draft); err != nil {
 		return report.Applied{}, err
 	}
-	var a report.Applied
-	var err error
-	if g.paired() {
-		a, err = g.apply(ctx, configsync.Order{Confirm: time.Duration(r.Confirm) * time.Second, Alone: r.Alone},
-			firewall.Proposal{Draft: r.Draft, Message: r.Message, Force: r.Force, Base: r.Base}, by)
-	} else {
-		a, err = g.Firewall.Apply(ctx, r, by)
-	}
+	a, err := g.Firewall.Apply(ctx, r, by)
 	if err == nil {
 		g.files.applied(r.Draft)
 	}
 	return a, err
 }
 
-// apply makes a proposal run on both nodes.
+// apply makes a proposal run on both nodes. What it may not undo is looked at when nothing comes any more.
 func (g pairedGateway) apply(ctx context.Context, o configsync.Order, p firewall.Proposal, by report.Caller) (report.Applied, error) {
 	var hash string
 	out, err := g.sync.Apply(ctx, o, func(ctx context.Context) (configsync.Staged, error) {
+		if err := g.files.mayApply(p.Draft); err != nil {
+			return configsync.Staged{}, err
+		}
 		s, err := g.Firewall.Stage(ctx, p, by)
 		hash = s.Revision.Hash
 		return stagedOf(s), err
@@ -72,6 +72,7 @@ func (g pairedGateway) apply(ctx context.Context, o configsync.Order, p firewall
 	if err != nil {
 		return report.Applied{}, g.failure(err)
 	}
+	g.files.applied(p.Draft)
 	a := g.applied(out)
 	a.Hash, a.Unchanged = hash, out.Unchanged
 	a.Warnings = append(out.Staged.Warnings, a.Warnings...)
@@ -193,7 +194,9 @@ func peerReport(node string, r configsync.Report, err error) (report.PeerReport,
 	var refused *configsync.Refused
 	switch {
 	case errors.As(err, &refused):
-		out.State, out.Message = report.PeerRefuses, refused.Message
+		if out.State, out.Message = report.PeerRefuses, refused.Message; refused.Conflict {
+			out.State = report.PeerConflict
+		}
 		for _, f := range refused.Faults {
 			out.Faults = append(out.Faults, report.Fault{File: f.File, Line: f.Line, Col: f.Col, Key: f.Key, Message: f.Message})
 		}

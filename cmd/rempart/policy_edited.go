@@ -15,6 +15,18 @@ import (
 // edited is what rempart.toml was edited from, while that is not what runs.
 type edited struct {
 	From string `json:"from"` // the ID of the revision
+	// Shown is the revision that was laid beside the file, and Was the hash of the file then: a file that is another
+	// one since is what somebody made of both.
+	Shown string `json:"shown,omitempty"`
+	Was   string `json:"was,omitempty"`
+}
+
+// of is the ID of the revision from which a text was edited.
+func (e *edited) of(text []byte) string {
+	if e.Shown != "" && config.Hash(text) != e.Was {
+		return e.Shown
+	}
+	return e.From
 }
 
 func (f *policyFiles) editedPath() string { return f.state.Path("edited.json") }
@@ -34,7 +46,7 @@ func (f *policyFiles) keeping(runs config.Revision) {
 func (f *policyFiles) settle() {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	base, running, err := f.behind()
+	base, running, err := f.behind(f.text())
 	switch {
 	case err != nil:
 		f.log.Warn("nobody knows what rempart.toml was edited from", "cause", err)
@@ -47,17 +59,24 @@ func (f *policyFiles) settle() {
 	}
 }
 
-// behind is the revision from which the file was edited, when that is not the one that runs; nil: it is.
-func (f *policyFiles) behind() (base, running *config.Revision, err error) {
+// text is that of the file; none: it cannot be read.
+func (f *policyFiles) text() []byte {
+	text, _ := disk.Read(f.policyPath(), maxFile)
+	return text
+}
+
+// behind is the revision from which the file was edited, which holds a text now, when that is not the one that
+// runs; nil: it is.
+func (f *policyFiles) behind(text []byte) (base, running *config.Revision, err error) {
 	e, err := f.remembered()
 	if err != nil || e == nil {
 		return nil, nil, err
 	}
 	now, err := f.state.Current()
-	if err != nil || now.ID == e.From {
+	if err != nil || now.ID == e.of(text) {
 		return nil, nil, err
 	}
-	from, err := f.state.Find(e.From)
+	from, err := f.state.Find(e.of(text))
 	if err != nil {
 		return nil, nil, f.lost(err)
 	}
@@ -66,7 +85,7 @@ func (f *policyFiles) behind() (base, running *config.Revision, err error) {
 
 // left says whether a text is what it was edited from: nobody edited it.
 func (f *policyFiles) left(text []byte) bool {
-	base, _, err := f.behind()
+	base, _, err := f.behind(text)
 	return err == nil && base != nil && bytes.Equal(text, base.Policy)
 }
 
@@ -75,7 +94,20 @@ func (f *policyFiles) remember(from config.Revision) error {
 	if e, err := f.remembered(); err != nil || e != nil || from.ID == "" {
 		return err
 	}
-	text, err := json.Marshal(edited{From: from.ID})
+	return f.note(edited{From: from.ID})
+}
+
+// shown notes that what runs was laid beside the file.
+func (f *policyFiles) shown(running *config.Revision, file []byte) error {
+	e, err := f.remembered()
+	if err != nil {
+		return err
+	}
+	return f.note(edited{From: e.of(file), Shown: running.ID, Was: config.Hash(file)})
+}
+
+func (f *policyFiles) note(e edited) error {
+	text, err := json.Marshal(e)
 	if err != nil {
 		return err
 	}

@@ -87,9 +87,14 @@ func (f *policyFiles) bringPolicy(before, now config.Revision) (edited bool, err
 
 func (f *policyFiles) policyPath() string { return filepath.Join(f.config, policyFile) }
 
+// is says whether a draft is the file, whatever whoever sent it calls it.
+func (f *policyFiles) is(d report.Draft) bool {
+	return d.PolicyName == f.policyPath() || len(d.Policy) > 0 && bytes.Equal(d.Policy, f.text())
+}
+
 // applied notes that a draft runs.
 func (f *policyFiles) applied(d report.Draft) {
-	if d.PolicyName != f.policyPath() {
+	if !f.is(d) {
 		return
 	}
 	f.mu.Lock()
@@ -102,12 +107,12 @@ func (f *policyFiles) applied(d report.Draft) {
 // mayApply refuses the file of the configuration directory when it, or a secret beside it, would undo what the
 // other node changed since it was edited.
 func (f *policyFiles) mayApply(d report.Draft) error {
-	if d.PolicyName != f.policyPath() {
+	if !f.is(d) {
 		return nil
 	}
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	base, running, err := f.behind()
+	base, running, err := f.behind(d.Policy)
 	if err != nil || base == nil {
 		return err
 	}
@@ -131,15 +136,15 @@ func (f *policyFiles) mayApply(d report.Draft) error {
 func (f *policyFiles) merge() (string, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	base, running, err := f.behind()
+	have, err := disk.Read(f.policyPath(), maxFile)
+	if err != nil {
+		return "", err
+	}
+	base, running, err := f.behind(have)
 	if err != nil || base == nil {
 		return "", err
 	}
 	if err := f.bringSecrets(*base, *running); err != nil {
-		return "", err
-	}
-	have, err := disk.Read(f.policyPath(), maxFile)
-	if err != nil {
 		return "", err
 	}
 	c, err := pieces.Compare(base.Policy, have, running.Policy)
@@ -151,7 +156,7 @@ func (f *policyFiles) merge() (string, error) {
 		if err := disk.Replace(disk.OS{}, aside, disk.Bytes(c.Draft)); err != nil {
 			return "", err
 		}
-		return fmt.Sprintf("%s and revision %d changed the same objects: %s has both, marked; edit it, put it in place of the file and apply", f.policyPath(), running.Number, aside), nil
+		return fmt.Sprintf("%s and revision %d changed the same objects: %s has both, marked; edit it, put it in place of the file and apply", f.policyPath(), running.Number, aside), f.shown(running, have)
 	}
 	if err := disk.Replace(disk.OS{}, f.policyPath()+".before", disk.Bytes(have)); err != nil {
 		return "", err
@@ -166,7 +171,7 @@ func (f *policyFiles) merge() (string, error) {
 func (f *policyFiles) edits() string {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	base, _, err := f.behind()
+	base, _, err := f.behind(f.text())
 	switch {
 	case err != nil:
 		return err.Error()

@@ -210,3 +210,55 @@ func TestWhatFilesWereEditedFromIsLost(t *testing.T) {
 		d.want("a = 1\nb = 2\n", "two")
 	}
 }
+
+// A conflict in the file is not a dead end: what somebody made of both may be applied, and what he left as it was
+// may not.
+func TestConflictInTheFileIsResolved(t *testing.T) {
+	d := newDesk(t)
+	d.write(policyFile, "a = 7\nb = 1\n")
+	before := d.run("a = 2\nb = 1\n", "one")
+	d.files.follow(before, d.runs)
+	said, err := d.files.merge()
+	if err != nil || !strings.Contains(said, "rempart.toml.conflict") {
+		t.Fatalf("%q, %v", said, err)
+	}
+	if err := d.applies(); err == nil || d.files.edits() == "" {
+		t.Errorf("the file as it was: %v, %q", err, d.files.edits())
+	}
+	d.write(policyFile, "a = 9\nb = 1\n")
+	d.want("a = 9\nb = 1\n", "one")
+	before = d.run("a = 2\nb = 1\n\n[c]\nx = 1\n", "one") // it came before the apply
+	d.files.follow(before, d.runs)
+	if err := d.applies(); err == nil {
+		t.Error("the next revision would be undone")
+	}
+	if _, err := d.files.merge(); err != nil {
+		t.Fatal(err)
+	}
+	d.want("a = 9\nb = 1\n\n[c]\nx = 1\n", "one")
+}
+
+// The file is the file, whichever way it is named.
+func TestFileByAnotherName(t *testing.T) {
+	d := newDesk(t)
+	d.write(policyFile, "a = 7\nb = 1\n")
+	before := d.run("a = 1\nb = 2\n", "one")
+	d.files.follow(before, d.runs)
+	for _, name := range []string{"rempart.toml", "stdin"} {
+		if err := d.files.mayApply(report.Draft{PolicyName: name, Policy: []byte(d.read(policyFile))}); err == nil {
+			t.Errorf("as %s it may be applied", name)
+		}
+	}
+	other := report.Draft{PolicyName: "other.toml", Policy: []byte("a = 8\nb = 2\n")}
+	if err := d.files.mayApply(other); err != nil {
+		t.Errorf("another file: %v", err)
+	}
+	d.files.applied(other)
+	if d.files.edits() == "" {
+		t.Error("an apply of another file forgot what this one was edited from")
+	}
+	d.files.applied(report.Draft{PolicyName: d.path(policyFile)})
+	if e := d.files.edits(); e != "" {
+		t.Error(e)
+	}
+}

@@ -43,7 +43,8 @@ func TestFileBeingEdited(t *testing.T) {
 		}
 		b.left(two, edit)
 		two.write("rempart.toml", b.next()) // what he made of both
-		two.refused([]string{"apply", "--now"}, "ha pull")
+		two.mustApply()
+		b.runBoth(b.last)
 	})
 }
 
