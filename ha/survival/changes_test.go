@@ -99,6 +99,7 @@ func (b *bed) changes(try int) []change {
 // rotate gives both nodes new keys, and waits until nobody knows the old ones any more.
 func (b *bed) rotate(at *node) {
 	b.Helper()
+	b.inStep() // so that they speak with each other
 	before := *at.status().Pairing
 	at.order("ha", "rotate")
 	b.await("both nodes to use new keys", func() bool {
@@ -111,6 +112,7 @@ func (b *bed) rotate(at *node) {
 // unpair ends the pairing, which both nodes have to know, and waits until they speak with each other again.
 func (b *bed) unpair(at *node) {
 	b.Helper()
+	b.inStep() // so that they speak with each other
 	at.order("ha", "unpair", "--yes")
 	b.await("the nodes to go on unpaired", func() bool {
 		for _, n := range b.nodes {
