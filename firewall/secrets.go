@@ -3,6 +3,7 @@ package firewall
 import (
 	"bytes"
 	"errors"
+	"fmt"
 	"io/fs"
 	"maps"
 	"strings"
@@ -86,8 +87,11 @@ func (f *Firewall) fitForeign(r *config.Revision, c *config.Config) error {
 		return nil
 	}
 	content, ok := r.Secrets[bareName(c.HA.Secret)]
-	if !ok {
+	if !ok { // it was made before revisions had any, or without one that could be read
 		_, err := f.ownSecrets(c)
+		if err != nil {
+			err = fmt.Errorf("the revision came without the password of the pair (`rempart apply` at %s makes one that has it): %w", r.Origin, err)
+		}
 		return err
 	}
 	_, err := fitSecret(c.HA, content, nil)

@@ -43,7 +43,9 @@ type Staged struct {
 	Revision config.Revision
 	// Unchanged says that it runs already. Nothing is held.
 	Unchanged bool
-	Warnings  []string
+	// Pair says that it is the policy of a pair: it has [ha].
+	Pair     bool
+	Warnings []string
 }
 
 // staged is a policy that is held.
@@ -170,7 +172,7 @@ func (f *Firewall) stage(ctx context.Context, p Proposal, by report.Caller) (Sta
 	if err := f.writable(); err != nil {
 		return Staged{}, nil, err
 	}
-	return Staged{ID: c.revision.ID, Revision: c.revision, Warnings: slices.Concat(warnings, c.warnings)}, c, nil
+	return Staged{ID: c.revision.ID, Revision: c.revision, Pair: c.world.Config.HA != nil, Warnings: slices.Concat(warnings, c.warnings)}, c, nil
 }
 
 // free says why a proposal cannot be applied now: another apply is under way, or what

@@ -63,7 +63,7 @@ func serve(ctx context.Context, o options, log hclog.Logger) error {
 	gateway = firewall.New(firewall.Parts{
 		State: m.state, Kernel: m.table, Traces: m.table, Links: owner, FlowTable: m.flows, Feeds: fetched, Gateways: lines, Resets: m.resets,
 		Host: firewall.Machine{}, PacketLog: ring, Overloads: overloads.Subscribe(ctx, nil), Tampered: tampered,
-		Files: o.draft, Version: version, Logger: log, Policy: enforce(&enforced, pair.Set), ReadSecret: o.secret, Node: o.node, Seal: sealer(keys, pair),
+		Files: o.draft, Version: version, Logger: log, Policy: enforce(&enforced, func(c *config.Config) { pair.Set(c); policies.Ring() }), ReadSecret: o.secret, Node: o.node, Seal: sealer(keys, pair),
 		Hold: pair.Hold, Holds: pair.Holds, Moved: pair.Moved(),
 	})
 	backend := newPairBackend(o, m, owner, line, pair, gateway, &enforced, log)

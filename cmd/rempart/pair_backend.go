@@ -99,7 +99,7 @@ func pairingFailure(err error) error {
 	case errors.Is(err, pairing.ErrWrong):
 		return view.Orderf("%w: compare it with what the other node shows", err)
 	case errors.Is(err, pairing.ErrItself):
-		return view.Orderf("%w: say the code at the other one", err)
+		return view.Orderf("%w: say the code at the other one, or if that is a copy of this one, remove state/pair there first", err)
 	case errors.Is(err, pairing.ErrCode):
 		return view.Orderf("%w", err)
 	case errors.Is(err, pairing.ErrNobody):
@@ -137,7 +137,7 @@ func (b pairBackend) meetingPoints() ([]netip.Addr, error) {
 	}
 	addresses, err := ownAddresses(device)
 	if err == nil && len(addresses) == 0 {
-		err = view.Statef("this node has no address at which the other one could find it: give the cable one in node.toml, or with `ip address add`")
+		err = view.Statef("this node has no address at which the other one could find it: give the cable one with `ip address add`, or set up IPv6 there")
 	}
 	return addresses, err
 }
@@ -148,7 +148,8 @@ func (b pairBackend) Unpair(ctx context.Context, force bool, by string) (view.Pa
 	case b.keys.Fault() != nil:
 		return view.Pairing{}, view.Statef("%w", b.keys.Fault())
 	case !b.keys.State().Paired:
-		return view.Pairing{}, view.Statef("this node is not paired")
+		err := b.keys.Unpair() // a pairing that was begun and never finished is forgotten
+		return viewPairing(b.keys.State()), pairingFailure(err)
 	}
 	_, err := b.AskPeer(ctx, pairing.KindUnpair, nil)
 	if err != nil && !force {

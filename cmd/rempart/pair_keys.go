@@ -73,6 +73,17 @@ func (l peerLine) Linked(up bool) {
 	}
 }
 
+// answerTime is how long the answer that changed the keys may be under way: the connection may end with them.
+const answerTime = 100 * time.Millisecond
+
+// pause waits, or until ctx ends.
+func pause(ctx context.Context, d time.Duration) {
+	select {
+	case <-ctx.Done():
+	case <-time.After(d):
+	}
+}
+
 // rekeyed is the node as far as its keys matter.
 type rekeyed interface {
 	Rekey()
@@ -96,6 +107,7 @@ func (l peerLine) keepKeys(ctx context.Context, node rekeyed, log hclog.Logger) 
 		case <-ctx.Done():
 			return nil
 		case <-l.keys.Changed():
+			pause(ctx, answerTime)
 			node.Rekey()
 			l.sync().Ring()
 			wait = unfinished

@@ -28,7 +28,7 @@ func (g pairedGateway) Check(ctx context.Context, d report.Draft, by report.Call
 	if err != nil || !g.paired() || p.Unchanged || len(p.Faults) > 0 || p.Lockout != nil {
 		return p, err
 	}
-	staged, err := g.Firewall.Stage(ctx, firewall.Proposal{Draft: d, Force: true}, by)
+	staged, err := g.stage(ctx, firewall.Proposal{Draft: d, Force: true}, by)
 	switch {
 	case errors.Is(err, report.ErrConflict):
 		return p, nil // an apply is under way: that is told to who applies
@@ -58,6 +58,16 @@ func (g pairedGateway) Apply(ctx context.Context, r report.Request, by report.Ca
 	return a, err
 }
 
+// stage has this node check a proposal and hold it, if both nodes could go on with it.
+func (g pairedGateway) stage(ctx context.Context, p firewall.Proposal, by report.Caller) (firewall.Staged, error) {
+	s, err := g.Firewall.Stage(ctx, p, by)
+	if err == nil && !s.Unchanged && !s.Pair {
+		_, fault := g.GoBack(context.WithoutCancel(ctx), s.ID)
+		return firewall.Staged{}, errors.Join(report.Requestf("%s", "this policy is not applied: "+partsThePair), fault)
+	}
+	return s, err
+}
+
 // apply makes a proposal run on both nodes. What it may not undo is looked at when nothing comes any more.
 func (g pairedGateway) apply(ctx context.Context, o configsync.Order, p firewall.Proposal, by report.Caller) (report.Applied, error) {
 	var hash string
@@ -65,7 +75,7 @@ func (g pairedGateway) apply(ctx context.Context, o configsync.Order, p firewall
 		if err := g.files.mayApply(p.Draft); err != nil {
 			return configsync.Staged{}, err
 		}
-		s, err := g.Firewall.Stage(ctx, p, by)
+		s, err := g.stage(ctx, p, by)
 		hash = s.Revision.Hash
 		return stagedOf(s), err
 	})

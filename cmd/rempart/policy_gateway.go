@@ -23,8 +23,16 @@ var _ configsync.Gateway = policyGateway{}
 // Stage checks a revision of the other node and holds it.
 func (g policyGateway) Stage(ctx context.Context, r config.Revision, learned []byte) (configsync.Staged, error) {
 	s, err := g.Firewall.Stage(ctx, firewall.Proposal{Foreign: &r, Learned: learned, Force: true}, report.Caller{Name: r.Author})
+	if err == nil && !s.Pair {
+		_, err := g.Firewall.GoBack(context.WithoutCancel(ctx), s.ID)
+		return configsync.Staged{}, errors.Join(&configsync.Refusal{Message: partsThePair}, err)
+	}
 	return stagedOf(s), refusalOf(err)
 }
+
+// partsThePair is why a policy is refused that paired nodes could not go on with as a pair: the one that switches first
+// would not be heard any more.
+const partsThePair = "it has no [ha], so the nodes would not find each other any more: `rempart ha unpair` first, and then each is changed by itself"
 
 // Switch makes what is held run.
 func (g policyGateway) Switch(ctx context.Context, id string, hold time.Duration) (configsync.Switched, error) {
