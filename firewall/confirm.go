@@ -49,6 +49,9 @@ func (f *Firewall) fresh(by report.Caller) error {
 
 // confirmed keeps the pending apply.
 func (f *Firewall) confirmed(ctx context.Context) (report.Applied, error) {
+	if f.running == nil || f.running.revision.ID != f.pending.journal.Candidate.ID { // the kernel did not take the way back yet
+		return report.Applied{}, report.Conflictf("%s is being taken back: it cannot be kept any more", called(f.pending.journal.Candidate.ID))
+	}
 	if err := f.keep(ctx); err != nil {
 		return report.Applied{}, err
 	}

@@ -73,6 +73,15 @@ func (l peerLine) Linked(up bool) {
 	}
 }
 
+// resume finishes a rotation that was interrupted. A peer that stands still keeps nobody from newer keys.
+func (l peerLine) resume(ctx context.Context, node rekeyed) error {
+	ctx, cancel := context.WithTimeout(ctx, resumeTime)
+	defer cancel()
+	return l.keys.Resume(ctx, node.AskPeer)
+}
+
+const resumeTime = 5 * time.Second
+
 // answerTime is how long the answer that changed the keys may be under way: the connection may end with them.
 const answerTime = 100 * time.Millisecond
 
@@ -113,7 +122,7 @@ func (l peerLine) keepKeys(ctx context.Context, node rekeyed, log hclog.Logger) 
 			wait = unfinished
 			late.Reset(wait)
 		case <-l.linked:
-			if err := l.keys.Resume(ctx, node.AskPeer); err != nil && !errors.Is(err, pairing.ErrUnpaired) {
+			if err := l.resume(ctx, node); err != nil && !errors.Is(err, pairing.ErrUnpaired) {
 				log.Debug("a rotation of keys is not finished yet", "cause", err)
 			}
 			late.Reset(wait)

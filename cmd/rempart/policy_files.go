@@ -65,6 +65,9 @@ func (f *policyFiles) bringSecrets(before, now config.Revision) error {
 		case err == nil && !bytes.Equal(have, before.Secrets[name]):
 			f.log.Warn("a secret was changed here and not applied: the file stays, the secret of the other node is in use", "file", path)
 			continue
+		case err != nil && !errors.Is(err, fs.ErrNotExist):
+			faults = append(faults, err)
+			continue
 		}
 		if err := disk.Replace(disk.OS{}, path, disk.Bytes(content)); err != nil {
 			faults = append(faults, err)

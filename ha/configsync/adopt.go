@@ -35,7 +35,7 @@ func (s *Sync) fetch(ctx context.Context, own *state, head string, learned bool)
 	var all bundle
 	have := own.Line
 	for {
-		answer, err := s.ask(ctx, askFetch, appendJSON(nil, fetch{Head: head, Have: have, Learned: learned})[4:])
+		answer, err := s.ask(ctx, askFetch, marshal(fetch{Head: head, Have: have, Learned: learned}))
 		if err != nil {
 			return bundle{}, err
 		}

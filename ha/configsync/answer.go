@@ -46,7 +46,7 @@ func replyTo(r reply, err error) ([]byte, error) {
 			r.Refusal = &Refusal{Message: err.Error()}
 		}
 	}
-	return appendJSON(nil, r)[4:], nil
+	return marshal(r), nil
 }
 
 func (s *Sync) answerState(ctx context.Context, body []byte) ([]byte, error) {
@@ -61,7 +61,7 @@ func (s *Sync) answerState(ctx context.Context, body []byte) ([]byte, error) {
 	if s.hear(other) {
 		s.Ring()
 	}
-	return appendJSON(nil, own)[4:], nil
+	return marshal(own), nil
 }
 
 // answerFetch sends revisions, as many as are fit for one message.
@@ -139,7 +139,7 @@ func (s *Sync) answerStage(ctx context.Context, body []byte) (reply, error) {
 		return reply{}, err
 	}
 	if head.Try {
-		_, err = s.Gateway.GoBack(ctx, r.ID)
+		_, err = s.Gateway.GoBack(context.WithoutCancel(ctx), r.ID)
 	}
 	return reply{Warnings: staged.Warnings}, err
 }

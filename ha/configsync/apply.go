@@ -170,7 +170,7 @@ func (s *Sync) both(ctx context.Context, o Order, out Outcome) (Outcome, error) 
 	there := make(chan error, 1)
 	if with {
 		go func() {
-			_, err := s.request(ctx, askSwitch, appendJSON(nil, step{ID: id, Hold: theirs})[4:], switchTime)
+			_, err := s.request(ctx, askSwitch, marshal(step{ID: id, Hold: theirs}), switchTime)
 			there <- err
 		}()
 	}
@@ -251,7 +251,7 @@ func (s *Sync) untilHeard(ctx context.Context, kind, id string) error {
 	ctx, cancel := context.WithTimeout(ctx, s.heardTime)
 	defer cancel()
 	for {
-		_, err := s.request(ctx, kind, appendJSON(nil, step{ID: id})[4:], s.heardTime)
+		_, err := s.request(ctx, kind, marshal(step{ID: id}), s.heardTime)
 		if !errors.Is(err, peer.ErrNotConnected) {
 			return err
 		}

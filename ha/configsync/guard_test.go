@@ -82,7 +82,7 @@ func TestHoldIsBounded(t *testing.T) {
 		if _, err := w.b.sync.Gateway.Stage(context.Background(), r, nil); err != nil {
 			t.Fatal(err)
 		}
-		if _, err := w.b.sync.Answer(context.Background(), askSwitch, appendJSON(nil, step{ID: r.ID, Hold: asked})[4:]); err != nil {
+		if _, err := w.b.sync.Answer(context.Background(), askSwitch, marshal(step{ID: r.ID, Hold: asked})); err != nil {
 			t.Fatal(err)
 		}
 		if got := w.b.journal.deadline - w.clock(); got != want {

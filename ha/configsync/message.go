@@ -163,14 +163,17 @@ func parseBundle(b []byte) (bundle, error) {
 	return u, nil
 }
 
-// appendJSON adds v with its length. What this package sends always marshals.
-func appendJSON(b []byte, v any) []byte {
+// marshal is v in JSON. What this package sends always marshals.
+func marshal(v any) []byte {
 	text, err := json.Marshal(v)
 	if err != nil {
 		panic("configsync: " + err.Error())
 	}
-	return appendPart(b, text)
+	return text
 }
+
+// appendJSON adds v with its length.
+func appendJSON(b []byte, v any) []byte { return appendPart(b, marshal(v)) }
 
 // parseJSON reads one value and nothing else. Unknown fields are of a later version.
 func parseJSON(b []byte, into any) error {

@@ -3,7 +3,6 @@ package configsync
 import (
 	"context"
 	"errors"
-	"slices"
 	"time"
 
 	"github.com/rempart/rempart/ha/peer"
@@ -96,7 +95,7 @@ func (s *Sync) plainly(err error) error {
 		return view.Statef("%s is away: %s", s.Peer(), noConnection)
 	case errors.Is(err, errSilent):
 		return view.Statef("%s is away: %w", s.Peer(), err)
-	case errors.As(err, &refusal) && !slices.Contains([]error{errTurn}, err):
+	case errors.As(err, &refusal) && refusal != errTurn:
 		return &Refused{Node: s.Peer(), Refusal: refusal}
 	case errors.As(err, &refused):
 		return view.Statef("%s refuses: %s", s.Peer(), refused.Text)
