@@ -98,7 +98,7 @@ func (s *settings) judged() pulse.JudgeConfig {
 
 // keepReasons drops the reasons that are about what the policy does not name any more.
 func (n *Node) keepReasons(s *settings) {
-	named := []string{reasonPolicy, reasonSync, reasonMaintenance, reasonReleased}
+	named := []string{reasonPolicy, reasonBehind, reasonSync, reasonMaintenance, reasonReleased}
 	for _, g := range s.gateways {
 		named = append(named, "gateway "+g)
 	}

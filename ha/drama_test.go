@@ -155,6 +155,29 @@ func TestMaintenance(t *testing.T) {
 	})
 }
 
+// A preferred node does not take the role back before it has the policy, and one that has the role keeps it.
+func TestBehindInPolicy(t *testing.T) {
+	play(t, func(t *testing.T, s *stage) {
+		a, _ := s.pair()
+		a.node.Behind(true)
+		s.pass(5 * time.Second)
+		s.want(map[string]string{"fw1": "MASTER", "fw2": "BACKUP"})
+		if _, err := a.node.Maintenance(context.Background(), true, "test"); err != nil {
+			t.Fatal(err)
+		}
+		s.pass(time.Second)
+		a.node.Behind(true)
+		if _, err := a.node.Maintenance(context.Background(), false, "test"); err != nil {
+			t.Fatal(err)
+		}
+		s.pass(20 * time.Second)
+		s.want(map[string]string{"fw1": "BACKUP", "fw2": "MASTER"})
+		a.node.Behind(false)
+		s.pass(20 * time.Second)
+		s.want(map[string]string{"fw1": "MASTER", "fw2": "BACKUP"})
+	})
+}
+
 func TestGoodbyeNeedsNoWait(t *testing.T) {
 	play(t, func(t *testing.T, s *stage) {
 		a, b := s.pair()

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"time"
 
 	"github.com/rempart/rempart/ha/peer"
 )
@@ -39,6 +40,24 @@ func (n *Node) answerPolicy(ctx context.Context, asked peer.Question) ([]byte, e
 // peer.ErrNotConnected, a *peer.Refused with the peer's words, or that of ctx, each of them in company.
 func (n *Node) AskPeer(ctx context.Context, kind string, body []byte) ([]byte, error) {
 	return n.link.Ask(ctx, kind, body)
+}
+
+// reasonBehind is why a node does not take the role from one that runs a newer policy.
+const reasonBehind = "policy behind"
+
+// Behind says whether this node lacks the policy that the other one runs. While it does, it does not take the role from
+// it; one that has the role keeps it.
+func (n *Node) Behind(behind bool) {
+	n.tell(func(now time.Time) {
+		switch {
+		case n.settings == nil:
+		case behind && !n.holdsAny():
+			n.demote(now, reasonBehind, weightSync, true, "the policy of the other node runs here", "")
+		case n.demotions.has(reasonBehind):
+			n.demotions.drop(reasonBehind)
+			n.demoted(now)
+		}
+	})
 }
 
 // care is an order of maintenance for the peer.

@@ -29,7 +29,7 @@ func newPairBackend(o options, m *machine, owner *links.Owner, line peerLine, pa
 		Trusted: func(key []byte) bool {
 			return slices.ContainsFunc(keys.Known(), func(k ed25519.PublicKey) bool { return k.Equal(ed25519.PublicKey(key)) })
 		},
-		Seal: sealer(keys, pair), Node: pair.Name, Peer: func() string { return peerName(keys, pair) }, Leads: pair.Master,
+		Seal: sealer(keys, pair), Node: pair.Name, Peer: func() string { return peerName(keys, pair) }, Leads: pair.Master, Behind: pair.Behind,
 		Alive: func() bool {
 			state, _, _ := pair.PeerState()
 			return state != pulse.Stunned.String() && state != pulse.Dead.String()

@@ -121,6 +121,9 @@ type Options struct {
 	// Alive says that the other node's program answers: while it does not, though its kernel keeps the connection, nobody
 	// waits for it.
 	Alive func() bool
+	// Behind is told after each comparison whether this node lacks what the other one runs: it should not take the
+	// role from it. nil: nobody is told.
+	Behind func(bool)
 	// Leads says that what this node learned counts: it is master.
 	Leads func() bool
 	// Kept is told of each revision that was kept and nobody wrote at this node, for it is the peer's or a merge, with

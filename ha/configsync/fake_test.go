@@ -36,7 +36,8 @@ type machine struct {
 	kernel  func(config.Revision) error
 	kept    []string // what Kept was told of
 	asked   func(kind string)
-	mute    bool // its kernel keeps connections, and its program is stopped
+	behind  []bool // what Behind was told of
+	mute    bool   // its kernel keeps connections, and its program is stopped
 }
 
 // journal is an apply under way.
@@ -124,6 +125,7 @@ func (m *machine) start() {
 			return slices.ContainsFunc([]*machine{m, m.other}, func(x *machine) bool { return string(x.key.Public().(ed25519.PublicKey)) == string(key) })
 		},
 		Seal: m.seal, Node: func() string { return m.name }, Peer: func() string { return m.other.name },
+		Behind:  func(behind bool) { m.behind = append(m.behind, behind) },
 		Leads:   func() bool { return m == m.world.a },
 		Kept:    func(_, now config.Revision) { m.kept = append(m.kept, now.ID) },
 		Version: "1", Log: hclog.NewNullLogger(),

@@ -151,7 +151,24 @@ func (s *Sync) meet(ctx context.Context, again bool) (verdict, error) {
 	if err != nil {
 		return 0, err
 	}
-	return v, s.follow(ctx, v, own, other, again)
+	s.tellBehind(v == catchUp)
+	err = s.follow(ctx, v, own, other, again)
+	if err == nil && v == catchUp {
+		s.tellBehind(!s.ran(ctx, other.Current.ID))
+	}
+	return v, err
+}
+
+func (s *Sync) tellBehind(behind bool) {
+	if s.Behind != nil {
+		s.Behind(behind)
+	}
+}
+
+// ran says whether a revision runs here.
+func (s *Sync) ran(ctx context.Context, id string) bool {
+	standing, err := s.Gateway.Standing(ctx)
+	return err == nil && standing.Running.ID == id
 }
 
 // sign puts a signed revision in place of one that was made before this node had a key: the peer takes no other.

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -115,6 +116,12 @@ func TestPeerAway(t *testing.T) {
 	}
 	if _, err := w.a.apply("three", Order{}); err != nil {
 		t.Fatal(err)
+	}
+	w.b.start()
+	w.link()
+	w.rounds()
+	if !slices.Equal(w.b.behind, []bool{true, false}) {
+		t.Errorf("the node that returned was told that it is behind: %v", w.b.behind)
 	}
 	w.settle()
 	w.wantBoth("three")
