@@ -105,7 +105,7 @@ func (p *program) pairLine(l pairLine) error {
 func (p *program) showInvitation(before, i view.Invitation) {
 	if before.Code == i.Code {
 		if i.Tries < before.Tries {
-			p.warn([]string{fmt.Sprintf("somebody tries the code: %s left after that", tries(i.Tries))})
+			p.warn([]string{fmt.Sprintf("somebody came with a wrong code: %s left", tries(i.Tries))})
 		}
 		return
 	}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
+	"sync"
 	"time"
 
 	"github.com/rempart/rempart/config"
@@ -76,12 +77,55 @@ func (b pairBackend) Invite(ctx context.Context, by string, tell func(view.Invit
 	}
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
+	say := announcer{tell: tell, fail: cancel}
+	defer say.end()
 	s, err := b.keys.Invite(ctx, pairing.Invite{Node: b.Name(), Addresses: addresses}, func(code string, expires time.Time, tries int) {
-		if err := tell(view.Invitation{Code: code, Expires: expires, Tries: tries, Addresses: addresses}); err != nil {
-			cancel(err)
-		}
+		say.invitation(view.Invitation{Code: code, Expires: expires, Tries: tries, Addresses: addresses})
 	})
 	return viewPairing(s), pairingFailure(err)
+}
+
+// announcer tells of a code, and of a try only when it has come to nothing: the one that succeeds ends the wait.
+type announcer struct {
+	tell func(view.Invitation) error
+	fail func(error)
+
+	mu   sync.Mutex
+	told bool
+	over bool
+}
+
+// tryTime is how long an exchange may take that succeeds.
+const tryTime = time.Second
+
+func (a *announcer) invitation(i view.Invitation) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if !a.told {
+		a.told = true
+		a.say(i)
+		return
+	}
+	time.AfterFunc(tryTime, func() {
+		a.mu.Lock()
+		defer a.mu.Unlock()
+		if !a.over {
+			a.say(i)
+		}
+	})
+}
+
+func (a *announcer) say(i view.Invitation) {
+	if err := a.tell(i); err != nil {
+		a.fail(err)
+	}
+}
+
+// end keeps what is still to be told from being told.
+func (a *announcer) end() {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.over = true
 }
 
 // Join pairs this node with one that shows a code.
