@@ -108,7 +108,7 @@ func (b *bed) wantCounted(j junk, before [2]view.Status) {
 		if s := after[i].Peer.State; s == "dead" || s == "stunned" {
 			b.Errorf("%s: the peer of %s is %s", j.name, n, s)
 		}
-		warned = warned || len(after[i].Warnings) > 0
+		warned = warned || len(troubles(after[i])) > 0
 	}
 	if j.warned && !warned {
 		b.Errorf("%s: no warning", j.name)

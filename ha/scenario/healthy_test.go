@@ -71,7 +71,7 @@ func (b *bed) wantNoWarnings() {
 		b.await("the nodes to hear each other everywhere", func() bool {
 			return !slices.ContainsFunc(n.status().Paths, func(p view.Path) bool { return !p.Carrier || !p.PeerHears || p.Beat.IsZero() })
 		})
-		if w := n.status().Warnings; len(w) > 0 {
+		if w := troubles(n.status()); len(w) > 0 {
 			b.Errorf("%s warns: %q", n, w)
 		}
 	}

@@ -20,7 +20,7 @@ func TestBlockListsFollowTheRole(t *testing.T) {
 	})
 	first.run("nft", "delete element inet rempart alias_caught_v4 { 198.51.100.67 }")
 	b.await("the backup to forget who is not blocked any more", func() bool { return !strings.Contains(caught(second), "198.51.100.67") })
-	if w := second.status().Warnings; len(w) > 0 {
+	if w := troubles(second.status()); len(w) > 0 {
 		t.Errorf("the backup warns: %q", w)
 	}
 	first.kill()

@@ -111,6 +111,12 @@ func (n *node) status() view.Status {
 	return s
 }
 
+// troubles are the warnings of a status, but for the advice that every node gives that is not paired, as those here
+// are not.
+func troubles(s view.Status) []string {
+	return slices.DeleteFunc(slices.Clone(s.Warnings), func(w string) bool { return strings.HasPrefix(w, "the nodes are not paired") })
+}
+
 // role is the node's role in its only group, or in the first one; empty if nobody answers.
 func (n *node) role() string {
 	s, err := n.try()
