@@ -15,23 +15,28 @@ func TestAnnouncer(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var told []int
 		a := announcer{tell: func(i view.Invitation) error { told = append(told, i.Tries); return nil }}
+		heard := func() []int {
+			a.mu.Lock()
+			defer a.mu.Unlock()
+			return slices.Clone(told)
+		}
 		a.invitation(view.Invitation{Tries: 10})
 		a.invitation(view.Invitation{Tries: 9})
 		synctest.Wait()
-		if !slices.Equal(told, []int{10}) {
-			t.Errorf("told %v at once", told)
+		if now := heard(); !slices.Equal(now, []int{10}) {
+			t.Errorf("told %v at once", now)
 		}
 		time.Sleep(2 * tryTime)
 		synctest.Wait()
-		if !slices.Equal(told, []int{10, 9}) {
-			t.Errorf("told %v when a try had failed", told)
+		if now := heard(); !slices.Equal(now, []int{10, 9}) {
+			t.Errorf("told %v when a try had failed", now)
 		}
 		a.invitation(view.Invitation{Tries: 8})
 		a.end()
 		time.Sleep(2 * tryTime)
 		synctest.Wait()
-		if !slices.Equal(told, []int{10, 9}) {
-			t.Errorf("told %v after the end", told)
+		if now := heard(); !slices.Equal(now, []int{10, 9}) {
+			t.Errorf("told %v after the end", now)
 		}
 		var failed error
 		gone := errors.New("whoever asked is gone")
